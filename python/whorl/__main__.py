@@ -1,0 +1,5 @@
+"""``python -m whorl``: the command line."""
+
+from whorl.cli import main
+
+main()

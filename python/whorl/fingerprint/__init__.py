@@ -1,0 +1,1 @@
+"""Things in, digests out: code, values and raw inputs of a stage."""
