@@ -1,0 +1,235 @@
+"""
+A value goes in, payload files come out, and back: what a format is, and which one a value gets.
+
+The step ``encode`` and ``decode`` of the arrow.  The law of every format:
+``hash_value(decode(encode(value))) == hash_value(value)``, or ``encode`` raises a ``FormatError`` that names what would
+be lost.  Built-in formats are a table of names, each imported when it is first used; others come from
+``register_format`` or from the entry-point group ``whorl.formats``.  Which format a value gets is read from the name of
+its type, so that no library is imported to find out that a value is not one of its own.
+"""
+
+from __future__ import annotations
+
+import warnings
+from functools import cache
+from importlib import import_module
+from typing import TYPE_CHECKING, Protocol, cast
+
+from whorl.errors import FormatError, WhorlWarning
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+ENTRY_POINTS = "whorl.formats"
+
+_MODULES = {
+    "arrow": "whorl.formats.arrow",
+    "csv": "whorl.formats.csv",
+    "feather": "whorl.formats.feather",
+    "json": "whorl.formats.json",
+    "npy": "whorl.formats.npy",
+    "parquet": "whorl.formats.parquet",
+    "pickle": "whorl.formats.pickle",
+}
+_TABLES = ("DataFrame", "Series")
+_PLAIN = (
+    "NoneType",
+    "bool",
+    "int",
+    "float",
+    "complex",
+    "str",
+    "bytes",
+    "list",
+    "tuple",
+    "dict",
+    "set",
+    "frozenset",
+    "range",
+)
+_DATES = ("date", "datetime", "time", "timedelta", "timezone")
+_DEFAULTS = {
+    **{f"pandas.{name}": "parquet" for name in _TABLES},
+    "pyarrow.Table": "parquet",
+    "numpy.ndarray": "npy",
+    **{f"builtins.{name}": "json" for name in _PLAIN},
+    **{f"datetime.{name}": "json" for name in _DATES},
+    "decimal.Decimal": "json",
+    "uuid.UUID": "json",
+    "zoneinfo.ZoneInfo": "json",
+    **{f"pathlib.{name}": "json" for name in ("PosixPath", "WindowsPath", "PurePosixPath", "PureWindowsPath")},
+}
+
+
+class PayloadWriter(Protocol):
+    """Where a format puts the files of one payload; a file's digest is taken when it is complete."""
+
+    @property
+    def folder(self) -> Path:
+        """The folder that the files are in until they are committed."""
+        ...
+
+    def write(self, name: str, data: bytes | memoryview) -> None:
+        """Write one whole file."""
+        ...
+
+    def path(self, name: str) -> Path:
+        """Give the path of a file that a library is going to write itself."""
+        ...
+
+
+class PayloadReader(Protocol):
+    """The files of one payload, each checked against the digest in the manifest before it is handed out."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the files."""
+        ...
+
+    def read(self, name: str) -> bytes:
+        """Read one whole file."""
+        ...
+
+    def path(self, name: str) -> Path:
+        """Give a path to one file; it may be removed once ``decode`` has returned."""
+        ...
+
+
+class Format(Protocol):
+    """
+    How values of some types become payload files and back.
+
+    ``decode`` returns a value of the caller's own: it shares no memory that another consumer could change.
+    """
+
+    @property
+    def name(self) -> str:
+        """The name that users give, and that the manifest records."""
+        ...
+
+    @property
+    def suffix(self) -> str:
+        """How the name of the main payload file ends, with its dot."""
+        ...
+
+    @property
+    def exact(self) -> bool:
+        """Whether ``encode`` succeeds only where ``decode`` gives a value of the same digest."""
+        ...
+
+    def accepts(self, value: object) -> bool:
+        """Say whether values of this type are the format's business; ``encode`` may still refuse one."""
+        ...
+
+    def encode(self, value: object, writer: PayloadWriter, options: Mapping[str, object]) -> None:
+        """Write the payload of a value, or raise ``FormatError`` and say what would be lost."""
+        ...
+
+    def decode(self, reader: PayloadReader, options: Mapping[str, object]) -> object:
+        """Read the value of a payload."""
+        ...
+
+
+_registered: dict[str, Format] = {}
+
+
+def register_format(format: Format) -> None:  # noqa: A002 - the word of architecture.md
+    """
+    Make a format known under its name, in this process.
+
+    It also becomes the default of values that it accepts and that no built-in format but pickle is the default of.
+    """
+    if format.name in _MODULES:
+        raise FormatError(f"a format named {format.name!r} is built in", tip="give the new format another name")
+    _registered[format.name] = format
+
+
+def format_named(name: str) -> Format:
+    """Find a format by the name that a user or a manifest gives."""
+    if name in _MODULES:
+        return _built_in(name)
+    found = _registered.get(name) or _plugin(name)
+    if found is None:
+        raise _unknown(name)
+    return found
+
+
+def format_for(value: object) -> Format:
+    """Choose the default format of a value."""
+    return candidates(value)[0]
+
+
+def candidates(value: object) -> list[Format]:
+    """
+    List the formats to try for a value when its user has named none, best first.
+
+    A later one is for values that the earlier ones refuse; the last is pickle.  A format that was named never gives
+    way to another.
+    """
+    default = _DEFAULTS.get(_type_name(type(value)))
+    if default is None and _is_record(value):
+        default = "json"
+    first = [_built_in(default)] if default else [found for found in _extensions() if found.accepts(value)]
+    return [*first, _built_in("pickle")]
+
+
+@cache
+def _built_in(name: str) -> Format:
+    return cast("Format", import_module(_MODULES[name]).FORMAT)
+
+
+def _type_name(kind: type) -> str:
+    """Name a type by its distribution's top module, as ``pandas.DataFrame`` for ``pandas.core.frame.DataFrame``."""
+    return f"{kind.__module__.partition('.')[0]}.{kind.__qualname__}"
+
+
+def _is_record(value: object) -> bool:
+    kind = type(value)
+    return hasattr(kind, "__dataclass_fields__") or hasattr(kind, "_member_map_")
+
+
+def _extensions() -> Iterator[Format]:
+    yield from _registered.values()
+    yield from (found for name, found in _plugins().items() if name not in _registered)
+
+
+def _plugin(name: str) -> Format | None:
+    """Load the one plugin of this name; unlike in a scan, a broken one is an error, for it was asked for."""
+    from importlib.metadata import entry_points
+
+    for entry in entry_points(group=ENTRY_POINTS, name=name):
+        try:
+            return _instance(entry.load())
+        except Exception as error:
+            raise FormatError(f"the format {name!r} cannot be loaded from {entry.value}", repr(error)) from error
+    return None
+
+
+@cache
+def _plugins() -> dict[str, Format]:
+    from importlib.metadata import entry_points
+
+    found: dict[str, Format] = {}
+    for entry in entry_points(group=ENTRY_POINTS):
+        try:
+            found[entry.name] = _instance(entry.load())
+        except Exception as error:  # noqa: BLE001 - whatever a foreign module raises when it is imported
+            message = f"the format plugin {entry.name!r} ({entry.value}) is skipped: {error!r}"
+            warnings.warn(message, WhorlWarning, stacklevel=4)
+    return found
+
+
+def _instance(loaded: object) -> Format:
+    """Take an entry point's object: a format, or a class or function that makes one."""
+    return cast("Format", loaded if hasattr(loaded, "encode") and not isinstance(loaded, type) else loaded())  # type: ignore[operator]
+
+
+def _unknown(name: str) -> FormatError:
+    from difflib import get_close_matches
+    from importlib.metadata import entry_points
+
+    known = sorted({*_MODULES, *_registered, *entry_points(group=ENTRY_POINTS).names})
+    close = get_close_matches(name, known, n=1)
+    tip = f"did you mean {close[0]!r}?" if close else ""
+    return FormatError(f"unknown format {name!r}", f"the formats known here are {', '.join(known)}", tip)
