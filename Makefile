@@ -1,0 +1,110 @@
+# The recipes that people and .ci/run use.  Each sets up what it needs (.venv, the release build) and repeats quickly:
+# files named .stamp-* stand for finished steps.  Settings: PYTHON=python3.13  PYTEST="-k keys"  SIZES="1 100"
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DELETE_ON_ERROR:
+.SUFFIXES:
+.DEFAULT_GOAL := test
+MAKEFLAGS += --no-print-directory
+# rustup puts cargo there, but only login shells are told.
+export PATH := $(PATH):$(HOME)/.cargo/bin
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+VENV := .venv
+BIN := $(VENV)/bin
+# The Rust parts of the Python module are compiled against the interpreter that will load them.
+export PYO3_PYTHON := $(CURDIR)/$(BIN)/python
+
+# The first interpreter that is new enough and can make virtual environments (Debian's may lack ensurepip).
+USABLE := import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))
+PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3.14 python3; do \
+	if $$python -c '$(USABLE)' >/dev/null 2>&1; then echo $$python; break; fi; done)
+
+RUST_SOURCES := Cargo.toml Cargo.lock $(shell find rust -type f -not -name '*.orig' 2>/dev/null)
+ENVIRONMENT := $(VENV)/.stamp-environment
+BUILD := $(VENV)/.stamp-build
+DOCS := $(VENV)/.stamp-docs
+
+# Words separated by spaces here, by commas on pytest's command line.
+SIZES ?=
+PYTEST ?=
+comma := ,
+empty :=
+space := $(empty) $(empty)
+
+.PHONY: demo test lint lint-python lint-types lint-imports lint-rust bench faults wheel docs constraints build clean
+
+build: $(BUILD)
+
+$(VENV)/bin/python:
+	@test -n "$(PYTHON)" || { echo "error: no Python 3.11 or newer with venv was found; name one: make PYTHON=…" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(ENVIRONMENT): requirements/dev.txt requirements/constraints.txt | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --requirement requirements/dev.txt --constraint requirements/constraints.txt
+	@touch $@
+
+# pyproject.toml counts too: it names the commands and entry points that are installed.
+$(BUILD): $(RUST_SOURCES) pyproject.toml | $(ENVIRONMENT)
+	@command -v cargo >/dev/null || { echo "error: no cargo was found; install stable Rust" >&2; exit 1; }
+	VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/maturin develop --release --locked --quiet
+	@touch $@
+
+$(DOCS): requirements/docs.txt requirements/constraints.txt | $(ENVIRONMENT)
+	$(BIN)/python -m pip install --quiet --requirement requirements/docs.txt --constraint requirements/constraints.txt
+	@touch $@
+
+demo: $(BUILD)
+	$(BIN)/python examples/flights/demo.py
+
+# pytest comes last, so that its summary closes the output.
+test: $(BUILD)
+	cargo test --locked --quiet --package whorl-core
+	$(BIN)/python -m pytest $(PYTEST)
+
+# `make -k lint` goes on after the first finding.
+lint: lint-python lint-types lint-imports lint-rust
+
+lint-python: $(ENVIRONMENT)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+lint-types: $(BUILD)
+	$(BIN)/mypy
+	$(BIN)/stubtest whorl._core --mypy-config-file pyproject.toml
+
+lint-imports: $(BUILD)
+	$(BIN)/lint-imports
+
+lint-rust: $(ENVIRONMENT)
+	cargo fmt --all --check
+	cargo clippy --locked --quiet --workspace --all-targets -- -D warnings
+
+bench: $(BUILD)
+	$(BIN)/python -m pytest benches $(if $(strip $(SIZES)),--sizes $(subst $(space),$(comma),$(strip $(SIZES)))) $(PYTEST)
+
+faults: $(BUILD)
+	$(BIN)/python -m pytest -m faults tests $(PYTEST)
+	@echo "NOT RUN, because nothing automates them yet:"
+	@sed -n 's/^- /  /p' tests/faults/not_run.txt
+
+wheel: $(ENVIRONMENT)
+	rm -rf dist
+	$(BIN)/maturin build --release --locked --quiet --out dist
+	@ls -l dist
+
+docs: $(DOCS) $(BUILD)
+	$(BIN)/python -m sphinx -W -q -b html docs dist/docs
+	@echo "dist/docs/index.html"
+
+# After a change of dev.txt or docs.txt: what pip resolved becomes what everybody gets.
+constraints: $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --requirement requirements/dev.txt --requirement requirements/docs.txt
+	{ sed -n 1p requirements/constraints.txt; $(BIN)/python -m pip freeze --exclude whorl | grep -v '^#'; } > constraints.new
+	mv constraints.new requirements/constraints.txt
+
+clean:
+	rm -rf $(VENV) target dist build .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .benchmarks
+	rm -f python/whorl/_core*.so python/whorl/_core*.pyd
+	find python tests benches examples docs -name __pycache__ -type d -prune -exec rm -rf {} +
