@@ -1,0 +1,146 @@
+"""
+What is known of a stored result, as plain values: the small record that decides whether an entry may answer.
+
+A manifest is replaced but never edited, so all of these are frozen.  How one becomes bytes is in ``codec.py``.  On the
+arrow: what *look up* finds and *commit* leaves behind.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from whorl.digest import Digest
+    from whorl.fingerprint.values import Behaviour
+    from whorl.key import Component
+
+# Not needed to answer a call: read when asked for (store.md, "hit record").
+LATER = ("components", "raw_files", "provenance", "not_followed", "arguments")
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """Where the entries of one call key live: at most one of them is current."""
+
+    namespace: str
+    stage: str
+    key: Digest
+
+
+@dataclass(frozen=True, slots=True)
+class TracedCall:
+    """A stage that was called inside a body: checked again on each hit of the caller."""
+
+    stage: str
+    module: str
+    qualname: str
+    definition: Digest
+    replaced: tuple[str, ...]
+    key: Digest
+    revision: str
+    expires: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class TracedInput:
+    """A raw input that was not declared; ``kind`` is file, folder, glob or url, ``path`` relative below the project."""
+
+    path: str
+    kind: str
+    digest: Digest
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """What a result depends on beyond its components, as seen while it was computed."""
+
+    calls: tuple[TracedCall, ...] = ()
+    inputs: tuple[TracedInput, ...] = ()
+    types: Behaviour = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RawFile:
+    """One file of a raw input, so that an explanation can name the one that changed."""
+
+    component: str
+    name: str
+    size: int
+    digest: Digest
+
+
+@dataclass(frozen=True, slots=True)
+class PayloadFile:
+    """One file of an encoded value; ``name`` is relative and '/'-separated, ``digest`` is plain BLAKE3."""
+
+    name: str
+    size: int
+    digest: Digest
+
+
+class Later(Protocol):
+    """Reads the part of a manifest that was left unread."""
+
+    def read(self, name: str) -> object:
+        """Return the field of that name; raise ``CorruptEntryError`` where it cannot be had."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """
+    The record of one entry.
+
+    ``payload`` is the attempt whose folder holds the files: ``attempt`` itself, except for an entry that was *kept*.
+    ``computed`` is when the value was computed, ``created`` when this manifest was; both and the expiries are seconds
+    since 1970.  ``own_expires`` counts from ``computed`` by the entry's own ttl, ``expires`` is the earliest of that
+    and the expiries of what it was made from.  ``inline`` has the payload's files when they are small.
+
+    One that comes from a store parses the fields named in ``LATER`` when they are first used; a hostile or damaged
+    part then raises ``CorruptEntryError``.
+    """
+
+    slot: Slot
+    attempt: str
+    payload: str
+    content_key: Digest
+    code: Digest
+    components: tuple[Component, ...]
+    trace: Trace
+    raw_files: tuple[RawFile, ...]
+    created: float
+    computed: float
+    own_expires: float | None
+    expires: float | None
+    revisions: tuple[tuple[Digest, str], ...]
+    format: str
+    format_options: Mapping[str, object]
+    type: str
+    value_digest: Digest | None
+    behaviour: Behaviour
+    files: tuple[PayloadFile, ...]
+    inline: Mapping[str, bytes] | None
+    seconds_computing: float
+    seconds_encoding: float
+    provenance: Mapping[str, object]
+    not_followed: tuple[str, ...] = ()
+    arguments: Mapping[str, str] = field(default_factory=dict)
+    _later: Later | None = field(init=False, default=None, repr=False, compare=False)
+
+    if not TYPE_CHECKING:  # else a type checker would accept any name
+
+        def __getattr__(self, name: str) -> object:
+            # Reached only for a slot that is still empty.
+            if name not in LATER or self._later is None:
+                raise AttributeError(f"'Manifest' has no attribute {name!r}")
+            value = self._later.read(name)
+            object.__setattr__(self, name, value)
+            return value
+
+    @property
+    def size(self) -> int:
+        """Return the bytes of the payload, inline or not."""
+        return sum(file.size for file in self.files)
