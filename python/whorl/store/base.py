@@ -131,6 +131,10 @@ class Store(Protocol):
         """Move a damaged entry aside, if it is still the same; logs and counts it."""
         ...
 
+    def damaged(self, slot: Slot) -> bool:
+        """Return whether an entry of this slot was moved aside: its repair may give another value."""
+        ...
+
     def lease(self, slot: Slot, *, timeout: float | None = None) -> AbstractContextManager[None]:
         """Hold a slot while computing; others wait, at most ``timeout``, then ``LeaseTimeoutError``."""
         ...

@@ -35,6 +35,7 @@ class TracedCall:
     """A stage that was called inside a body: checked again on each hit of the caller."""
 
     stage: str
+    namespace: str
     module: str
     qualname: str
     definition: Digest
@@ -97,7 +98,9 @@ class Manifest:
     ``payload`` is the attempt whose folder holds the files: ``attempt`` itself, except for an entry that was *kept*.
     ``computed`` is when the value was computed, ``created`` when this manifest was; both and the expiries are seconds
     since 1970.  ``own_expires`` counts from ``computed`` by the entry's own ttl, ``expires`` is the earliest of that
-    and the expiries of what it was made from.  ``inline`` has the payload's files when they are small.
+    and the expiries of what it was made from.  ``trace`` was seen in the stage's own body; ``inherited`` came with the
+    upstreams, whose results' digests stand for it when a content key is looked up.  ``inline`` has the payload's files
+    when they are small.
 
     One that comes from a store parses the fields named in ``LATER`` when they are first used; a hostile or damaged
     part then raises ``CorruptEntryError``.
@@ -110,6 +113,7 @@ class Manifest:
     code: Digest
     components: tuple[Component, ...]
     trace: Trace
+    inherited: Trace
     raw_files: tuple[RawFile, ...]
     created: float
     computed: float
