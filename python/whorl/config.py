@@ -190,3 +190,8 @@ def _checked(name: str, value: object, origin: str) -> object:
     if wanted and (not isinstance(value, wanted) or (isinstance(value, bool) and wanted is not bool)):
         raise ConfigError(f"{name} cannot be {value!r} ({origin})", f"it is a {Settings.__dataclass_fields__[name].type}")
     return value
+
+
+def environment_variable(name: str) -> str | None:
+    """Read a variable of the environment that a stage declared with ``env=``."""
+    return os.environ.get(name)

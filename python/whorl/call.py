@@ -1,0 +1,193 @@
+"""
+A definition and arguments in, a bound call out: which value, raw input or upstream call stands for each parameter.
+
+Defaults are applied, so that ``f(1)``, ``f(x=1)`` and ``f()`` with default 1 are one call.  Nothing is digested or
+computed here.  On the arrow: *bind*.
+"""
+
+from __future__ import annotations
+
+import inspect
+from dataclasses import dataclass, field
+from pathlib import PurePath
+from typing import TYPE_CHECKING
+
+from whorl.definition import Param, is_stage
+from whorl.errors import ConfigError
+from whorl.fingerprint.inputs import RawInput
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from whorl.definition import Definition
+
+_VARIADIC = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+
+
+@dataclass(frozen=True, slots=True)
+class CallOptions:
+    """What a call asks for besides its arguments; ``namespace`` and ``recompute`` reach upstreams and nested stages."""
+
+    cache: bool = True
+    namespace: str | None = None
+    recompute: bool = False
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Call:
+    """
+    A definition with everything it will be given.
+
+    ``sources`` maps a parameter (or a keyword collected by ``**kwargs``) to a plain value, a RawInput or another Call.
+    ``replaced`` names the declared inputs for which the caller gave something else.
+    """
+
+    definition: Definition
+    options: CallOptions
+    sources: Mapping[str, object]
+    replaced: tuple[str, ...] = ()
+
+    @property
+    def namespace(self) -> str | None:
+        """The folder in the store, where one is given; a stage that pins its own keeps it."""
+        return self.definition.namespace or self.options.namespace
+
+    @property
+    def stored(self) -> bool:
+        """Whether the result of this call is kept."""
+        return self.definition.cache and self.options.cache
+
+    @property
+    def upstreams(self) -> dict[str, Call]:
+        """The calls whose results this call receives, by parameter."""
+        return {name: source for name, source in self.sources.items() if isinstance(source, Call)}
+
+    @property
+    def raw_inputs(self) -> dict[str, RawInput]:
+        """The paths that this call receives, by parameter."""
+        return {name: source for name, source in self.sources.items() if isinstance(source, RawInput)}
+
+    @property
+    def values(self) -> dict[str, object]:
+        """The plain arguments, by parameter."""
+        return {name: source for name, source in self.sources.items() if not isinstance(source, (Call, RawInput))}
+
+
+@dataclass(slots=True)
+class Binder:
+    """
+    Binds a call and its upstreams; within one binder a stage that feeds several others is one call.
+
+    Raises TypeError as Python does for arguments that do not fit, and ConfigError for a cycle of stages.
+    """
+
+    options: CallOptions
+    _known: dict[Definition, Call] = field(default_factory=dict)
+    _open: list[Definition] = field(default_factory=list)
+
+    def bind(self, definition: Definition, args: tuple[object, ...] = (), kwargs: Mapping[str, object] | None = None) -> Call:
+        """Bind the arguments of a call and, recursively, the declared upstreams."""
+        if definition in self._open:
+            chain = [*self._open[self._open.index(definition) :], definition]
+            raise ConfigError("the stages feed each other in a circle", " → ".join(item.name for item in chain))
+        self._open.append(definition)
+        try:
+            return self._bind(definition, args, kwargs or {})
+        finally:
+            self._open.pop()
+
+    def _bind(self, definition: Definition, args: tuple[object, ...], kwargs: Mapping[str, object]) -> Call:
+        given = definition.signature.bind_partial(*args, **kwargs)
+        explicit = _flatten(definition, given)
+        sources: dict[str, object] = {}
+        for name, declared in definition.inputs.items():
+            sources[name] = self._source(declared, explicit[name]) if name in explicit else self._declared(declared)
+        sources.update((name, _plain(value)) for name, value in explicit.items() if name not in definition.inputs)
+        for name, parameter in definition.signature.parameters.items():
+            if name not in sources and parameter.kind not in _VARIADIC and parameter.default is not parameter.empty:
+                sources[name] = _plain(parameter.default)
+        _check_complete(definition, sources)
+        return Call(definition, self.options, sources, tuple(name for name in definition.inputs if name in explicit))
+
+    def _declared(self, declared: object) -> object:
+        if is_stage(declared):
+            return self._upstream(declared.definition)  # type: ignore[attr-defined]
+        return declared.value if isinstance(declared, Param) else declared
+
+    def _source(self, declared: object, given: object) -> object:
+        """What a replaced input is: a text in place of a raw input is a path, in place of an upstream a value."""
+        if is_stage(given) and not isinstance(declared, Param):
+            return self._upstream(given.definition)  # type: ignore[attr-defined]
+        if isinstance(declared, RawInput) and isinstance(given, (str, PurePath)):
+            return type(declared)(given)
+        return _plain(given)
+
+    def _upstream(self, definition: Definition) -> Call:
+        if definition not in self._known:
+            # What is asked of one call (cache=False, recompute=True) is not asked of its upstreams; the namespace is.
+            asked, self.options = self.options, CallOptions(namespace=self.options.namespace)
+            try:
+                self._known[definition] = self.bind(definition)
+            finally:
+                self.options = asked
+        return self._known[definition]
+
+
+def deliver(call: Call, values: Mapping[str, object]) -> tuple[tuple[object, ...], dict[str, object]]:
+    """
+    Lay out the values for a call of the function: positional where Python asks for it, by keyword elsewhere.
+
+    A function with ``**kwargs`` receives an input named ``x_file`` or ``x_path`` as ``x`` too.
+    """
+    parameters = call.definition.signature.parameters
+    kwargs = {
+        name.removeprefix("**"): value
+        for name, value in values.items()
+        if name.startswith("**") or (name not in parameters and not name.startswith("*"))
+        or (name in parameters and parameters[name].kind is inspect.Parameter.KEYWORD_ONLY)
+    }
+    if call.definition.takes_all:
+        kwargs = {**_aliases(call, values), **kwargs}
+    return tuple(_positional(parameters, values)), kwargs
+
+
+def _positional(parameters: Mapping[str, inspect.Parameter], values: Mapping[str, object]) -> list[object]:
+    args: list[object] = []
+    for name, parameter in parameters.items():
+        if parameter.kind is parameter.VAR_POSITIONAL:
+            args.extend(values.get(f"*{name}", ()))  # type: ignore[call-overload]
+        elif parameter.kind in (parameter.POSITIONAL_ONLY, parameter.POSITIONAL_OR_KEYWORD):
+            args.append(values[name])
+    return args
+
+
+def _aliases(call: Call, values: Mapping[str, object]) -> dict[str, object]:
+    short = {name: name.removesuffix("_file").removesuffix("_path") for name in call.definition.inputs}
+    return {alias: values[name] for name, alias in short.items() if alias not in values and alias}
+
+
+def _flatten(definition: Definition, given: inspect.BoundArguments) -> dict[str, object]:
+    """One name per argument: those that ``**kwargs`` collects stand beside the named ones."""
+    parameters = definition.signature.parameters
+    flat: dict[str, object] = {}
+    for name, value in given.arguments.items():
+        kind = parameters[name].kind
+        if kind is inspect.Parameter.VAR_KEYWORD:
+            flat.update((f"**{key}" if key in parameters else key, item) for key, item in value.items())
+        else:
+            flat[f"*{name}" if kind is inspect.Parameter.VAR_POSITIONAL else name] = value
+    return flat
+
+
+def _plain(value: object) -> object:
+    return value.value if isinstance(value, Param) else value
+
+
+def _check_complete(definition: Definition, sources: Mapping[str, object]) -> None:
+    missing = [
+        repr(name)
+        for name, parameter in definition.signature.parameters.items()
+        if parameter.kind not in _VARIADIC and name not in sources
+    ]
+    if missing:
+        raise TypeError(f"{definition.qualname}() misses the arguments {', '.join(missing)}")

@@ -1,0 +1,256 @@
+"""
+What a decorator declares, as one frozen record that the rest of the arrow reads.
+
+A definition knows its function, its inputs and its options; it computes nothing.  The process keeps the newest
+definition of each name, so that a trace can be checked against the code that is there now.
+"""
+
+from __future__ import annotations
+
+import inspect
+import os
+import re
+import sys
+import threading
+from dataclasses import dataclass, field
+from datetime import timedelta
+from importlib import import_module
+from pathlib import PurePath
+from typing import TYPE_CHECKING
+
+from whorl.config import did_you_mean
+from whorl.errors import ConfigError
+from whorl.fingerprint.boundary import canonical_module
+from whorl.fingerprint.inputs import RawInput
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
+_EMPTY = inspect.Parameter.empty
+
+
+@dataclass(frozen=True, slots=True)
+class Param:
+    """A plain value given to a stage's function; it says so where a text would be taken for a path."""
+
+    value: object
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Definition:
+    """
+    A stage as declared.
+
+    ``inputs`` maps a keyword to a RawInput, a Stage or a Param.  ``ttl`` is in seconds.  ``takes_all`` tells that the
+    function has ``**kwargs`` and is given every input.
+    """
+
+    function: Callable[..., object]
+    name: str
+    inputs: Mapping[str, object]
+    signature: inspect.Signature
+    takes_all: bool
+    cache: bool = False
+    format: str | None = None
+    format_options: Mapping[str, object] = field(default_factory=dict)
+    version: str | None = None
+    namespace: str | None = None
+    ttl: float | None = None
+    depends_on: tuple[object, ...] = ()
+    ignore: tuple[object, ...] = ()
+    track_code: bool | str = True
+    jobs: int | None = None
+    env: tuple[str, ...] = ()
+
+    @property
+    def is_async(self) -> bool:
+        """Whether the function must be awaited."""
+        return inspect.iscoroutinefunction(self.function)
+
+    @property
+    def module(self) -> str:
+        """The module to import so that the stage is defined."""
+        return self.function.__module__
+
+    @property
+    def qualname(self) -> str:
+        """The function's qualified name inside its module."""
+        return self.function.__qualname__
+
+
+def define(function: Callable[..., object], declared: Mapping[str, object], **options: object) -> Definition:
+    """
+    Make and register the definition of a decorated function.
+
+    Raises ConfigError for a function that cannot be a stage, an input it cannot take, an option out of range, and for
+    a second stage of one name within one import of a module.
+    """
+    _check_function(function)
+    signature = inspect.signature(function)
+    takes_all = any(parameter.kind is parameter.VAR_KEYWORD for parameter in signature.parameters.values())
+    name = str(options.pop("name", None) or f"{canonical_module(function.__module__)}.{function.__qualname__}")
+    inputs = {key: _as_input(value) for key, value in declared.items()}
+    _check_inputs(name, inputs, signature, takes_all=takes_all)
+    checked = {key: _OPTIONS[key](key, value) for key, value in options.items()}
+    definition = Definition(function, name, inputs, signature, takes_all, **checked)  # type: ignore[arg-type]
+    _registry.add(definition)
+    return definition
+
+
+def find_definition(name: str, module: str) -> Definition | None:
+    """Find the newest definition of a name, importing the own module that made it where it is not loaded yet."""
+    found = _registry.newest(name)
+    if found is None and module not in sys.modules:
+        try:
+            import_module(module)
+        except Exception:  # noqa: BLE001 - a stage whose module cannot be imported is one that is not known: a miss
+            return None
+        found = _registry.newest(name)
+    return found
+
+
+def is_stage(value: object) -> bool:
+    """Tell a Stage from other values without importing the module that defines it."""
+    return getattr(type(value), "__whorl_stage__", False) is True
+
+
+def parse_ttl(name: str, value: object) -> float | None:
+    """Read seconds, a timedelta or a text such as ``30d`` or ``1h30m`` as seconds."""
+    if value is None:
+        return None
+    if isinstance(value, timedelta):
+        seconds = value.total_seconds()
+    elif isinstance(value, (int, float)) and not isinstance(value, bool):
+        seconds = float(value)
+    else:
+        seconds = _parse_duration(name, value)
+    if not seconds >= 0:
+        raise ConfigError(f"{name} cannot be {value!r}", "a time to live is not negative")
+    return seconds
+
+
+def _parse_duration(name: str, value: object) -> float:
+    parts = re.findall(r"(\d+(?:\.\d+)?)\s*([smhdw])", str(value))
+    if not parts or re.sub(r"(\d+(?:\.\d+)?)\s*([smhdw])", "", str(value)).strip():
+        raise ConfigError(f"{name} cannot be {value!r}", tip="give seconds, a timedelta, or text such as '30d' or '1h30m'")
+    return float(sum(float(number) * _SECONDS[unit] for number, unit in parts))
+
+
+def _check_function(function: object) -> None:
+    if not callable(function) or isinstance(function, type):
+        raise ConfigError(f"{function!r} cannot be a stage", "only functions can")
+    label = getattr(function, "__qualname__", repr(function))
+    if not isinstance(getattr(function, "__module__", None), str) or not hasattr(function, "__qualname__"):
+        raise ConfigError(f"{label} cannot be a stage", "it has no name of its own", "wrap it in a def")
+    if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
+        raise ConfigError(
+            f"{label} is a generator function and cannot be a stage", "a generator can be read only once", "return a list"
+        )
+
+
+def _as_input(value: object) -> object:
+    if isinstance(value, (RawInput, Param)) or is_stage(value):
+        return value
+    return RawInput(value) if isinstance(value, (str, PurePath)) else Param(value)
+
+
+def _check_inputs(name: str, inputs: Mapping[str, object], signature: inspect.Signature, *, takes_all: bool) -> None:
+    parameters = signature.parameters
+    takes = [key for key, parameter in parameters.items() if parameter.kind in {parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY}]
+    for key in inputs:
+        if not takes_all and key not in takes:
+            raise ConfigError(f"stage {name} cannot take the input {key!r}", "", did_you_mean(key, takes) if takes else "it takes none")
+
+
+def _tuple(_name: str, value: object) -> tuple[object, ...]:
+    return tuple(value) if isinstance(value, (list, tuple, set, frozenset)) else (value,)
+
+
+def _flag(name: str, value: object) -> bool:
+    if not isinstance(value, bool):
+        raise ConfigError(f"{name} cannot be {value!r}", "it is True or False")
+    return value
+
+
+def _text(name: str, value: object) -> str | None:
+    if value is not None and not isinstance(value, str):
+        raise ConfigError(f"{name} cannot be {value!r}", "it is a text")
+    return value
+
+
+def _version(name: str, value: object) -> str | None:
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else _text(name, value)
+
+
+def _track_code(_name: str, value: object) -> bool | str:
+    if value is True or value is False or value == "warn":
+        return value  # type: ignore[return-value]
+    raise ConfigError(f"track_code cannot be {value!r}", tip="True, False or 'warn'")
+
+
+def _jobs(_name: str, value: object) -> int | None:
+    if value is None or (isinstance(value, int) and not isinstance(value, bool) and value > 0):
+        return value
+    raise ConfigError(f"jobs cannot be {value!r}", "it is a whole number above 0")
+
+
+def _names(name: str, value: object) -> tuple[str, ...]:
+    names = _tuple(name, value)
+    if not all(isinstance(item, str) for item in names):
+        raise ConfigError(f"{name} cannot be {value!r}", "it is a list of names")
+    return tuple(str(item) for item in names)
+
+
+def _mapping(name: str, value: object) -> dict[str, object]:
+    if not isinstance(value, dict):
+        raise ConfigError(f"{name} cannot be {value!r}", "it is a dict")
+    return value
+
+
+_OPTIONS: Mapping[str, Callable[[str, object], object]] = {
+    "cache": _flag, "format": _text, "format_options": _mapping, "version": _version, "namespace": _text,
+    "ttl": parse_ttl, "depends_on": _tuple, "ignore": _tuple, "track_code": _track_code, "jobs": _jobs, "env": _names,
+}  # fmt: skip
+
+
+class _Registry:
+    """The newest definition of each name in this process."""
+
+    def __init__(self) -> None:
+        self._newest: dict[str, Definition] = {}
+        self._lock = threading.Lock()
+
+    def newest(self, name: str) -> Definition | None:
+        return self._newest.get(name)
+
+    def add(self, definition: Definition) -> None:
+        with self._lock:
+            earlier = self._newest.get(definition.name)
+            if earlier is not None and _collides(earlier, definition):
+                raise ConfigError(
+                    f"two stages are named {definition.name!r}",
+                    f"{_where(earlier)} and {_where(definition)}",
+                    "rename one, or give it name=",
+                )
+            self._newest[definition.name] = definition
+
+
+def _collides(earlier: Definition, later: Definition) -> bool:
+    """Tell a duplicate within one run of one module from what may redefine: a notebook cell, a reload, a closure."""
+    if canonical_module(earlier.module) != canonical_module(later.module):
+        return True
+    one, other = earlier.function, later.function
+    module = sys.modules.get(later.module)
+    running = later.module == "__main__" or getattr(getattr(module, "__spec__", None), "_initializing", False)
+    return (
+        bool(running)
+        and one.__globals__ is other.__globals__
+        and one.__code__.co_filename == other.__code__.co_filename == getattr(module, "__file__", None)
+        and one.__code__.co_firstlineno != other.__code__.co_firstlineno
+    )
+
+
+def _where(definition: Definition) -> str:
+    code = definition.function.__code__
+    return f"{os.path.basename(code.co_filename)}:{code.co_firstlineno}"

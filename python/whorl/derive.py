@@ -1,0 +1,231 @@
+"""
+A bound call in, its components and call key out, from what code, files and arguments are now.
+
+A ``Snapshot`` digests each thing once; a second snapshot after the run tells whether anything changed meanwhile.  The
+rules are those of keys.md.  On the arrow: *components* and *derive*.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from whorl.config import environment_variable
+from whorl.definition import Definition, Param, is_stage
+from whorl.digest import Digest, Encoder
+from whorl.errors import InputMissingError
+from whorl.fingerprint.code import fingerprint
+from whorl.fingerprint.inputs import InputDigest, RawInput, digest_input
+from whorl.fingerprint.values import current_behaviour, digest_argument
+from whorl.key import Component, UpstreamKey, derive_call_key, derive_common
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from whorl.call import Call
+    from whorl.fingerprint.code import Fingerprint
+    from whorl.fingerprint.values import Behaviour
+
+
+@dataclass(frozen=True, slots=True)
+class Derived:
+    """What a call depends on, and its call key; ``raw`` has the digested raw inputs by parameter."""
+
+    key: Digest
+    common: Digest
+    components: tuple[Component, ...]
+    upstreams: tuple[UpstreamKey, ...]
+    fingerprint: Fingerprint
+    raw: Mapping[str, InputDigest]
+
+    @property
+    def all_components(self) -> tuple[Component, ...]:
+        """The components of the call key, upstreams by their call keys and revisions."""
+        upstreams = (
+            Component(f"upstream/{item.name}", Encoder("upstream").digest(item.key).text(item.revision).finish())
+            for item in self.upstreams
+        )
+        return (*self.components, *upstreams)
+
+
+@dataclass(frozen=True, slots=True)
+class _Common:
+    digest: Digest
+    components: tuple[Component, ...]
+    fingerprint: Fingerprint
+    raw: Mapping[str, InputDigest]
+
+
+@dataclass(slots=True)
+class Snapshot:
+    """
+    What things are now, each digested once.
+
+    ``revision(namespace, key)`` reads the ledger.  ``arguments`` keeps the digests of arguments, which a second
+    snapshot takes over: the function was given private copies.
+    """
+
+    namespace: str
+    revision: Callable[[str, Digest], str]
+    arguments: dict[Call, tuple[Component, ...]] = field(default_factory=dict)
+    _commons: dict[Call, _Common] = field(default_factory=dict)
+    _keys: dict[Call, Derived] = field(default_factory=dict)
+    _inputs: dict[RawInput, InputDigest] = field(default_factory=dict)
+    _codes: dict[Definition, Fingerprint] = field(default_factory=dict)
+    _own: dict[tuple[Definition, tuple[str, ...]], Digest] = field(default_factory=dict)
+
+    def again(self) -> Snapshot:
+        """Make a snapshot that digests everything but the arguments anew."""
+        return Snapshot(self.namespace, self.revision, self.arguments)
+
+    def derive(self, call: Call) -> Derived:
+        """Derive the components and the key of a call and of its upstreams."""
+        known = self._keys.get(call)
+        if known is None:
+            common = self._common(call)
+            upstreams = tuple(self._upstream_key(name, upstream) for name, upstream in call.upstreams.items())
+            key = derive_call_key(call.definition.name, common.digest, upstreams)
+            known = Derived(key, common.digest, common.components, upstreams, common.fingerprint, common.raw)
+            self._keys[call] = known
+        return known
+
+    def forget_keys(self) -> None:
+        """Derive keys anew at the next question: a revision may have been written meanwhile."""
+        self._keys.clear()
+
+    def input(self, raw: RawInput) -> InputDigest:
+        """Digest a raw input."""
+        if raw not in self._inputs:
+            self._inputs[raw] = digest_input(raw)
+        return self._inputs[raw]
+
+    def code(self, definition: Definition) -> Fingerprint:
+        """Fingerprint the code of a stage."""
+        if definition not in self._codes:
+            self._codes[definition] = fingerprint(
+                definition.function, depends_on=definition.depends_on, ignore=definition.ignore
+            )
+        return self._codes[definition]
+
+    def behaviour(self, recorded: Behaviour) -> Behaviour | None:
+        """Fingerprint the classes and distributions of a recorded behaviour now; None where one is gone."""
+        if not recorded:
+            return ()
+        now = current_behaviour(name for name, _ in recorded)
+        found = [(name, now.get(name)) for name, _ in recorded]
+        return None if any(digest is None for _, digest in found) else tuple(found)  # type: ignore[arg-type]
+
+    def definition(self, definition: Definition, replaced: tuple[str, ...] = ()) -> Digest:
+        """Digest all that a stage declares and reaches, but the inputs that a call replaced."""
+        encoder = Encoder("definition").digest(self._declared(definition, replaced))
+        for name, reached in sorted(self._reached(definition, replaced).items()):
+            encoder.text(name).digest(self._declared(reached))
+        return encoder.finish()
+
+    def _upstream_key(self, name: str, upstream: Call) -> UpstreamKey:
+        key = self.derive(upstream).key
+        return UpstreamKey(name, key, self.revision(upstream.namespace or self.namespace, key))
+
+    def _common(self, call: Call) -> _Common:
+        known = self._commons.get(call)
+        if known is None:
+            definition = call.definition
+            raw = {name: self._named_input(definition, name, given) for name, given in call.raw_inputs.items()}
+            components = (
+                *self._options(definition),
+                *self._arguments(call),
+                *(Component(f"raw/{name}", found.digest) for name, found in raw.items()),
+                *self._nested(definition),
+            )
+            ordered = tuple(sorted(components, key=lambda component: component.name))
+            known = _Common(derive_common(ordered), ordered, self.code(definition), raw)
+            self._commons[call] = known
+        return known
+
+    def _named_input(self, definition: Definition, name: str, raw: RawInput) -> InputDigest:
+        try:
+            return self.input(raw)
+        except InputMissingError as error:
+            raise InputMissingError(
+                f"stage {definition.name}: input {name!r}: {error.message}", error.cause, error.tip
+            ) from error
+
+    def _options(self, definition: Definition) -> Iterator[Component]:
+        """Code, version and declared variables of the environment."""
+        if definition.track_code is True:
+            yield Component("code", self.code(definition).digest)
+        if definition.version is not None:
+            yield Component("version", Encoder("version").text(definition.version).finish())
+        for name in definition.env:
+            value = environment_variable(name)
+            encoder = Encoder("env")
+            yield Component(f"env/{name}", (encoder.none() if value is None else encoder.text(value)).finish())
+
+    def _arguments(self, call: Call) -> tuple[Component, ...]:
+        if call not in self.arguments:
+            self.arguments[call] = tuple(_argument(name, value) for name, value in call.values.items())
+        return self.arguments[call]
+
+    def _nested(self, definition: Definition) -> Iterator[Component]:
+        """The declarations of every stage that the code refers to, with those that feed them."""
+        if definition.track_code is True:
+            for name, reached in self._reached_by_code(definition).items():
+                yield Component(f"nested/{name}", self._declared(reached))
+
+    def _reached_by_code(self, definition: Definition) -> dict[str, Definition]:
+        found: dict[str, Definition] = {}
+        for stage in self.code(definition).stages:
+            nested: Definition = stage.definition  # type: ignore[attr-defined]
+            if nested is not definition:
+                found[nested.name] = nested
+                found.update(self._reached(nested))
+        found.pop(definition.name, None)
+        return found
+
+    def _reached(self, definition: Definition, replaced: tuple[str, ...] = ()) -> dict[str, Definition]:
+        """Stages that a stage's code refers to or that feed it, at any depth, without itself."""
+        found: dict[str, Definition] = {}
+        waiting = [(definition, replaced)]
+        while waiting:
+            current, skipped = waiting.pop()
+            fed = (value for name, value in current.inputs.items() if name not in skipped and is_stage(value))
+            for stage in (*self.code(current).stages, *fed):
+                reached: Definition = stage.definition  # type: ignore[attr-defined]
+                if reached is not definition and reached.name not in found:
+                    found[reached.name] = reached
+                    waiting.append((reached, ()))
+        return found
+
+    def _declared(self, definition: Definition, replaced: tuple[str, ...] = ()) -> Digest:
+        """Digest what one stage declares, without what it reaches."""
+        known = self._own.get((definition, replaced))
+        if known is None:
+            declared = ((name, value) for name, value in definition.inputs.items() if name not in replaced)
+            inputs = (self._declared_input(name, value) for name, value in declared)
+            known = self._own[definition, replaced] = derive_common((*self._options(definition), *inputs))
+        return known
+
+    def _declared_input(self, name: str, value: object) -> Component:
+        if isinstance(value, Param):
+            return _argument(name, value.value)
+        if not isinstance(value, RawInput):
+            upstream: Definition = value.definition  # type: ignore[attr-defined]
+            return Component(f"upstream/{name}", Encoder("upstream").text(upstream.name).finish())
+        try:
+            return Component(f"raw/{name}", self.input(value).digest)
+        except InputMissingError:  # the caller may replace it, or make it before the nested call
+            return Component(f"raw/{name}", Encoder("missing").text(value.text).finish())
+
+
+def combine_behaviour(digest: Digest, behaviour: Behaviour) -> Digest:
+    """Digest a value together with how the classes and distributions that own its types behave."""
+    encoder = Encoder("behaviour").digest(digest)
+    for name, version in behaviour:
+        encoder.text(name)
+        encoder = encoder.digest(version) if isinstance(version, Digest) else encoder.text(version)
+    return encoder.finish()
+
+
+def _argument(name: str, value: object) -> Component:
+    path = f"args/{name}"
+    return Component(path, combine_behaviour(*digest_argument(value, path)))
