@@ -124,7 +124,7 @@ def heading(text: str) -> None:
 
 
 def first_and_second_run(scratch: Scratch) -> None:
-    """Everything is computed once; then one lookup answers."""
+    """Show that everything is computed once, and that one lookup answers then."""
     heading("The first run computes everything")
     first = scratch.whorl("run", TARGET)
     claim(f"all {STAGES} stages ran", holds=len(first.stages("ran")) == STAGES)
@@ -144,7 +144,7 @@ def first_and_second_run(scratch: Scratch) -> None:
 
 
 def comment(scratch: Scratch) -> None:
-    """What Python would run is the same, so nothing runs."""
+    """Show that nothing runs where Python would run the same."""
     heading("A comment in a helper: nothing runs")
     scratch.edit("clean.py", "    credible = ", "    # The anemometers of 2013 had their moments.\n    credible = ")
     shown = scratch.whorl("run", TARGET)
@@ -152,7 +152,7 @@ def comment(scratch: Scratch) -> None:
 
 
 def constant_without_effect(scratch: Scratch) -> None:
-    """A stage runs, its result is the same, and all that comes after it is kept."""
+    """Show that a stage runs, gives the same result, and that all after it is kept."""
     heading("A helper's constant, with the same result: one stage runs, what follows is kept")
     scratch.edit("clean.py", "STRONGEST_WIND = 100 ", "STRONGEST_WIND = 150 ")
     scratch.whorl("status", "pipeline.py")
@@ -162,7 +162,7 @@ def constant_without_effect(scratch: Scratch) -> None:
 
 
 def constant_with_effect(scratch: Scratch) -> None:
-    """Only the stages run whose code reads the constant, and what follows from another result."""
+    """Show that stages run whose code reads the constant, and what follows from another result."""
     heading("Another constant, with another result: only what depends on it runs")
     scratch.edit("delays.py", "FEWEST_FLIGHTS = 100 ", "FEWEST_FLIGHTS = 365 ")
     shown = scratch.whorl("run", TARGET)
@@ -173,7 +173,7 @@ def constant_with_effect(scratch: Scratch) -> None:
 
 
 def changed_month(scratch: Scratch) -> None:
-    """One of twelve months is read again; the tables beside it are not."""
+    """Show that one of twelve months is read again, and the tables beside it are not."""
     heading("One month's file changes: one month is read again")
     july = scratch.folder / "raw" / "flights-2013-07.csv"
     july.write_bytes(b"".join(july.read_bytes().splitlines(keepends=True)[:-1]))
@@ -189,7 +189,7 @@ def changed_month(scratch: Scratch) -> None:
 
 
 def look_around(scratch: Scratch) -> None:
-    """What is fresh, and what the store holds."""
+    """Show what is fresh, and what the store holds."""
     heading("What is fresh, and what the store holds")
     scratch.whorl("status", "pipeline.py", "--check")
     scratch.whorl("ls")
