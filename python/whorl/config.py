@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 logging.getLogger("whorl").addHandler(logging.NullHandler())
 
 _PROJECT_MARKS = ("whorl.toml", "pyproject.toml", ".git")
+_COMPUTING = "WHORL_COMPUTING_PROCESS"
 _TRUE, _FALSE = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
 
 
@@ -195,3 +196,17 @@ def _checked(name: str, value: object, origin: str) -> object:
 def environment_variable(name: str) -> str | None:
     """Read a variable of the environment that a stage declared with ``env=``."""
     return os.environ.get(name)
+
+
+def announce_process(process: int | None) -> None:
+    """Tell processes started from here which process computes, so that they pass on what they call; None ends it."""
+    if process is None:
+        os.environ.pop(_COMPUTING, None)
+    else:
+        os.environ[_COMPUTING] = str(process)
+
+
+def announced_process() -> int | None:
+    """The process that announced that it computes, if one did."""
+    text = os.environ.get(_COMPUTING, "")
+    return int(text) if text.isdecimal() else None

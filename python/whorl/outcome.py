@@ -1,0 +1,91 @@
+"""
+What happened to a call, and who is told: ``observe()``, ``Stage.last`` and one INFO line on the logger ``whorl``.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from whorl.definition import Definition
+    from whorl.derive import Derived
+    from whorl.digest import Digest
+    from whorl.store.manifest import Manifest
+
+_log = logging.getLogger("whorl")
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """
+    What happened to one call.
+
+    ``kind`` is ``ran``, ``hit``, ``kept`` (an upstream ran, its result is the same) or ``failed``.  ``seconds`` is the
+    time in the function, or for ``hit`` and ``kept`` the time in whorl; ``saved`` the seconds of computing that a stored
+    result spared.  ``stored`` tells whether a stored entry holds the result.  ``manifest`` is that entry,
+    ``previous`` the stage's newest entry from before the call where somebody observes, and ``derived`` the components.
+    """
+
+    stage: str
+    kind: str
+    key: Digest
+    stored: bool
+    reason: str = ""
+    seconds: float = 0.0
+    saved: float = 0.0
+    manifest: Manifest | None = None
+    previous: Manifest | None = None
+    derived: Derived | None = None
+
+
+_observers: ContextVar[tuple[list[Outcome], ...]] = ContextVar("whorl observers", default=())
+_last: ContextVar[dict[int, Outcome]] = ContextVar("whorl last outcomes")
+_lock = threading.Lock()
+
+
+@contextmanager
+def observe() -> Iterator[list[Outcome]]:
+    """Collect the outcomes of every call made inside the block, upstream and nested ones too, as they come."""
+    seen: list[Outcome] = []
+    token = _observers.set((*_observers.get(), seen))
+    try:
+        yield seen
+    finally:
+        _observers.reset(token)
+
+
+def observed() -> bool:
+    """Whether somebody in this context wants to know more than the log line says."""
+    return bool(_observers.get())
+
+
+def publish(definition: Definition, outcome: Outcome) -> None:
+    """Tell everybody who listens."""
+    with _lock:
+        for seen in _observers.get():
+            seen.append(outcome)
+    _last.set({**_last.get({}), id(definition): outcome})
+    if _log.isEnabledFor(logging.INFO):
+        _log.info("%s %s%s (%.3f s)", outcome.stage, outcome.kind, f": {outcome.reason}" if outcome.reason else "", outcome.seconds)
+
+
+def last_outcome(definition: Definition) -> Outcome | None:
+    """The outcome of the last call of a stage in this context."""
+    return _last.get({}).get(id(definition))
+
+
+def adopt_outcomes(outcomes: dict[int, Outcome]) -> None:
+    """Take over the last outcomes of a thread that worked for this context."""
+    _last.set({**_last.get({}), **outcomes})
+
+
+def last_outcomes() -> dict[int, Outcome]:
+    """All last outcomes of this context, to be handed to another."""
+    return _last.get({})

@@ -1,0 +1,48 @@
+"""
+A value in, a value that nobody else holds out.
+
+Copy-on-write views where the type has them, deep copies elsewhere; what cannot be changed is handed on as it is.
+"""
+
+from __future__ import annotations
+
+import copy
+import pickle
+import sys
+
+_IMMUTABLE = frozenset({type(None), bool, int, float, complex, str, bytes, range, type(Ellipsis)})
+
+
+class UncopyableError(TypeError):
+    """A value that has no private copy; the engine falls back to computing or digesting it again."""
+
+
+def private_copy(value: object) -> object:
+    """Copy a value so that changing the copy, at any depth, leaves the original as it was."""
+    if type(value) in _IMMUTABLE:
+        return value
+    try:
+        if _is_frame(value):
+            return _copy_frame(value)
+        return copy.deepcopy(value)
+    except Exception as error:
+        raise UncopyableError(f"a {type(value).__qualname__} cannot be copied: {error}") from error
+
+
+def _is_frame(value: object) -> bool:
+    pandas = sys.modules.get("pandas")
+    return pandas is not None and isinstance(value, (pandas.DataFrame, pandas.Series, pandas.Index))
+
+
+def _copy_frame(value: object) -> object:
+    """A deep copy by pandas shares the objects inside object columns; pickling does not."""
+    dtypes = getattr(value, "dtypes", None)
+    kinds = [dtypes] if not hasattr(dtypes, "__iter__") else list(dtypes)
+    if any(kind == object for kind in kinds) or getattr(value, "attrs", None) or _has_object_index(value):
+        return pickle.loads(pickle.dumps(value, protocol=5))  # noqa: S301 - our own bytes
+    return value.copy(deep=True)  # type: ignore[attr-defined]
+
+
+def _has_object_index(value: object) -> bool:
+    index = getattr(value, "index", None)
+    return index is not None and getattr(index, "dtype", None) == object

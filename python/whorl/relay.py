@@ -1,0 +1,86 @@
+"""
+Calls made in other processes in, traces for the computation that started them out.
+
+A worker process that a stage's body started writes what it called into a folder named after the computing process; the
+computation reads it when its function returns.  The folder exists only where a worker had something to say.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import tempfile
+import uuid
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from whorl.config import announce_process, announced_process
+from whorl.store.codec import decode_trace, encode_trace
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from whorl.store.manifest import Trace
+
+_announced_before: list[int | None] = []
+
+
+def announce() -> None:
+    """Tell processes started from now on that this one computes."""
+    if announced_process() != os.getpid():
+        _announced_before.append(announced_process())
+        announce_process(os.getpid())
+
+
+def retract() -> None:
+    """End the announcement, and give back the one that this process was started under."""
+    announce_process(_announced_before.pop() if _announced_before else None)
+    shutil.rmtree(_folder(os.getpid()), ignore_errors=True)
+
+
+def pass_on(trace: Trace) -> None:
+    """Hand a trace to the computing process that started this one, if there is one."""
+    process = announced_process() or _pool_parent()
+    if process is None or process == os.getpid() or not _alive(process):
+        return
+    folder = _folder(process)
+    folder.mkdir(mode=0o700, exist_ok=True)
+    name = uuid.uuid4().hex
+    (folder / f".{name}").write_bytes(encode_trace(trace))
+    (folder / f".{name}").rename(folder / name)  # a reader sees whole files only
+
+
+def collect(since: float) -> Iterator[Trace]:
+    """Yield what workers of this process have passed on; what is older than ``since`` belongs to nobody now."""
+    folder = _folder(os.getpid())
+    if not folder.is_dir() or folder.stat().st_uid != _user():
+        return
+    for path in sorted(folder.iterdir()):
+        if not path.name.startswith(".") and path.stat().st_mtime >= since - 1:
+            yield decode_trace(path.read_bytes())
+
+
+def _folder(process: int) -> Path:
+    return Path(tempfile.gettempdir()) / f"whorl-{_user()}-{process}"
+
+
+def _user() -> int:
+    return os.getuid() if hasattr(os, "getuid") else 0  # Windows gives each user a temporary folder of their own
+
+
+def _pool_parent() -> int | None:
+    """The parent of a multiprocessing worker: a pool may be older than the computation that uses it."""
+    module = sys.modules.get("multiprocessing.process")
+    parent = module.parent_process() if module else None
+    return parent.pid if parent else None
+
+
+def _alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

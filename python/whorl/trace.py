@@ -1,0 +1,196 @@
+"""
+What a stage's body really used, recorded while it runs and checked again before its result is served.
+
+A call of another stage inside a body is recorded with its declaration, its key and every input it was given in place of
+a declared one.  A call from a thread that carries no context counts for every computation of the process; a call in
+another process is passed on through a folder (``relay.py``).  On the arrow: part of *compute* and of *look up*.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from whorl import relay
+from whorl.definition import find_definition
+from whorl.errors import InputMissingError
+from whorl.fingerprint.inputs import read_input_path
+from whorl.store.manifest import Trace, TracedCall, TracedInput
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
+
+    from whorl.call import Call
+    from whorl.derive import Snapshot
+    from whorl.digest import Digest
+
+
+@dataclass(slots=True, eq=False)
+class Recording:
+    """One computation under way: whose it is, what called it, and what its body has used so far."""
+
+    stage: str
+    key: Digest
+    caller: Recording | None
+    process: int = field(default_factory=os.getpid)
+    _traces: list[Trace] = field(default_factory=list)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def add(self, trace: Trace) -> None:
+        """Add what a nested call used."""
+        with self._lock:
+            self._traces.append(trace)
+
+    def trace(self) -> Trace:
+        """Everything recorded so far."""
+        with self._lock:
+            return merge(self._traces)
+
+    def chain(self) -> tuple[Recording, ...]:
+        """The computations this one runs inside, outermost first, itself last."""
+        return (*(self.caller.chain() if self.caller else ()), self)
+
+
+_current: ContextVar[Recording | None] = ContextVar("whorl recording", default=None)
+_active: set[Recording] = set()
+_active_lock = threading.Lock()
+
+
+def _forget_parent() -> None:
+    """In a forked child: the parent's computations are not this process's, and its lock may have been held."""
+    global _active_lock  # noqa: PLW0603 - a lock that was held at the fork can only be replaced
+    _active_lock = threading.Lock()
+    _active.clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_parent)
+
+
+@contextmanager
+def recording(stage: str, key: Digest) -> Iterator[Recording]:
+    """Record what is called in this context until the block ends."""
+    started = time.time()
+    mine = Recording(stage, key, computing())
+    token = _current.set(mine)
+    with _active_lock:
+        _active.add(mine)
+        relay.announce()
+    try:
+        yield mine
+    finally:
+        _current.reset(token)
+        for trace in relay.collect(since=started):
+            mine.add(trace)
+        with _active_lock:
+            _active.discard(mine)
+            if not _active:
+                relay.retract()
+
+
+def computing() -> Recording | None:
+    """The computation that this context belongs to, if it runs in this process."""
+    current = _current.get()
+    return current if current is not None and current.process == os.getpid() else None
+
+
+def record(trace: Trace) -> None:
+    """Note that a call was made here: for the computation of this context, for all of them, or for another process."""
+    current = _current.get()
+    if current is not None and current.process == os.getpid():
+        current.add(trace)
+        return
+    with _active_lock:
+        owners = tuple(_active)
+    for owner in owners:
+        owner.add(trace)
+    if not owners:
+        relay.pass_on(trace)
+
+
+def merge(traces: Iterable[Trace]) -> Trace:
+    """Unite traces, each part once and in a fixed order."""
+    calls: dict[tuple[object, ...], TracedCall] = {}
+    inputs: dict[tuple[object, ...], TracedInput] = {}
+    types: dict[str, Digest | str] = {}
+    for trace in traces:
+        calls.update(((call.stage, call.key.hex(), call.revision), call) for call in trace.calls)
+        inputs.update(((found.path, found.kind, found.digest.hex()), found) for found in trace.inputs)
+        types.update(trace.types)
+    return Trace(
+        tuple(calls[key] for key in sorted(calls, key=str)),
+        tuple(inputs[key] for key in sorted(inputs, key=str)),
+        tuple(sorted(types.items(), key=lambda item: item[0])),
+    )
+
+
+def trace_call(call: Call, snapshot: Snapshot, project: Path, expires: float | None) -> Trace:
+    """Describe a call and everything that feeds it, so that its caller can be checked against it later."""
+    definition, derived = call.definition, snapshot.derive(call)
+    namespace = call.namespace or snapshot.namespace
+    mine = TracedCall(
+        stage=definition.name,
+        namespace=namespace,
+        module=definition.module,
+        qualname=definition.qualname,
+        definition=snapshot.definition(definition, call.replaced),
+        replaced=call.replaced,
+        key=derived.key,
+        revision=snapshot.revision(namespace, derived.key),
+        expires=expires,
+    )
+    given = (raw for name, raw in call.raw_inputs.items() if name in call.replaced or name not in definition.inputs)
+    inputs = []
+    for raw in given:
+        found = snapshot.input(raw)
+        inputs.append(TracedInput(_relative(raw.text, found.kind, project), found.kind, found.digest))
+    feeding = (trace_call(upstream, snapshot, project, None) for upstream in call.upstreams.values())
+    return merge([Trace((mine,), tuple(inputs), ()), *feeding])
+
+
+def trace_holds(trace: Trace, snapshot: Snapshot, project: Path) -> bool:
+    """Check every recorded call, input and class against what is there now; what cannot be found does not hold."""
+    now = time.time()
+    return (
+        all(_call_holds(call, snapshot, now) for call in trace.calls)
+        and all(_input_holds(found, snapshot, project) for found in trace.inputs)
+        and snapshot.behaviour(trace.types) == trace.types
+    )
+
+
+def earliest(*expiries: float | None) -> float | None:
+    """The first of several expiries; None never expires."""
+    return min((moment for moment in expiries if moment is not None), default=None)
+
+
+def _call_holds(call: TracedCall, snapshot: Snapshot, now: float) -> bool:
+    definition = find_definition(call.stage, call.module)
+    return (
+        definition is not None
+        and (call.expires is None or call.expires > now)
+        and snapshot.revision(call.namespace, call.key) == call.revision
+        and snapshot.definition(definition, call.replaced) == call.definition
+    )
+
+
+def _input_holds(found: TracedInput, snapshot: Snapshot, project: Path) -> bool:
+    path = found.path if found.kind == "url" else os.path.join(project, found.path)
+    try:
+        return snapshot.input(read_input_path(found.kind, path)).digest == found.digest
+    except InputMissingError:
+        return False
+
+
+def _relative(path: str, kind: str, project: Path) -> str:
+    """A path below the project is kept relative to it, so that a colleague's copy of the project is the same."""
+    if kind == "url":
+        return path
+    absolute = os.path.abspath(path)
+    below = os.path.commonpath([absolute, project]) == str(project) if os.path.splitdrive(absolute)[0] == project.drive else False
+    return os.path.relpath(absolute, project) if below else absolute
