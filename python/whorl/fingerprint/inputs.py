@@ -109,6 +109,17 @@ def digest_input(raw: RawInput) -> InputDigest:
     return digest(raw)
 
 
+def hand_over(raw: RawInput) -> object:
+    """Give what the function receives for a raw input, without digesting anything: a path, or the paths of a glob."""
+    if raw.kind == "url":
+        return _list_url(raw)
+    if raw.kind == "glob":
+        return [type(raw.path)(match) for match in _match(raw.text)]
+    if not os.path.exists(raw.text):
+        raise InputMissingError(f"{raw.text} is not there")
+    return raw.path
+
+
 def read_input_path(kind: str, path: str) -> RawInput:
     """Rebuild the raw input that a trace recorded by its kind and path."""
     return {"file": File, "folder": Folder, "glob": Glob, "url": RawInput}[kind](path)
@@ -138,13 +149,8 @@ def _digest_folder(raw: RawInput) -> InputDigest:
 
 
 def _digest_glob(raw: RawInput) -> InputDigest:
-    pattern = raw.text
-    matches = sorted(glob.glob(pattern, recursive=True))
-    if not matches:
-        raise InputMissingError(
-            f"no path matches {pattern}", f"looked from {os.getcwd()}", "check the pattern and the working directory"
-        )
-    base = _fixed_part(pattern)
+    matches = _match(raw.text)
+    base = _fixed_part(raw.text)
     files: list[InputFile] = []
     encoder = Encoder("glob")
     for match in matches:
@@ -161,6 +167,15 @@ def _digest_glob(raw: RawInput) -> InputDigest:
     return InputDigest(encoder.finish(), "glob", tuple(files), [like(match) for match in matches])
 
 
+def _match(pattern: str) -> list[str]:
+    matches = sorted(glob.glob(pattern, recursive=True))
+    if not matches:
+        raise InputMissingError(
+            f"no path matches {pattern}", f"looked from {os.getcwd()}", "check the pattern and the working directory"
+        )
+    return matches
+
+
 def _fixed_part(pattern: str) -> str:
     """The folders in front of the first segment with a wildcard: names count relative to them."""
     folder = os.path.dirname(pattern)
@@ -170,11 +185,8 @@ def _fixed_part(pattern: str) -> str:
 
 
 def _digest_url(raw: RawInput) -> InputDigest:
-    import fsspec
-
     url = raw.text
-    # Cached listings would hide a change of the object from a process that lives on.
-    system, path = fsspec.core.url_to_fs(url, skip_instance_cache=True, use_listings_cache=False)
+    system, path = _open_url(url)
     if glob.has_magic(path) and not isinstance(raw, File):
         return _digest_url_glob(system, url, path)
     try:
@@ -186,10 +198,29 @@ def _digest_url(raw: RawInput) -> InputDigest:
     return InputDigest(_named("url", found.name, found.digest), "url", (found,), raw.path)
 
 
-def _digest_url_glob(system: Any, url: str, path: str) -> InputDigest:
+def _open_url(url: str) -> tuple[Any, str]:
+    import fsspec
+
+    # Cached listings would hide a change of the object from a process that lives on.
+    return fsspec.core.url_to_fs(url, skip_instance_cache=True, use_listings_cache=False)  # type: ignore[no-any-return]
+
+
+def _list_url(raw: RawInput) -> object:
+    system, path = _open_url(raw.text)
+    if glob.has_magic(path) and not isinstance(raw, File):
+        return [system.unstrip_protocol(match) for match in _match_url(system, raw.text, path)]
+    return raw.path
+
+
+def _match_url(system: Any, url: str, path: str) -> list[str]:
     matches = sorted(match for match in system.glob(path) if not system.isdir(match))
     if not matches:
         raise InputMissingError(f"no object matches {url}")
+    return matches
+
+
+def _digest_url_glob(system: Any, url: str, path: str) -> InputDigest:
+    matches = _match_url(system, url, path)
     files = _objects_below(system, matches, _fixed_part(path))
     handed = [system.unstrip_protocol(match) for match in matches]
     return InputDigest(_digest_names("glob", files), "url", files, handed)

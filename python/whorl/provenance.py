@@ -1,0 +1,77 @@
+"""
+Where a result comes from: Python, platform, distributions, git commit, host and user, for people to read.
+
+Nothing here enters a key.  Host and user are left out with ``provenance = false``.
+"""
+
+from __future__ import annotations
+
+import getpass
+import os
+import platform
+import socket
+import sys
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from whorl.config import Settings
+    from whorl.fingerprint.code import Fingerprint
+
+
+def describe_origin(settings: Settings, code: Fingerprint) -> dict[str, object]:
+    """Describe this process and the versions of the distributions that the code names."""
+    origin: dict[str, object] = {
+        "python": platform.python_version(),
+        "platform": f"{sys.platform}-{platform.machine()}",
+        "distributions": dict(_distributions(code)),
+        "git": _git_commit(settings.project),
+    }
+    if settings.provenance:
+        origin.update(host=socket.gethostname(), user=_user())
+    return origin
+
+
+def _distributions(code: Fingerprint) -> Mapping[str, str]:
+    from importlib.metadata import PackageNotFoundError, version
+
+    found: dict[str, str] = {}
+    waiting = [code.parts]
+    while waiting:
+        part = waiting.pop()
+        waiting.extend(part.children)
+        if part.name.startswith("distribution/"):
+            name = part.name.partition("/")[2]
+            try:
+                found[name] = version(name)
+            except PackageNotFoundError:
+                found[name] = ""
+    return dict(sorted(found.items()))
+
+
+@lru_cache(maxsize=16)
+def _git_commit(project: Path) -> str:
+    """Read HEAD of the project's repository without starting git; empty where there is none."""
+    folder = project / ".git"
+    try:
+        head = (folder / "HEAD").read_text(encoding="utf-8").strip()
+        name = head.removeprefix("ref: ")
+        if name == head:
+            return head
+        loose = folder / name
+        if loose.is_file():
+            return loose.read_text(encoding="utf-8").strip()
+        packed = (folder / "packed-refs").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return ""
+    return next((line.split(" ")[0] for line in packed if line.endswith(f" {name}")), "")
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError, ImportError):
+        return str(os.getuid()) if hasattr(os, "getuid") else ""
