@@ -1,7 +1,7 @@
 """
 The example of LWDP's README in, the same frame out: with the import line changed and nothing else.
 
-The three stages are those of the README of lwdp 0.0.4 (https://pypi.org/project/lwdp/0.0.4/, MIT License,
+The three stages are those of the README of lwdp 0.0.4 (MIT License,
 copyright 2022 Nick Padon).  Its last line calls a name that it never defines; here the last stage is
 called by its own name.
 """
