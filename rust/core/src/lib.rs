@@ -1,1 +1,14 @@
-//! The pure core of whorl.
+//! The pure core of whorl: bytes, files and folders in, digests out.
+//!
+//! Everything here works without Python; `rust/py` converts and delegates.  On the arrow: *digest*.
+
+pub mod digest;
+pub mod encode;
+pub mod error;
+pub mod file;
+pub mod subtree;
+pub mod tree;
+
+pub use digest::Digest;
+pub use encode::Encoder;
+pub use error::Error;
