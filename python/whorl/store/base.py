@@ -36,7 +36,9 @@ class Attempt(Protocol):
     """
 
     @property
-    def slot(self) -> Slot: ...
+    def slot(self) -> Slot:
+        """Where the entry is going to live."""
+        ...
 
     @property
     def nonce(self) -> str:
@@ -73,7 +75,9 @@ class Reader(Protocol):
     """The payload of one entry, checked against the manifest; ``CorruptEntryError`` where it does not agree."""
 
     @property
-    def names(self) -> tuple[str, ...]: ...
+    def names(self) -> tuple[str, ...]:
+        """The names of the files."""
+        ...
 
     def read(self, name: str) -> bytes:
         """Return one file's bytes."""

@@ -1,0 +1,176 @@
+"""
+Bytes and paths in, files on disk out: whole files, each failure a ``StoreError``.
+
+Files appear under their name at once and complete, or not at all.  What is made is for its owner alone (0700).
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING
+
+from whorl.digest import Digest, Hasher
+from whorl.errors import CorruptEntryError, StoreError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_FOLDER_MODE, _FILE_MODE = 0o700, 0o600
+_BINARY = getattr(os, "O_BINARY", 0)
+_READ = os.O_RDONLY | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOFOLLOW", 0) | _BINARY
+_CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0) | _BINARY
+_NO_LINKS = {errno.EPERM, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP, errno.EMLINK, errno.EXDEV}
+_TIPS = {
+    errno.ENOSPC: "free some space on this disk, or remove entries that are not needed: whorl rm",
+    errno.EDQUOT: "free some space below your quota, or remove entries that are not needed: whorl rm",
+    errno.EROFS: 'choose another store, or mode = "read_only"',
+    errno.EACCES: "check the permissions of this folder, or choose another store",
+    errno.EPERM: "check the permissions of this folder, or choose another store",
+}
+
+
+def digest_bytes(data: bytes | memoryview) -> Digest:
+    """Digest bytes as a file of them would be: plain BLAKE3."""
+    hasher = Hasher()
+    hasher.update(data)
+    return Digest(hasher.digest())
+
+
+def failure(doing: str, path: str | os.PathLike[str], error: OSError) -> StoreError:
+    """Word an error of the file system as a ``StoreError``."""
+    tip = _TIPS.get(error.errno or 0, "")
+    return StoreError(f"the store could not {doing} {os.fspath(path)}", error.strerror or repr(error), tip)
+
+
+@contextmanager
+def guarded(doing: str, path: str | os.PathLike[str]) -> Iterator[None]:
+    """Turn errors of the file system into ``StoreError``; those that already are one pass."""
+    try:
+        yield
+    except StoreError:
+        raise
+    except OSError as error:
+        raise failure(doing, path, error) from error
+
+
+def read_file(path: str, limit: int) -> bytes | None:
+    """
+    Return a file's bytes, at most one byte beyond ``limit``; ``None`` where there is no such file.
+
+    Links are not followed.  One open, one read, one close.
+    """
+    try:
+        descriptor = os.open(path, _READ)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
+        raise failure("read", path, error) from error
+    try:
+        return os.read(descriptor, limit + 1)
+    except OSError as error:
+        raise failure("read", path, error) from error
+    finally:
+        os.close(descriptor)
+
+
+def read_exactly(path: str, size: int) -> bytes:
+    """Return the bytes of a file that must have ``size`` of them; ``CorruptEntryError`` where it is not so."""
+    try:
+        with open(os.open(path, _READ), "rb", buffering=0) as file:
+            actual = os.fstat(file.fileno()).st_size
+            if actual == size:  # before anything is allocated
+                return file.read()
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise CorruptEntryError(f"the stored file {path} is missing") from error
+    except OSError as error:
+        raise failure("read", path, error) from error
+    raise CorruptEntryError(f"the stored file {path} is damaged", f"it has {actual} bytes instead of {size}")
+
+
+def write_file(path: str, data: bytes | memoryview, *, durable: bool = False) -> None:
+    """Create a file; an error where it exists."""
+    with guarded("write", path), open(os.open(path, _CREATE, _FILE_MODE), "wb", buffering=0) as file:
+        left = memoryview(data).cast("B")
+        while left:  # one write takes 2 GiB at most
+            left = left[file.write(left) :]
+        if durable:
+            os.fsync(file.fileno())
+
+
+def link_once(source: str, target: str) -> bool | None:
+    """Give a file a second name if that is free: true, or false; ``None`` where the file system has no links."""
+    try:
+        os.link(source, target)
+    except FileExistsError:
+        return False
+    except OSError as error:
+        if error.errno in _NO_LINKS:
+            return None
+        raise
+    return True
+
+
+def make_folder(path: str) -> None:
+    """Make a folder with those above it, each for its owner alone."""
+    try:
+        os.mkdir(path, _FOLDER_MODE)
+    except FileExistsError:
+        return
+    except FileNotFoundError:
+        make_folder(os.path.dirname(path))
+        make_folder(path)
+    except OSError as error:
+        raise failure("make the folder", path, error) from error
+
+
+def sync_folder(path: str) -> None:
+    """Have the names in a folder on disk, where the system can."""
+    if os.name == "nt":  # folders cannot be opened there
+        return
+    with guarded("write", path):
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def sync_tree(path: str) -> None:
+    """Have every file and folder below a folder on disk."""
+    with guarded("write", path):
+        for folder, _, names in os.walk(path):
+            for name in names:
+                with open(os.path.join(folder, name), "rb") as file:
+                    os.fsync(file.fileno())
+            sync_folder(folder)
+
+
+def remove_file(path: str) -> bool:
+    """Remove a file; false where there is none."""
+    try:
+        os.unlink(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError as error:
+        raise failure("remove", path, error) from error
+    return True
+
+
+def remove_folder(path: str) -> None:
+    """Remove a folder with everything below it, as far as it is there."""
+    try:
+        shutil.rmtree(path)
+    except FileNotFoundError:  # it is gone, or someone else is at it as well
+        shutil.rmtree(path, ignore_errors=True)
+    except OSError as error:
+        raise failure("remove", path, error) from error
+
+
+def names_in(path: str) -> list[str]:
+    """Return the sorted names in a folder, none where there is no such folder."""
+    with guarded("list", path), suppress(FileNotFoundError, NotADirectoryError):
+        return sorted(os.listdir(path))
+    return []
