@@ -82,7 +82,7 @@ lint-rust: $(ENVIRONMENT)
 	cargo clippy --locked --quiet --workspace --all-targets -- -D warnings
 
 bench: $(BUILD)
-	$(BIN)/python -m pytest benches $(if $(strip $(SIZES)),--sizes $(subst $(space),$(comma),$(strip $(SIZES)))) $(PYTEST)
+	$(BIN)/python -m pytest benches --benchmark-disable-gc --benchmark-quiet $(if $(strip $(SIZES)),--sizes $(subst $(space),$(comma),$(strip $(SIZES)))) $(PYTEST)
 
 faults: $(BUILD)
 	$(BIN)/python -m pytest -m faults tests $(PYTEST)

@@ -1,0 +1,78 @@
+"""A hit of a large frame, checked against its digests, costs about what joblib.Memory or a plain parquet file does."""
+
+from __future__ import annotations
+
+import itertools
+from typing import TYPE_CHECKING
+
+import datasets
+import pandas as pd
+import pytest
+from joblib import Memory
+from pandas.testing import assert_frame_equal
+
+import whorl
+from whorl import stage
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from race import Race
+
+pytestmark = [pytest.mark.usefixtures("store"), pytest.mark.timeout(1800)]
+SMALL = 10  # MB; larger frames get fewer rounds
+
+by_parquet = stage(cache=True, format="parquet", name="by_parquet")(datasets.flights)
+by_feather = stage(cache=True, format="feather", name="by_feather")(datasets.flights)
+
+
+@pytest.fixture
+def rounds(megabytes: int) -> int:
+    """Give fewer rounds to larger frames."""
+    return 15 if megabytes > SMALL else 50
+
+
+def test_a_hit_of_a_frame(race: Race, tmp_path: Path, megabytes: int, rounds: int) -> None:
+    """Whole call: key, lookup, reading, checking every byte, decoding to an equal frame."""
+    remembered = Memory(tmp_path / "joblib", verbose=0).cache(datasets.flights)
+    plain = tmp_path / "plain.parquet"
+    frame = remembered(megabytes)
+    frame.to_parquet(plain)
+    assert len(by_parquet(megabytes)) == len(by_feather(megabytes)) == len(frame)
+
+    peers = {
+        "whorl, format=feather": lambda: by_feather(megabytes),
+        "joblib.Memory": lambda: remembered(megabytes),
+        "pd.read_parquet": lambda: pd.read_parquet(plain),
+    }
+    limits = {"joblib.Memory": 1.3}
+    race.run(f"hit of a frame of {megabytes} MB", lambda: by_parquet(megabytes), peers, rounds=rounds, limits=limits)
+
+    with whorl.observe() as outcomes:
+        assert_frame_equal(by_parquet(megabytes), frame)
+        assert_frame_equal(by_feather(megabytes), frame)
+    assert [outcome.kind for outcome in outcomes] == ["hit", "hit"]
+
+
+def test_storing_a_frame(race: Race, tmp_path: Path, megabytes: int, rounds: int) -> None:
+    """Whole call with the frame at hand, for an argument that is new each time: digesting, encoding, writing."""
+    frame = datasets.flights(megabytes)
+
+    def give(turn: int) -> pd.DataFrame:
+        return frame if turn >= 0 else frame.head(1)
+
+    stored = stage(cache=True, format="parquet", track_code=False, name="stored")(give)
+    remembered = Memory(tmp_path / "joblib", verbose=0).cache(give)
+    own, other = itertools.count(), itertools.count()
+
+    peers = {
+        "joblib.Memory": lambda: remembered(next(other)),
+        "DataFrame.to_parquet": lambda: frame.to_parquet(tmp_path / "plain.parquet"),
+    }
+    limits = {"joblib.Memory": 1.5}
+    claim = f"storing a frame of {megabytes} MB"
+    race.run(claim, lambda: stored(next(own)), peers, rounds=max(3, rounds // 5), limits=limits)
+
+    with whorl.observe() as outcomes:
+        assert_frame_equal(stored(0), frame)
+    assert [outcome.kind for outcome in outcomes] == ["hit"]
