@@ -1,0 +1,220 @@
+"""
+A small project in a temporary folder, and the processes that use it.
+
+Every law is tested by editing such a project between calls.  A ``Session`` makes the calls: either each in a fresh
+process with another hash seed, or all in one process that is first warmed by a thousand calls.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import subprocess
+import sys
+import textwrap
+from dataclasses import dataclass, field
+from pathlib import Path
+
+WORKER = Path(__file__).with_name("worker.py")
+WARM_CALLS = 1000
+_seeds = itertools.count(1)
+
+
+class CallFailedError(AssertionError):
+    """A call raised where the test did not expect it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """The exception of a call, as plain data."""
+
+    types: tuple[str, ...]
+    message: str
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What one call gave: its value as JSON, the outcomes in order of completion, the warnings."""
+
+    value: object
+    outcomes: tuple[dict[str, object], ...]
+    warnings: tuple[tuple[str, str], ...]
+    failure: Failure | None = None
+
+    def kinds(self, stage: str) -> list[str]:
+        """Tell what happened to each call of a stage, named by the last part of its name."""
+        return [str(outcome["kind"]) for outcome in self.outcomes if _short(outcome) == stage]
+
+    def kind(self, stage: str) -> str:
+        """Tell what happened to the last call of a stage."""
+        kinds = self.kinds(stage)
+        return kinds[-1] if kinds else "not called"
+
+    @property
+    def ran(self) -> set[str]:
+        """The stages that were computed."""
+        return {_short(outcome) for outcome in self.outcomes if outcome["kind"] == "ran"}
+
+    def stored(self, stage: str) -> bool:
+        """Tell whether the last call of a stage left an entry."""
+        return [bool(outcome["stored"]) for outcome in self.outcomes if _short(outcome) == stage][-1]
+
+    def warned(self, category: str) -> list[str]:
+        """Give the texts of the warnings of one category."""
+        return [text for kind, text in self.warnings if kind == category]
+
+
+def _short(outcome: dict[str, object]) -> str:
+    return str(outcome["stage"]).rpartition(".")[2]
+
+
+@dataclass(slots=True)
+class Process:
+    """One Python process that evaluates lines of code in a project and reports what whorl did."""
+
+    project: Project
+    environment: dict[str, str] = field(default_factory=dict)
+    _popen: subprocess.Popen[str] | None = None
+
+    def send(self, code: str, *, times: int = 1, reload: bool = False) -> None:
+        """Send a request and do not wait for the reply."""
+        pipe = self.popen.stdin
+        assert pipe is not None
+        pipe.write(json.dumps({"code": code, "times": times, "reload": reload}) + "\n")
+        pipe.flush()
+
+    def receive(self) -> Report:
+        """Wait for the next reply."""
+        pipe = self.popen.stdout
+        assert pipe is not None
+        line = pipe.readline()
+        if not line:
+            raise CallFailedError(f"the process ended with status {self.popen.wait()}")
+        return _report(json.loads(line))
+
+    def ask(self, code: str, *, times: int = 1, reload: bool = False) -> Report:
+        """Send a request and wait for the reply."""
+        self.send(code, times=times, reload=reload)
+        return self.receive()
+
+    @property
+    def popen(self) -> subprocess.Popen[str]:
+        """The process, started when it is first needed."""
+        if self._popen is None:
+            self._popen = subprocess.Popen(
+                [sys.executable, str(WORKER)],
+                cwd=self.project.folder,
+                env=self.project.environment() | {"PYTHONHASHSEED": str(next(_seeds))} | self.environment,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                text=True,
+            )
+        return self._popen
+
+    def close(self) -> None:
+        """End the process, if it was started and has not ended."""
+        if self._popen is not None and self._popen.returncode is None:
+            self._popen.communicate()
+
+
+def _report(reply: dict[str, object]) -> Report:
+    error = reply.get("error")
+    failure = Failure(tuple(error["types"]), error["message"], tuple(error["notes"])) if error else None  # type: ignore[index]
+    warned = tuple((kind, text) for kind, text in reply["warnings"])  # type: ignore[attr-defined]
+    return Report(reply.get("value"), tuple(reply["outcomes"]), warned, failure)  # type: ignore[arg-type]
+
+
+@dataclass(slots=True)
+class Project:
+    """A folder with modules and raw files, and the store that its processes use."""
+
+    folder: Path
+    store: Path
+    home: Path
+    variables: dict[str, str] = field(default_factory=dict)
+    edited: bool = False
+
+    def __post_init__(self) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.write("pyproject.toml", '[project]\nname = "sample"\n')
+
+    def write(self, name: str, text: str) -> Path:
+        """Write a file of the project; modules may be indented as the test is."""
+        path = self.folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(textwrap.dedent(text).lstrip("\n") if name.endswith(".py") else text)
+        self.edited = self.edited or name.endswith(".py")
+        return path
+
+    def edit(self, name: str, old: str, new: str) -> None:
+        """Replace a text that must be in the file."""
+        text = (self.folder / name).read_text()
+        assert old in text, f"{old!r} is not in {name}"
+        self.write(name, text.replace(old, new))
+
+    def environment(self) -> dict[str, str]:
+        """Give the environment of the project's processes: a store and a home of its own."""
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(("WHORL", "NUTHATCH"))}
+        own = {
+            "WHORL_FILESYSTEM": str(self.store),
+            "HOME": str(self.home),
+            "XDG_CACHE_HOME": str(self.home / "cache"),
+            "XDG_CONFIG_HOME": str(self.home / "config"),
+        }
+        return kept | own | self.variables
+
+
+@dataclass(slots=True)
+class Session:
+    """Calls in a project: each in a fresh process, or all in one that is warmed up by a thousand calls."""
+
+    project: Project
+    warm: bool
+    _process: Process | None = None
+
+    def write(self, name: str, text: str) -> Path:
+        """Write a file of the project."""
+        return self.project.write(name, text)
+
+    def edit(self, name: str, old: str, new: str) -> None:
+        """Replace a text in a file of the project."""
+        self.project.edit(name, old, new)
+
+    def attempt(self, code: str) -> Report:
+        """Evaluate code and report, also where it raised."""
+        reload, self.project.edited = self.project.edited, False
+        if self._process is None:
+            self._process = Process(self.project)
+        report = self._process.ask(code, reload=reload)
+        if not self.warm:
+            self.close()
+        return report
+
+    def call(self, code: str) -> Report:
+        """Evaluate code that must not raise."""
+        report = self.attempt(code)
+        if report.failure is not None:
+            raise CallFailedError(f"{code}: {report.failure}")
+        return report
+
+    def settle(self, code: str) -> Report:
+        """
+        Evaluate code that has been computed before: once in a fresh process, a thousand times in a warm one.
+
+        The last of these calls must have computed nothing.
+        """
+        report = self.call(code)
+        if self.warm:
+            assert self._process is not None
+            report = self._process.ask(code, times=WARM_CALLS)
+        assert report.failure is None, report.failure
+        assert report.ran == set(), f"{code} was not settled: {report.outcomes}"
+        return report
+
+    def close(self) -> None:
+        """End the process, if there is one."""
+        if self._process is not None:
+            self._process.close()
+            self._process = None
