@@ -76,6 +76,19 @@ def read_file(path: str, limit: int) -> bytes | None:
         os.close(descriptor)
 
 
+def read_large(path: str, limit: int) -> bytes | None:
+    """Return a file's bytes without taking memory for ``limit`` of them; ``None`` where it is absent or larger."""
+    try:
+        size = os.stat(path).st_size
+        return read_exactly(path, size) if size <= limit else None
+    except (FileNotFoundError, NotADirectoryError, CorruptEntryError):
+        return None
+    except StoreError:
+        raise
+    except OSError as error:
+        raise failure("read", path, error) from error
+
+
 def read_exactly(path: str, size: int) -> bytes:
     """Return the bytes of a file that must have ``size`` of them; ``CorruptEntryError`` where it is not so."""
     try:
@@ -98,6 +111,18 @@ def write_file(path: str, data: bytes | memoryview, *, durable: bool = False) ->
             left = left[file.write(left) :]
         if durable:
             os.fsync(file.fileno())
+
+
+def replace_file(path: str, data: bytes, *, temporary: str, durable: bool = False) -> None:
+    """Write a file under a temporary name, then give it its own, in place of what had it."""
+    try:
+        write_file(temporary, data, durable=durable)
+        with guarded("write", path):
+            os.replace(temporary, path)
+    except BaseException:
+        with suppress(OSError):
+            os.unlink(temporary)
+        raise
 
 
 def link_once(source: str, target: str) -> bool | None:
@@ -174,3 +199,13 @@ def names_in(path: str) -> list[str]:
     with guarded("list", path), suppress(FileNotFoundError, NotADirectoryError):
         return sorted(os.listdir(path))
     return []
+
+
+def tree_size(path: str) -> int:
+    """Return the bytes of the files below a folder; those that go meanwhile do not count."""
+    total = 0
+    for folder, _, names in os.walk(path):
+        for name in names:
+            with guarded("read", folder), suppress(FileNotFoundError):
+                total += os.lstat(f"{folder}/{name}").st_size
+    return total

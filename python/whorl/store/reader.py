@@ -1,0 +1,132 @@
+"""
+A manifest in, the bytes and paths of its payload out, each file checked against its size and digest.
+
+Inline files are checked when the manifest is decoded and served from memory.  On the arrow: what *decode* reads
+through.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from whorl.digest import hash_file
+from whorl.errors import CorruptEntryError, StoreError
+from whorl.store.disk import digest_bytes, failure, guarded, make_folder, read_exactly, replace_file
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from whorl.store.manifest import Manifest, PayloadFile
+    from whorl.store.temporary import Temporary
+
+VERIFY = ("always", "first", "never")
+# Files that passed under verify="first", as they were then; forgotten with the process.
+_passed: set[tuple[str, int, int, int]] = set()
+
+
+class LocalReader:
+    """The payload of one entry in a local store; ``folder`` is where it is, ``verify`` one of ``VERIFY``."""
+
+    def __init__(self, manifest: Manifest, folder: str, verify: str, temporary: Temporary) -> None:
+        self._files: Mapping[str, PayloadFile] = {file.name: file for file in manifest.files}
+        self._inline = manifest.inline
+        self._folder = folder
+        self._verify = verify
+        self._temporary = temporary
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the files."""
+        return tuple(self._files)
+
+    def read(self, name: str) -> bytes:
+        """Return one file's bytes."""
+        file = self._named(name)
+        if self._inline is not None:
+            return self._inline[name]
+        path = self._checked_place(name)
+        data = read_exactly(path, file.size)
+        if self._must_verify(path):
+            self._compare(path, file, digest_bytes(data) == file.digest)
+        return data
+
+    def path(self, name: str) -> Path:
+        """Return one file as a local file, not to be changed; inline ones are written out first."""
+        file = self._named(name)
+        if self._inline is not None:
+            return Path(self._written_out(name, self._inline[name]))
+        path = self._checked_place(name)
+        self._check_size(path, file)
+        if self._must_verify(path):
+            with guarded("read", path):
+                digest = hash_file(path)
+            self._compare(path, file, digest == file.digest)
+        return Path(path)
+
+    def _named(self, name: str) -> PayloadFile:
+        file = self._files.get(name)
+        if file is None:
+            raise CorruptEntryError(f"the entry has no payload file {name!r}", f"it has {', '.join(self._files)}")
+        return file
+
+    def _checked_place(self, name: str) -> str:
+        """Return a file's path, having followed no links on the way to it."""
+        folders = name.split("/")[:-1]
+        for depth in range(1, len(folders) + 1):
+            path = "/".join((self._folder, *folders[:depth]))
+            if not stat.S_ISDIR(_status(path).st_mode):
+                raise CorruptEntryError(f"the stored folder {path} is no folder")
+        return f"{self._folder}/{name}"
+
+    def _check_size(self, path: str, file: PayloadFile) -> None:
+        status = _status(path)
+        if not stat.S_ISREG(status.st_mode) or status.st_size != file.size:
+            raise CorruptEntryError(f"the stored file {path} is damaged", f"it does not have {file.size} bytes")
+
+    def _must_verify(self, path: str) -> bool:
+        return self._verify == "always" or (self._verify == "first" and _version(path) not in _passed)
+
+    def _compare(self, path: str, file: PayloadFile, agrees: bool) -> None:  # noqa: FBT001 - what was found
+        if not agrees:
+            raise CorruptEntryError(f"the stored file {path} is damaged", f"its digest is not {file.digest.hex()}")
+        if self._verify == "first":
+            _passed.add(_version(path))
+
+    def _written_out(self, name: str, data: bytes) -> str:
+        """Write an inline file where its payload would be, for the next time too; else where it goes at exit."""
+        try:
+            return self._write_out(self._folder, name, data)
+        except StoreError:  # read-only, or full
+            return self._write_out(self._temporary.outside(), name, data)
+
+    def _write_out(self, folder: str, name: str, data: bytes) -> str:
+        path = f"{folder}/{name}"
+        if not _holds(path, data):
+            temporary = self._temporary.file() if folder == self._folder else f"{path}~"
+            make_folder(os.path.dirname(path))
+            replace_file(path, data, temporary=temporary)
+        return path
+
+
+def _holds(path: str, data: bytes) -> bool:
+    try:
+        return read_exactly(path, len(data)) == data
+    except CorruptEntryError:
+        return False
+
+
+def _status(path: str) -> os.stat_result:
+    try:
+        return os.lstat(path)
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise CorruptEntryError(f"the stored file {path} is missing") from error
+    except OSError as error:
+        raise failure("read", path, error) from error
+
+
+def _version(path: str) -> tuple[str, int, int, int]:
+    status = _status(path)
+    return path, status.st_ino, status.st_size, status.st_mtime_ns

@@ -1,0 +1,92 @@
+"""
+A slot in, nothing of it left: its manifests first, then each payload that no other manifest needs.
+
+Killed in between, payloads without a manifest are left, each announced by a tombstone, never a manifest without its
+payload.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from whorl.errors import CorruptEntryError
+from whorl.store import fields
+from whorl.store.disk import guarded, make_folder, names_in, read_file, remove_file, remove_folder, replace_file
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from whorl.store.manifest import Manifest, Slot
+    from whorl.store.manifests import Manifests
+    from whorl.store.places import Places
+    from whorl.store.temporary import Temporary
+
+_MARKER_LIMIT = 64 << 10
+
+
+class Remover:
+    """Removes entries of one local store."""
+
+    def __init__(self, places: Places, temporary: Temporary, manifests: Manifests) -> None:
+        self._places = places
+        self._temporary = temporary
+        self._manifests = manifests
+
+    def remove(self, slot: Slot) -> bool:
+        """Remove the entry of a slot with its generations; false where there was nothing."""
+        if not os.path.lexists(self._places.manifest(slot)) and not names_in(self._places.generations(slot)):
+            return False
+        with self._manifests.writing(slot):
+            manifests = list(self._manifests.every(slot))
+            tombstones = {manifest.payload: self._announce(manifest) for manifest in manifests}
+            self._remove_manifests(slot)
+        for payload, tombstone in tombstones.items():
+            self._collect(slot.namespace, payload)
+            remove_file(tombstone)
+        self._remove_empty(os.path.dirname(path) for path in (self._places.manifest(slot), *tombstones.values()))
+        return True
+
+    def _announce(self, manifest: Manifest) -> str:
+        slot = manifest.slot
+        path = self._places.tombstone(slot.namespace, time.strftime("%Y-%m-%d", time.gmtime()), manifest.payload)
+        make_folder(os.path.dirname(path))
+        data = json.dumps([slot.namespace, slot.stage, slot.key.hex()]).encode()
+        replace_file(path, data, temporary=self._temporary.file())
+        return path
+
+    def _remove_manifests(self, slot: Slot) -> None:
+        remove_file(self._places.manifest(slot))
+        remove_folder(self._places.generations(slot))
+        self._manifests.forget_damage(slot)
+
+    def _collect(self, namespace: str, payload: str) -> None:
+        """Remove a payload unless a manifest that shares it is there."""
+        folder = self._places.payload(namespace, payload)
+        with self._manifests.sharing(namespace, payload):
+            if not os.path.isdir(folder) or any(self._is_used(user, payload) for user in self._users(folder)):
+                return
+            gone = self._temporary.file()
+            with guarded("remove", folder):
+                os.rename(folder, gone)  # at once for readers, however many files there are
+        remove_folder(gone)
+
+    def _users(self, folder: str) -> Iterable[Slot]:
+        """Yield the slots that share a payload, or did."""
+        markers = f"{folder}/refs"
+        for name in names_in(markers):
+            data = read_file(f"{markers}/{name}", _MARKER_LIMIT)
+            if data is not None:
+                with suppress(CorruptEntryError, ValueError):  # written in one step: damaged on disk
+                    yield fields.slot(json.loads(data))
+
+    def _is_used(self, slot: Slot, payload: str) -> bool:
+        return self._manifests.names(slot, payload=payload)
+
+    def _remove_empty(self, folders: Iterable[str]) -> None:
+        for folder in folders:
+            with suppress(OSError):  # not empty, or filled just now
+                os.rmdir(folder)

@@ -1,0 +1,87 @@
+"""
+New names for what is being written out; what dead processes left behind is removed.
+
+Each name begins with that of its process (``process.py``).  Something left behind is removed once its process is
+known to be gone, or when it is older than a day by the file system's own clock.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import tempfile
+from contextlib import suppress
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from whorl.store.disk import guarded, make_folder, names_in, remove_folder, write_file
+from whorl.store.process import has_ended, own_name
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_OLDEST = 24 * 3600.0
+
+
+class Temporary:
+    """The ``tmp`` folder of one store; ``prepare`` makes the store if there is none yet."""
+
+    def __init__(self, folder: str, prepare: Callable[[], None]) -> None:
+        self._folder = folder
+        self._prepare = prepare
+        self._is_swept = False
+
+    def file(self) -> str:
+        """Return the path of a temporary file that does not exist yet."""
+        self._prepare()
+        make_folder(self._folder)
+        if not self._is_swept:
+            self._is_swept = True
+            self.sweep()
+        return f"{self._folder}/{own_name()}-{secrets.token_hex(8)}"
+
+    def new_folder(self) -> str:
+        """Make a temporary folder."""
+        path = self.file()
+        make_folder(path)
+        return path
+
+    def outside(self) -> str:
+        """Return a folder outside the store that goes when this process ends."""
+        with guarded("make the folder", tempfile.gettempdir()):
+            return tempfile.mkdtemp(dir=self._outside.name)
+
+    def sweep(self) -> int:
+        """Remove what was left behind; return how many things that were."""
+        return sum(self._remove_left(name) for name in names_in(self._folder))
+
+    @cached_property
+    def _outside(self) -> tempfile.TemporaryDirectory[str]:
+        return tempfile.TemporaryDirectory(prefix="whorl-")
+
+    def _remove_left(self, name: str) -> bool:
+        path = f"{self._folder}/{name}"
+        if not (has_ended(name) or self._is_old(path)):
+            return False
+        with suppress(OSError):  # another process sweeps as well, or it is not ours to remove
+            if os.path.isdir(path) and not os.path.islink(path):
+                remove_folder(path)
+            else:
+                os.unlink(path)
+        return not os.path.lexists(path)
+
+    def _is_old(self, path: str) -> bool:
+        try:
+            return self._now - os.lstat(path).st_mtime > _OLDEST
+        except FileNotFoundError:
+            return False
+
+    @cached_property
+    def _now(self) -> float:
+        """What time it is on the file system, which may be another machine's."""
+        path = f"{self._folder}/{own_name()}-{secrets.token_hex(8)}"
+        write_file(path, b"")
+        with guarded("read", path):
+            now = os.lstat(path).st_mtime
+            os.unlink(path)
+        return now
