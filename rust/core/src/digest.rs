@@ -2,11 +2,14 @@
 
 use std::fmt;
 
-use blake3::Hasher;
+pub use blake3::Hasher;
 use blake3::hazmat::{ContextKey, HasherExt, hash_derive_key_context};
 
 /// How many bytes a digest has.
 pub const LENGTH: usize = 32;
+
+/// Bytes that BLAKE3 takes in at a time.
+pub const BLOCK: usize = blake3::BLOCK_LEN;
 
 /// How many hexadecimal characters the short form shows.
 pub const SHORT: usize = 12;

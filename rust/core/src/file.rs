@@ -248,7 +248,7 @@ mod tests {
             (1 << 20) + 1,
             5_000_001,
         ] {
-            let data: Vec<u8> = (0..size).map(|index| (index % 251) as u8).collect();
+            let data: Vec<u8> = (0..=250).cycle().take(size).collect();
             fs::write(&path, &data)?;
             for threads in [1, 2, 7] {
                 let found = digest_file(&path, threads).map_err(io::Error::other)?;

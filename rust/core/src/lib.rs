@@ -6,6 +6,7 @@ pub mod digest;
 pub mod encode;
 pub mod error;
 pub mod file;
+pub mod sink;
 pub mod subtree;
 pub mod tree;
 

@@ -150,7 +150,7 @@ mod tests {
     use super::*;
 
     fn sample(length: usize) -> Vec<u8> {
-        (0..length).map(|index| (index % 251) as u8).collect()
+        (0..=250).cycle().take(length).collect()
     }
 
     #[test]

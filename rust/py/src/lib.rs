@@ -2,7 +2,17 @@
 
 use pyo3::prelude::*;
 
+mod buffer;
+mod digest;
+mod error;
+mod file;
+mod tree;
+mod value;
+
 #[pymodule(gil_used = false)]
-fn _core(_module: &Bound<'_, PyModule>) -> PyResult<()> {
-    Ok(())
+fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    digest::register(module)?;
+    file::register(module)?;
+    tree::register(module)?;
+    value::register(module)
 }
