@@ -1,0 +1,182 @@
+"""
+A module, function or type in, its owner out: the user's own code, the standard library, or a distribution.
+
+The owner decides how far code is followed: own code whole, the others by name and version.  It is found by the real
+path of the module that owns the code, so that an own function put into a foreign module is still followed, and an
+editable installation is own.  On the arrow: *fingerprint*.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import sysconfig
+from dataclasses import dataclass
+from functools import lru_cache
+from types import BuiltinFunctionType, FunctionType, ModuleType
+
+from whorl.config import find_project, settings
+from whorl.digest import hash_file
+from whorl.fingerprint.distributions import Distribution, find_distribution, installed_version, policy_of, site_folder
+
+__all__ = ["OWN", "STDLIB", "Distribution", "Own", "Owner", "Stdlib", "canonical_module", "owner", "policy_version"]
+
+
+@dataclass(frozen=True, slots=True)
+class Own:
+    """The user's code: followed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stdlib:
+    """Python itself: counts by its minor version."""
+
+
+Owner = Own | Stdlib | Distribution
+
+OWN = Own()
+STDLIB = Stdlib()
+
+_PACKAGE = os.path.realpath(os.path.dirname(os.path.dirname(__file__)))
+# The minor version alone, as for any other distribution; read from the package without importing its metadata.
+_WHORL = "whorl"
+
+
+def owner(thing: object) -> Owner:
+    """Return who owns a module, a function (by its globals) or a type (by its module)."""
+    if isinstance(thing, ModuleType):
+        return _owner_of_namespace(thing.__name__, vars(thing))
+    if isinstance(thing, FunctionType):
+        return _owner_of_namespace(str(thing.__globals__.get("__name__", "")), thing.__globals__)
+    return owner_of_name(_module_name(thing))
+
+
+def owner_of_name(name: str) -> Owner:
+    """Return who owns the module of that name, loaded or not."""
+    module = sys.modules.get(name)
+    if module is not None:
+        return _owner_of_namespace(name, vars(module))
+    if name.partition(".")[0] in sys.stdlib_module_names:
+        return STDLIB
+    return _owner_of_path(find_origin(name))
+
+
+def find_origin(name: str) -> str | None:
+    """Return the file that an import of ``name`` would run, without importing anything but parent packages."""
+    from importlib.util import find_spec
+
+    try:
+        spec = find_spec(name)
+    except (ImportError, ValueError, AttributeError):
+        return None
+    return None if spec is None else _origin_of_spec(spec)
+
+
+def policy_version(distribution: str) -> str | None:
+    """Return what counts of an installed distribution's version now; None where it is not installed."""
+    if distribution == _WHORL:
+        return _whorl().version
+    return installed_version(distribution)
+
+
+def canonical_module(name: str, namespace: dict[str, object] | None = None) -> str:
+    """Name a module as an import would: ``__main__`` by its spec, its script's path below the project, or its notebook."""
+    if name != "__main__":
+        return name
+    main = vars(sys.modules["__main__"]) if namespace is None else namespace
+    spec = main.get("__spec__")
+    if spec is not None:
+        return str(spec.name).removesuffix(".__main__")  # type: ignore[attr-defined]
+    notebook = main.get("__vsc_ipynb_file__") or main.get("__session__")
+    file = notebook or main.get("__file__")
+    return _dotted_path(str(file)) if file else name
+
+
+def _dotted_path(file: str) -> str:
+    path = os.path.realpath(file)
+    stem = os.path.splitext(path)[0]
+    project = find_project_of(path)
+    inside = os.path.relpath(stem, project) if project else os.path.basename(stem)
+    return inside.replace(os.sep, ".")
+
+
+def find_project_of(path: str) -> str | None:
+    """Return the project folder above a path: the one of the settings if the path lies below it, else its own."""
+    current = os.path.realpath(settings().project)
+    if path.startswith(current + os.sep):
+        return current
+    return _project_above(os.path.dirname(path))
+
+
+@lru_cache(maxsize=256)
+def _project_above(folder: str) -> str | None:
+    from pathlib import Path
+
+    found = find_project(Path(folder))
+    return None if found is None else str(found)
+
+
+def _module_name(thing: object) -> str:
+    name = getattr(thing, "__module__", None)
+    if isinstance(thing, BuiltinFunctionType) and name is None:
+        name = getattr(type(thing.__self__), "__module__", None)
+    return name if isinstance(name, str) else "builtins"
+
+
+def _owner_of_namespace(name: str, namespace: dict[str, object]) -> Owner:
+    spec = namespace.get("__spec__")
+    origin = _origin_of_spec(spec) if spec is not None else None
+    file = namespace.get("__file__")
+    path = file if isinstance(file, str) else origin
+    if path is None and name.partition(".")[0] in sys.stdlib_module_names:
+        return OWN if name == "__main__" else STDLIB
+    return _owner_of_path(path)
+
+
+def _origin_of_spec(spec: object) -> str | None:
+    origin = getattr(spec, "origin", None)
+    if isinstance(origin, str) and origin not in ("namespace", "built-in", "frozen"):
+        return origin
+    locations = list(getattr(spec, "submodule_search_locations", None) or ())
+    return os.path.join(locations[0], "__init__.py") if locations else origin
+
+
+def _owner_of_path(path: str | None) -> Owner:
+    if path is None:
+        return OWN
+    if path in ("built-in", "frozen"):
+        return STDLIB
+    real = _real_path(path)
+    if real.startswith(_PACKAGE + os.sep):
+        return _whorl()
+    site = site_folder(real)
+    if site is not None:
+        return _owner_in_site(real, site)
+    return STDLIB if real.startswith(_stdlib_folders()) else OWN
+
+
+def _owner_in_site(real: str, site: str) -> Owner:
+    found = find_distribution(real, site)
+    if found is None:
+        # No metadata: the file's content is all that can be known.
+        content = hash_file(real).hex() if os.path.isfile(real) else ""
+        return Distribution(os.path.relpath(real, site).replace(os.sep, "/"), content, content)
+    return OWN if policy_of(found.name) == "follow" else found
+
+
+@lru_cache(maxsize=4096)
+def _real_path(path: str) -> str:
+    return os.path.realpath(path)
+
+
+@lru_cache(maxsize=1)
+def _stdlib_folders() -> tuple[str, ...]:
+    paths = sysconfig.get_paths()
+    return tuple(os.path.realpath(paths[name]) + os.sep for name in ("stdlib", "platstdlib"))
+
+
+@lru_cache(maxsize=1)
+def _whorl() -> Distribution:
+    from whorl import __version__
+
+    return Distribution(_WHORL, ".".join(__version__.split(".")[:2]), __version__)

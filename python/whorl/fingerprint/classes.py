@@ -1,0 +1,96 @@
+"""
+A class in, its node out: bases in order, metaclass, and everything in its namespace that behaves.
+
+Foreign classes count by name and distribution; functions that own code has put into them are followed.  Enum members
+count in their order, other names do not.  On the arrow: inside *fingerprint*, one of the describers of ``walk``.
+"""
+
+from __future__ import annotations
+
+import enum
+from types import FunctionType, GetSetDescriptorType
+from typing import TYPE_CHECKING
+
+from whorl.fingerprint import modules
+from whorl.fingerprint.boundary import Own, canonical_module, owner
+from whorl.fingerprint.nodes import Place
+from whorl.fingerprint.watches import MISSING
+
+if TYPE_CHECKING:
+    from whorl.fingerprint.nodes import Node
+    from whorl.fingerprint.walk import Walk
+
+# Where a class stands and how it was compiled, and what the interpreter or abc keeps for itself.
+_UNCOUNTED = frozenset(
+    ["__module__", "__qualname__", "__doc__", "__firstlineno__", "__static_attributes__", "__dict__", "__weakref__", "_abc_impl", "__annotations_cache__", "__subclasshook__"]
+)
+_ENUM_TABLES = frozenset(
+    ["_member_map_", "_member_names_", "_value2member_map_", "_unhashable_values_", "_unhashable_values_map_", "_hashable_values_", "_new_member_", "_use_args_", "_value_repr_", "_flag_mask_", "_singles_mask_", "_all_bits_", "_inverted_", "__new__"]
+)
+
+
+def describe(walk: Walk, node: Node) -> None:
+    """Describe a class: followed if it is own code, by name if it is not."""
+    kind = node.value
+    assert isinstance(kind, type)
+    name = f"{canonical_module(kind.__module__)}.{kind.__qualname__}"
+    if not isinstance(owner(kind), Own):
+        modules.title_foreign(walk, node, kind, name)
+        _link_own_functions(walk, node, kind)
+        return
+    node.title("class", name)
+    for base in walk.watches.attribute(kind, "__bases__"):  # type: ignore[attr-defined]
+        walk.link(node, "base", base)
+    if type(kind) is not type:
+        walk.link(node, "metaclass", type(kind))
+    _link_namespace(walk, node, kind)
+    _mark_names(walk, node, kind)
+
+
+def _link_namespace(walk: Walk, node: Node, kind: type) -> None:
+    namespace = vars(kind)
+    walk.watches.size(namespace)
+    is_enum = isinstance(kind, enum.EnumMeta)
+    members = kind.__members__ if is_enum else {}
+    for name, member in members.items():
+        _link_member(walk, node, name, member)
+    for name in sorted(namespace):
+        if name in _UNCOUNTED or name in members or (is_enum and name in _ENUM_TABLES):
+            continue
+        value = walk.watches.item(namespace, name)
+        if not (isinstance(value, GetSetDescriptorType) and name in ("__dict__", "__weakref__")):
+            target = walk.link(node, f"attribute/{name}", value, Place(kind, name), within=not _is_code(value))
+            if not target.name and target.place.holder is kind:
+                target.kind, target.name = "attribute", name
+
+
+def _link_member(walk: Walk, node: Node, name: str, member: object) -> None:
+    """Count an enum member by its name and by what it holds; its class is the node itself."""
+    state = {key: value for key, value in vars(member).items() if key not in ("_name_", "_sort_order_", "__objclass__")}
+    for key in sorted(state):
+        target = walk.link(node, f"member/{name}/{key}", state[key], Place(member, key), within=True)
+        if not target.name:
+            target.kind, target.name = "member", name
+
+
+def _link_own_functions(walk: Walk, node: Node, kind: type) -> None:
+    """Follow own functions that were put into a foreign class."""
+    top = kind.__module__.partition(".")[0]
+    namespace = vars(kind)
+    for name in namespace if top != "builtins" else ():
+        value = namespace.get(name, MISSING)
+        if isinstance(value, FunctionType) and str(value.__globals__.get("__name__")).partition(".")[0] != top:
+            if isinstance(owner(value), Own):
+                walk.link(node, f"attribute/{name}", walk.watches.item(namespace, name))
+
+
+def _mark_names(walk: Walk, node: Node, kind: type) -> None:
+    everything = "*" in walk.reads
+    for name in ("__name__", "__qualname__", "__module__", "__doc__"):
+        if everything or name in walk.reads:
+            value = getattr(kind, name, None)
+            node.mark(name, canonical_module(value) if name == "__module__" and value else repr(value))
+
+
+def _is_code(value: object) -> bool:
+    return isinstance(value, FunctionType | type)

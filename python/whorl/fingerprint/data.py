@@ -1,0 +1,140 @@
+"""
+A value that code refers to in, its node out: the digest of what it holds, and edges to the code it holds.
+
+Values have no cut-off in depth or size.  Where a part of a value cannot be digested (a lock, a logger, a file), the
+value is taken apart and that part counts by its type and is listed as not followed.  On the arrow: inside
+*fingerprint*, one of the describers of ``walk``; ``values`` digests what has no code in it.
+"""
+
+from __future__ import annotations
+
+import os
+import reprlib
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from pathlib import PurePath
+from types import EllipsisType, NoneType
+from typing import TYPE_CHECKING
+
+from whorl.errors import UndigestableError
+from whorl.fingerprint.boundary import Own, canonical_module, find_project_of, owner
+from whorl.fingerprint.nodes import NOWHERE, Place
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from whorl.fingerprint.nodes import Node
+    from whorl.fingerprint.values import ValueScan
+    from whorl.fingerprint.walk import Walk
+
+_ATOMS = frozenset(
+    (NoneType, bool, int, float, complex, str, bytes, EllipsisType, Decimal, date, datetime, time, timedelta)
+)
+# What these hold belongs to the running process: they count by their type and are listed as not followed.
+_LIVE_MODULES = frozenset(
+    ["_io", "io", "logging", "socket", "_socket", "ssl", "threading", "_thread", "queue", "_queue", "subprocess", "multiprocessing", "concurrent", "asyncio", "select", "selectors", "weakref", "_weakref", "_weakrefset", "contextvars", "_contextvars", "os", "mmap", "signal"]
+)
+_SHORT = reprlib.Repr()
+_SHORT.maxlevel, _SHORT.maxstring, _SHORT.maxother = 2, 60, 60
+
+
+def describe(walk: Walk, node: Node) -> None:
+    """Describe a value by its digest, with edges to the code and the classes in it."""
+    value = node.value
+    if is_live(value):
+        _describe_by_type(walk, node)
+        return
+    try:
+        scan = _scan(walk, node, value)
+    except UndigestableError as error:
+        _take_apart(walk, node, str(error))
+        return
+    node.add("value", scan.digest, short_text(value))
+    for index, thing in enumerate(scan.refs):
+        walk.link(node, f"holds/{index}", thing)
+    for kind in scan.types:
+        walk.link(node, "type", kind)
+
+
+def is_live(value: object) -> bool:
+    """Tell a lock, logger, file, socket or the like."""
+    return type(value).__module__.partition(".")[0] in _LIVE_MODULES
+
+
+def is_fixed(value: object) -> bool:
+    """Tell a value that cannot change in place, so that its identity is enough."""
+    pending = [value]
+    while pending:
+        item = pending.pop()
+        if type(item) in (tuple, frozenset):
+            pending.extend(item)  # type: ignore[arg-type]
+        elif type(item) not in _ATOMS and not isinstance(item, PurePath | type):
+            return False
+    return True
+
+
+def short_text(value: object) -> str:
+    """Show a value in a few words, without running code of its class."""
+    if type(value) in _ATOMS or type(value) in (tuple, list, dict, set, frozenset):
+        return _SHORT.repr(value)
+    return f"<{type(value).__module__}.{type(value).__qualname__}>"
+
+
+def _scan(walk: Walk, node: Node, value: object) -> ValueScan:
+    from whorl.fingerprint.values import scan_value
+
+    if isinstance(value, PurePath | str) and node.place is not NOWHERE:
+        value = _without_project(value)
+    scan = scan_value(value)
+    if not is_fixed(value):
+        walk.watches.result(lambda: _identity(scan_value(value)))
+    if node.place is NOWHERE or node.place.holder is None:
+        return scan
+    walk.scans[id(node.place.holder), node.place.name] = (node.place, node, scan)
+    return walk.settle(node.place, scan)
+
+
+def _identity(scan: ValueScan) -> tuple[object, ...]:
+    return (scan.digest, *map(id, scan.refs), *map(id, scan.types))
+
+
+def _without_project(value: PurePath | str) -> object:
+    """Take the project's folder off a path made from ``__file__``: a copied project is the same project."""
+    text = os.fspath(value)
+    if not os.path.isabs(text):
+        return value
+    project = find_project_of(text)
+    return type(value)(os.path.relpath(text, project)) if project else value
+
+
+def _describe_by_type(walk: Walk, node: Node) -> None:
+    kind = type(node.value)
+    name = f"{canonical_module(kind.__module__)}.{kind.__qualname__}"
+    node.mark("of type", name)
+    if isinstance(owner(kind), Own):
+        walk.link(node, "type", kind)
+    walk.doubt(f"{name} {node.name}".strip(), node.where)
+
+
+def _take_apart(walk: Walk, node: Node, reason: str) -> None:
+    """Describe a value that cannot be digested whole by each of its parts; below that it counts by its type."""
+    parts = list(_parts(node.value))
+    if not parts:
+        _describe_by_type(walk, node)
+        return
+    kind = type(node.value)
+    node.mark("of type", f"{canonical_module(kind.__module__)}.{kind.__qualname__}")
+    walk.link(node, "type", kind)
+    for name, part in parts:
+        target = walk.link(node, f"part/{name}", part, Place(node.value, name), within=True)
+        if not target.name:
+            target.kind, target.name = "part", f"{node.name}.{name}"
+
+
+def _parts(value: object) -> Iterator[tuple[str, object]]:
+    if type(value) in (list, tuple):
+        yield from ((str(index), item) for index, item in enumerate(value))  # type: ignore[arg-type]
+    elif type(value) is dict:
+        yield from ((f"{short_text(key)}", item) for key, item in value.items())
+    elif isinstance(owner(type(value)), Own):
+        yield from getattr(value, "__dict__", {}).items()

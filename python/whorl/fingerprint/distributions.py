@@ -1,0 +1,176 @@
+"""
+A file below site-packages in, the distribution that installed it and how its version counts out.
+
+Metadata folders are read as text (importlib.metadata costs more than a whole warm call).  A version counts by its first
+two parts, unless the settings say ``exact``, ``ignore`` or ``follow``; an installation whose version does not move with
+its content (from a folder, a repository, a URL, a ``.dev`` release) counts by its RECORD.  On the arrow: *fingerprint*.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+
+from whorl.config import settings
+from whorl.digest import Encoder
+
+_SITE_NAMES = ("site-packages", "dist-packages")
+_METADATA_FOLDERS = (".dist-info", ".egg-info")
+_POLICIES = ("minor", "exact", "ignore", "follow")
+
+
+@dataclass(frozen=True, slots=True)
+class Distribution:
+    """
+    An installed distribution: its name, its exact version, and what of the version counts.
+
+    ``version`` is what enters digests: two parts, all of them, nothing, or the digest of the RECORD.
+    """
+
+    name: str
+    version: str
+    exact: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Metadata:
+    folder: str
+    name: str
+    exact: str
+    tops: frozenset[str]
+
+
+def site_folder(path: str) -> str | None:
+    """Return the site-packages folder that holds a path, or None."""
+    parts = path.split(os.sep)
+    for index in range(len(parts) - 1, 0, -1):
+        if parts[index] in _SITE_NAMES:
+            return os.sep.join(parts[: index + 1])
+    return None
+
+
+def find_distribution(path: str, site: str) -> Distribution | None:
+    """Return the distribution that owns a file below ``site``; None if no metadata claims it."""
+    found = _find_metadata(path, site)
+    if found is None:
+        return None
+    return Distribution(found.name, _counted_version(found, policy_of(found.name)), found.exact)
+
+
+def policy_of(name: str) -> str:
+    """Return how the settings want a distribution to count: ``minor``, ``exact``, ``ignore`` or ``follow``."""
+    wanted = settings().distributions
+    for key, policy in wanted.items():
+        if key != "*" and _normal_name(key) == _normal_name(name):
+            return policy
+    return wanted.get("*", "minor")
+
+
+def installed_version(name: str) -> str | None:
+    """Return what counts of an installed distribution's version now, found by its name on ``sys.path``."""
+    import sys
+
+    for site in dict.fromkeys(os.path.realpath(entry) for entry in sys.path if entry):
+        for metadata in _listing(site, _stamp(site)):
+            if _normal_name(metadata.name) == _normal_name(name):
+                return _counted_version(metadata, policy_of(name))
+    return None
+
+
+def _find_metadata(path: str, site: str) -> _Metadata | None:
+    inside = os.path.relpath(path, site).replace(os.sep, "/")
+    top = inside.split("/")[0].split(".")[0]
+    candidates = [metadata for metadata in _listing(site, _stamp(site)) if top in metadata.tops]
+    if len(candidates) > 1:
+        candidates = [metadata for metadata in candidates if inside in _recorded_files(metadata.folder)] or candidates
+    return candidates[0] if candidates else None
+
+
+def _stamp(site: str) -> int:
+    try:
+        return os.stat(site).st_mtime_ns
+    except OSError:
+        return 0
+
+
+@lru_cache(maxsize=64)
+def _listing(site: str, _stamp: int) -> tuple[_Metadata, ...]:
+    try:
+        names = sorted(name for name in os.listdir(site) if name.endswith(_METADATA_FOLDERS))
+    except OSError:
+        return ()
+    return tuple(_read_metadata(os.path.join(site, name)) for name in names)
+
+
+def _read_metadata(folder: str) -> _Metadata:
+    stem = os.path.basename(folder).rsplit(".", 1)[0]
+    name, _, version = stem.partition("-")
+    if not re.fullmatch(r"[0-9][^-]*", version):
+        name, version = _read_header(folder, name, version)
+    return _Metadata(folder, name.replace("_", "-").lower(), version, _top_names(folder, name))
+
+
+def _read_header(folder: str, name: str, version: str) -> tuple[str, str]:
+    for file in (os.path.join(folder, "METADATA"), os.path.join(folder, "PKG-INFO"), folder):
+        header = _read_text(file).partition("\n\n")[0]
+        found = dict(re.findall(r"^(Name|Version): *(.+?) *$", header, re.MULTILINE))
+        if found:
+            return found.get("Name", name), found.get("Version", version)
+    return name, version
+
+
+def _top_names(folder: str, name: str) -> frozenset[str]:
+    listed = _read_text(os.path.join(folder, "top_level.txt")).split()
+    if not listed:
+        listed = [file.split("/")[0] for file in _recorded_files(folder)]
+    return frozenset({name.replace("-", "_"), *(top.replace("/", ".").split(".")[0] for top in listed)})
+
+
+@lru_cache(maxsize=1024)
+def _recorded_files(folder: str) -> frozenset[str]:
+    lines = _read_text(os.path.join(folder, "RECORD")).splitlines()
+    return frozenset(line.split(",")[0].strip('"') for line in lines if not line.startswith(".."))
+
+
+@lru_cache(maxsize=1024)
+def _counted_version(metadata: _Metadata, policy: str) -> str:
+    if policy == "ignore":
+        return ""
+    if not _version_moves(metadata):
+        return _digest_record(metadata.folder)
+    return metadata.exact if policy == "exact" else ".".join(metadata.exact.split(".")[:2])
+
+
+def _version_moves(metadata: _Metadata) -> bool:
+    origin = _read_text(os.path.join(metadata.folder, "direct_url.json"))
+    if not origin:
+        return ".dev" not in metadata.exact
+    # An editable installation is followed by its files' own path; what is left here is its name.
+    return bool(json.loads(origin).get("dir_info", {}).get("editable"))
+
+
+def _digest_record(folder: str) -> str:
+    """Digest what was installed: files with their hashes, without scripts and metadata, which name this machine."""
+    lines = _read_text(os.path.join(folder, "RECORD")).splitlines()
+    kept = sorted(
+        line for line in lines if "sha256=" in line and ".dist-info/" not in line and not line.startswith("..")
+    )
+    encoder = Encoder("distribution record")
+    for line in kept:
+        encoder.text(line)
+    return encoder.finish().hex()
+
+
+def _read_text(path: str) -> str:
+    try:
+        with open(path, encoding="utf-8", errors="replace") as file:
+            return file.read()
+    except OSError:
+        return ""
+
+
+def _normal_name(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()

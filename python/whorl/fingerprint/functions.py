@@ -1,0 +1,200 @@
+"""
+A function in, its node out: code, defaults, cells, own attributes, and each global where it is used.
+
+Foreign functions that can be found under their name count by it; those that were made by a decorator count by their
+name and by what they wrap.  On the arrow: inside *fingerprint*, one of the describers of ``walk``.
+"""
+
+from __future__ import annotations
+
+import builtins
+import sys
+from types import FunctionType, ModuleType
+from typing import TYPE_CHECKING
+
+from whorl.fingerprint import modules, wrappers
+from whorl.fingerprint.boundary import Own, canonical_module, owner
+from whorl.fingerprint.nodes import Place
+from whorl.fingerprint.references import read_code
+from whorl.fingerprint.sources import code_text
+from whorl.fingerprint.unfollowed import find_doubts
+from whorl.fingerprint.watches import EMPTY, MISSING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from whorl.fingerprint.nodes import Node
+    from whorl.fingerprint.references import Reference
+    from whorl.fingerprint.walk import Walk
+
+# What a module knows of itself; these differ between machines and between runs of one file as script and as module.
+_MODULE_FACTS = frozenset(("__file__", "__cached__", "__spec__", "__loader__", "__path__", "__builtins__"))
+
+
+def describe(walk: Walk, node: Node) -> None:
+    """Describe a function: followed if it is own code, by name if it is not."""
+    function = node.value
+    assert isinstance(function, FunctionType)
+    if isinstance(owner(function), Own):
+        _describe_own(walk, node, function)
+    elif wrappers.is_singledispatch(function):
+        wrappers.describe_singledispatch(walk, node)
+    else:
+        _describe_foreign(walk, node, function)
+
+
+def _describe_own(walk: Walk, node: Node, function: FunctionType) -> None:
+    code = function.__code__
+    form = read_code(code)
+    where = location(code.co_filename, code.co_firstlineno)
+    node.title("helper", dotted_name(function), where)
+    walk.watches.attribute(function, "__code__")
+    node.add("code", form.digest, lambda: code_text(code), where)
+    walk.reads_found |= form.reads
+    _link_defaults(walk, node, function)
+    _link_cells(walk, node, function, form.references)
+    _link_attributes(walk, node, function)
+    for index, reference in enumerate(form.references):
+        if reference.kind != "free":
+            _link_reference(walk, node, f"name/{index}", reference, function)
+    _mark_introspection(walk, node, function)
+    for doubt in find_doubts(form.calls, function.__globals__):
+        walk.doubt(doubt.what, location(code.co_filename, doubt.line))
+
+
+def _link_defaults(walk: Walk, node: Node, function: FunctionType) -> None:
+    code = function.__code__
+    defaults = walk.watches.attribute(function, "__defaults__") or ()
+    assert isinstance(defaults, tuple)
+    names = code.co_varnames[: code.co_argcount][code.co_argcount - len(defaults) :]
+    for name, value in zip(names, defaults, strict=False):
+        _link_value(walk, node, "default", name, value)
+    keywords = walk.watches.attribute(function, "__kwdefaults__") or {}
+    assert isinstance(keywords, dict)
+    if keywords:
+        walk.watches.size(keywords)
+    for name in sorted(keywords):
+        _link_value(walk, node, "default", name, walk.watches.item(keywords, name))
+
+
+def _link_cells(walk: Walk, node: Node, function: FunctionType, references: tuple[Reference, ...]) -> None:
+    names = function.__code__.co_freevars
+    for name, cell in zip(names, walk.watches.attribute(function, "__closure__") or (), strict=True):  # type: ignore[call-overload]
+        value = walk.watches.cell(cell)
+        if value is EMPTY:
+            node.mark(f"cell/{name}", "empty")
+        elif isinstance(value, ModuleType):
+            chains = [item.chain for item in references if item.kind == "free" and item.name == name] or [()]
+            for chain in chains:
+                modules.link_chain(walk, node, f"cell/{name}", value, chain)
+        else:
+            _link_value(walk, node, "cell", name, value, cell)
+
+
+def _link_attributes(walk: Walk, node: Node, function: FunctionType) -> None:
+    attributes = vars(function)
+    walk.watches.size(attributes)
+    for name in sorted(attributes):
+        _link_value(walk, node, "attribute", name, walk.watches.item(attributes, name))
+
+
+def _link_value(walk: Walk, node: Node, kind: str, name: str, value: object, holder: object = None) -> None:
+    place = Place(holder or node.value, f"{kind}/{name}")
+    target = walk.link(node, f"{kind}/{name}", value, place, within=True, annotated=node.annotated)
+    if not target.name and target.place is place:
+        target.kind, target.name = kind, name
+
+
+def _link_reference(walk: Walk, node: Node, label: str, reference: Reference, function: FunctionType) -> None:
+    if reference.kind == "import":
+        modules.link_import(walk, node, label, reference, function.__globals__)
+    else:
+        _link_global(walk, node, label, reference, function.__globals__)
+
+
+def _link_global(walk: Walk, node: Node, label: str, reference: Reference, namespace: dict[str, object]) -> None:
+    name = reference.name
+    if name in _MODULE_FACTS:
+        walk.leaf(node, label, "module fact", name)
+        return
+    value = walk.watches.item(namespace, name)
+    module = canonical_module(str(namespace.get("__name__", "")), namespace)
+    if value is MISSING:
+        _link_builtin(walk, node, label, name, namespace)
+    elif name in ("__name__", "__package__"):
+        walk.leaf(node, label, "module fact", module if name == "__name__" else "__package__")
+    elif isinstance(value, ModuleType):
+        modules.link_chain(walk, node, label, value, reference.chain, dotted=f"{module}.{name}")
+    else:
+        link_named(walk, node, label, value, namespace, f"{module}.{name}", name)
+
+
+def link_named(
+    walk: Walk, node: Node, label: str, value: object, holder: dict[str, object], dotted: str, name: str
+) -> None:
+    """Link what a namespace holds under a name; data is named after its place."""
+    place = Place(holder, name)
+    target = walk.link(node, label, value, place, dotted=dotted)
+    if target.place is place and not target.name:
+        target.kind, target.name = "global", dotted
+    node.names.setdefault(name, target)
+
+
+def _link_builtin(walk: Walk, node: Node, label: str, name: str, namespace: dict[str, object]) -> None:
+    found = namespace.get("__builtins__", builtins)
+    scope: Mapping[str, object] = vars(found) if isinstance(found, ModuleType) else found  # type: ignore[assignment]
+    value = walk.watches.item(scope, name)
+    if value is MISSING:
+        walk.leaf(node, label, "undefined", name)
+    elif isinstance(value, FunctionType) or (isinstance(value, type) and value.__module__ != "builtins"):
+        walk.link(node, label, value)
+    else:
+        walk.leaf(node, label, "builtin", name)
+
+
+def _mark_introspection(walk: Walk, node: Node, function: FunctionType) -> None:
+    """Count what reachable code reads about functions; a foreign wrapper may read annotations unseen."""
+    everything = "*" in walk.reads or "__code__" in walk.reads
+    for name in ("__name__", "__qualname__", "__module__", "__doc__"):
+        if everything or name in walk.reads:
+            value = walk.watches.attribute(function, name)
+            node.mark(name, canonical_module(value) if name == "__module__" and value else repr(value))
+    if node.annotated or everything or "__annotations__" in walk.reads:
+        _link_value(walk, node, "annotations", "", walk.watches.attribute(function, "__annotations__"))
+
+
+def _describe_foreign(walk: Walk, node: Node, function: FunctionType) -> None:
+    modules.title_foreign(
+        walk, node, function, f"{function.__globals__.get('__name__')}.{function.__code__.co_qualname}"
+    )
+    findable = is_findable(function)
+    annotated = not findable
+    if not findable:
+        _link_defaults(walk, node, function)
+    for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
+        value = walk.watches.cell(cell)
+        if value is not EMPTY and (not findable or isinstance(value, FunctionType)):
+            walk.link(node, f"cell/{name}", value, Place(cell, name), annotated=annotated, within=True)
+    wrapped = vars(function).get("__wrapped__")
+    if wrapped is not None:
+        walk.link(node, "wrapped", wrapped, annotated=annotated)
+
+
+def is_findable(thing: object) -> bool:
+    """Tell whether a function or class stands under its own name in its own module."""
+    module, name = getattr(thing, "__module__", None), getattr(thing, "__qualname__", "")
+    found: object = sys.modules.get(module) if isinstance(module, str) else None
+    for part in name.split("."):
+        found = getattr(found, "__dict__", {}).get(part, MISSING)
+    return found is thing
+
+
+def dotted_name(function: FunctionType) -> str:
+    """Name a function for people: the module that owns its code, and its qualified name."""
+    module = canonical_module(str(function.__globals__.get("__name__", "")), function.__globals__)
+    return f"{module}.{function.__qualname__}"
+
+
+def location(file: str, line: int) -> str:
+    """Word a place in a file as people read it: the file's name and the line."""
+    return f"{file.replace(chr(92), '/').rpartition('/')[2]}:{line}"

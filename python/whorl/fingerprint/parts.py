@@ -1,0 +1,136 @@
+"""
+The named components of a fingerprint in, what differs between two of them out.
+
+A ``Part`` is plain data, small enough to be stored beside a manifest: ``explain`` compares the tree of an old entry
+with the present one and names every difference.  Digests of parts are local: a changed helper changes its own part,
+not those of its callers.  On the arrow: beside *fingerprint*, read by *explain*.
+"""
+
+from __future__ import annotations
+
+import io
+import tokenize
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from whorl.digest import Digest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+_SKIPPED_TOKENS = frozenset((tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT))
+_LONGEST_VALUE = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """
+    One named part of a fingerprint.
+
+    ``name``: ``code``, ``default/x``, ``cell/x``, ``global/K``, ``helper/mod.f``, ``class/mod.C``,
+    ``distribution/pandas`` …; ``where``: ``utils.py:12`` or empty; ``text``: source of code, a short repr of a value,
+    a version; never in the digest.
+    """
+
+    name: str
+    digest: Digest
+    where: str = ""
+    text: str = ""
+    children: tuple[Part, ...] = ()
+
+    def to_json(self) -> dict[str, object]:
+        """Give the tree as plain data for JSON; empty fields are left out."""
+        data: dict[str, object] = {"name": self.name, "digest": self.digest.hex()}
+        if self.where:
+            data["where"] = self.where
+        if self.text:
+            data["text"] = self.text
+        if self.children:
+            data["children"] = [child.to_json() for child in self.children]
+        return data
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, object]) -> Part:
+        """Build the tree from what ``to_json`` gave."""
+        children = data.get("children", ())
+        assert isinstance(children, list | tuple)
+        return cls(
+            str(data["name"]),
+            Digest.from_hex(str(data["digest"])),
+            str(data.get("where", "")),
+            str(data.get("text", "")),
+            tuple(cls.from_json(child) for child in children),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One named difference: ``name`` of the part, ``where`` it stands, ``change`` in words, the two texts for a diff."""
+
+    name: str
+    where: str
+    change: str
+    old: str = ""
+    new: str = ""
+
+    def __str__(self) -> str:
+        kind, _, rest = self.name.partition("/")
+        subject = f"{kind} {rest}" if rest else kind
+        place = f" ({self.where})" if self.where else ""
+        joint = ": " if "→" in self.change else " "
+        return f"{subject}{place}{joint}{self.change}"
+
+
+def differences(old: Part, new: Part) -> tuple[Difference, ...]:
+    """Name every difference between two trees; empty if their digests agree everywhere."""
+    before, after = dict(_flatten(old, "")), dict(_flatten(new, ""))
+    found = [_compare(name, before.get(name), after.get(name)) for name in dict.fromkeys([*before, *after])]
+    return tuple(difference for difference in found if difference is not None)
+
+
+def _flatten(part: Part, prefix: str) -> Iterator[tuple[str, Part]]:
+    """Yield each leaf under the name of its owner; a helper's own code stands under the helper's name."""
+    for child in part.children:
+        name = prefix if child.name == "code" and prefix else (f"{prefix}/{child.name}" if prefix else child.name)
+        if child.children:
+            yield from _flatten(child, name)
+        else:
+            yield name, child
+
+
+def _compare(name: str, old: Part | None, new: Part | None) -> Difference | None:
+    if old is None:
+        assert new is not None
+        return Difference(name, new.where, "added", "", new.text)
+    if new is None:
+        return Difference(name, old.where, "gone", old.text, "")
+    if old.digest == new.digest:
+        return None
+    return Difference(name, new.where, _word_change(old.text, new.text), old.text, new.text)
+
+
+def _word_change(old: str, new: str) -> str:
+    if "\n" not in old and "\n" not in new and old != new and old and new and len(old + new) <= 2 * _LONGEST_VALUE:
+        return f"{old} → {new}"
+    literals = _changed_literals(old, new)
+    if literals:
+        return ", ".join(f"constant {before} → {after}" for before, after in literals)
+    return "changed"
+
+
+def _changed_literals(old: str, new: str) -> list[tuple[str, str]]:
+    """Return the literals that differ, if nothing but literals does."""
+    before, after = _tokens(old), _tokens(new)
+    if len(before) != len(after):
+        return []
+    pairs = [(left, right) for left, right in zip(before, after, strict=True) if left != right]
+    only_literals = all(left[0] == right[0] in (tokenize.NUMBER, tokenize.STRING) for left, right in pairs)
+    return [(left[1], right[1]) for left, right in pairs] if only_literals else []
+
+
+def _tokens(text: str) -> list[tuple[int, str]]:
+    try:
+        tokens = list(tokenize.generate_tokens(io.StringIO(text).readline))
+    except (tokenize.TokenError, SyntaxError):
+        return []
+    return [(token.type, token.string) for token in tokens if token.type not in _SKIPPED_TOKENS]

@@ -1,0 +1,126 @@
+"""
+Callables that are neither functions nor classes in, nodes for what they run out.
+
+Partials, bound methods, properties, caches and dispatchers count by what they wrap and by their parameters, never by
+what they have cached.  C functions count by module and name.  On the arrow: inside *fingerprint*, one of the describers
+of ``walk``.
+"""
+
+from __future__ import annotations
+
+import functools
+import types
+from typing import TYPE_CHECKING
+
+from whorl.fingerprint import modules
+from whorl.fingerprint.boundary import canonical_module
+from whorl.fingerprint.nodes import NOWHERE, Place
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from whorl.fingerprint.nodes import Node
+    from whorl.fingerprint.walk import Walk
+
+_LRU_CACHE = type(functools.lru_cache(lambda: None))
+
+
+def describer_of(value: object) -> Callable[[Walk, Node], None] | None:
+    """Return the describer of a wrapper; None for anything else."""
+    return _DESCRIBERS.get(type(value))
+
+
+def is_singledispatch(function: types.FunctionType) -> bool:
+    """Tell the dispatching function that ``functools.singledispatch`` makes."""
+    return (
+        function.__globals__ is vars(functools) and function.__code__.co_qualname == "singledispatch.<locals>.wrapper"
+    )
+
+
+def describe_singledispatch(walk: Walk, node: Node) -> None:
+    """Describe a generic function by its registry, in an order that does not depend on who registered first."""
+    function = node.value
+    node.title("wrapper", f"singledispatch {function.__qualname__}")  # type: ignore[attr-defined]
+    registry = function.registry  # type: ignore[attr-defined]
+    walk.watches.size(registry)
+    for kind in sorted(registry, key=_type_name):
+        walk.link(node, "type", kind)
+        walk.link(node, "function", walk.watches.item(registry, kind))
+
+
+def _type_name(kind: type) -> str:
+    return f"{canonical_module(kind.__module__)}.{kind.__qualname__}"
+
+
+def _describe_fields(*names: str) -> Callable[[Walk, Node], None]:
+    def describe(walk: Walk, node: Node) -> None:
+        node.title("wrapper", type(node.value).__name__)
+        node.mark("kind", type(node.value).__name__)
+        for name in names:
+            value = walk.watches.attribute(node.value, name)
+            place = NOWHERE if value is None else Place(node.value, name)
+            walk.link(node, name, value, place, annotated=node.annotated, within=True)
+
+    return describe
+
+
+def _describe_partial(walk: Walk, node: Node) -> None:
+    partial = node.value
+    assert isinstance(partial, functools.partial)
+    node.title("wrapper", "partial")
+    walk.link(node, "func", partial.func)
+    for index, value in enumerate(partial.args):
+        walk.link(node, f"argument/{index}", value, Place(partial, f"argument/{index}"), within=True)
+    walk.watches.size(partial.keywords)
+    for name in sorted(partial.keywords):
+        value = walk.watches.item(partial.keywords, name)
+        walk.link(node, f"argument/{name}", value, Place(partial, f"argument/{name}"), within=True)
+
+
+def _describe_cache(walk: Walk, node: Node) -> None:
+    node.title("wrapper", "lru_cache")
+    node.mark("parameters", repr(sorted(node.value.cache_parameters().items())))  # type: ignore[attr-defined]
+    walk.link(node, "wrapped", node.value.__wrapped__)  # type: ignore[attr-defined]
+
+
+def _describe_builtin(walk: Walk, node: Node) -> None:
+    function = node.value
+    assert isinstance(function, types.BuiltinFunctionType)
+    bound = function.__self__
+    if bound is None or isinstance(bound, types.ModuleType):
+        modules.title_foreign(walk, node, function, f"{function.__module__}.{function.__qualname__}")
+    else:
+        node.title("wrapper", f"method {function.__name__}")
+        node.mark("method", function.__name__)
+        walk.link(node, "self", bound, Place(function, "self"), within=True)
+
+
+def _describe_slot(walk: Walk, node: Node) -> None:
+    """Describe a method of a C class, or a slot: by its name, the class is told by who refers to it."""
+    slot = node.value
+    kind, name = getattr(slot, "__objclass__", type(None)), getattr(slot, "__name__", "")
+    node.title("foreign", f"{kind.__module__}.{kind.__qualname__}.{name}")
+    node.mark("slot", type(slot).__name__, name)
+    if kind is not type(None) and not isinstance(slot, types.MemberDescriptorType | types.GetSetDescriptorType):
+        walk.link(node, "class", kind)
+
+
+_method = _describe_fields("__func__", "__self__")
+_DESCRIBERS: dict[type, Callable[[Walk, Node], None]] = {
+    functools.partial: _describe_partial,
+    functools.partialmethod: _describe_fields("func", "args", "keywords"),
+    functools.cached_property: _describe_fields("func", "attrname"),
+    functools.singledispatchmethod: _describe_fields("dispatcher", "func"),
+    _LRU_CACHE: _describe_cache,
+    types.MethodType: _method,
+    staticmethod: _describe_fields("__func__"),
+    classmethod: _describe_fields("__func__"),
+    property: _describe_fields("fget", "fset", "fdel"),
+    types.BuiltinFunctionType: _describe_builtin,
+    types.MethodDescriptorType: _describe_slot,
+    types.ClassMethodDescriptorType: _describe_slot,
+    types.WrapperDescriptorType: _describe_slot,
+    types.MethodWrapperType: _describe_fields("__name__", "__self__"),
+    types.MemberDescriptorType: _describe_slot,
+    types.GetSetDescriptorType: _describe_slot,
+}
