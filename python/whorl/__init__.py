@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from whorl.digest import hash_paths as hash_paths
     from whorl.digest import hash_stream as hash_stream
     from whorl.digest import hash_tree as hash_tree
-    from whorl.engine import Outcome as Outcome
-    from whorl.engine import observe as observe
+    from whorl.outcome import Outcome as Outcome
+    from whorl.outcome import observe as observe
     from whorl.errors import ConfigError as ConfigError
     from whorl.errors import CorruptEntryError as CorruptEntryError
     from whorl.errors import FormatError as FormatError
@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from whorl.fingerprint.values import hash_value as hash_value
     from whorl.fingerprint.values import register_digest as register_digest
     from whorl.formats.base import register_format as register_format
-    from whorl.stage import Param as Param
+    from whorl.definition import Param as Param
     from whorl.stage import Stage as Stage
     from whorl.stage import stage as stage
 
@@ -55,7 +55,7 @@ __version__ = "0.1.0"
 _PLACES = {
     "whorl.config": ("configure", "options"),
     "whorl.digest": ("Digest", "Hasher", "hash_file", "hash_paths", "hash_stream", "hash_tree"),
-    "whorl.engine": ("Outcome", "observe"),
+    "whorl.outcome": ("Outcome", "observe"),
     "whorl.errors": (
         "ConfigError",
         "CorruptEntryError",
@@ -77,7 +77,8 @@ _PLACES = {
     "whorl.fingerprint.inputs": ("File", "Folder", "Glob"),
     "whorl.fingerprint.values": ("hash_value", "register_digest"),
     "whorl.formats.base": ("register_format",),
-    "whorl.stage": ("Param", "Stage", "stage"),
+    "whorl.stage": ("Stage", "stage"),
+    "whorl.definition": ("Param",),
 }
 _PLACE_OF = {name: place for place, names in _PLACES.items() for name in names}
 

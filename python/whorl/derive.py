@@ -89,6 +89,10 @@ class Snapshot:
             self._keys[call] = known
         return known
 
+    def known(self, call: Call) -> Derived | None:
+        """The derivation of a call that was asked for before; None for one that nobody stores or traces."""
+        return self.derive(call) if call in self._commons else None
+
     def forget_keys(self) -> None:
         """Derive keys anew at the next question: a revision may have been written meanwhile."""
         self._keys.clear()

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from whorl.definition import Definition
     from whorl.derive import Derived
@@ -35,9 +35,8 @@ class Outcome:
 
     stage: str
     kind: str
-    key: Digest
+    key: Digest | None
     stored: bool
-    reason: str = ""
     seconds: float = 0.0
     saved: float = 0.0
     manifest: Manifest | None = None
@@ -73,7 +72,7 @@ def publish(definition: Definition, outcome: Outcome) -> None:
             seen.append(outcome)
     _last.set({**_last.get({}), id(definition): outcome})
     if _log.isEnabledFor(logging.INFO):
-        _log.info("%s %s%s (%.3f s)", outcome.stage, outcome.kind, f": {outcome.reason}" if outcome.reason else "", outcome.seconds)
+        _log.info("%s %s (%.3f s)", outcome.stage, outcome.kind, outcome.seconds)
 
 
 def last_outcome(definition: Definition) -> Outcome | None:
@@ -81,11 +80,11 @@ def last_outcome(definition: Definition) -> Outcome | None:
     return _last.get({}).get(id(definition))
 
 
-def adopt_outcomes(outcomes: dict[int, Outcome]) -> None:
+def adopt_outcomes(outcomes: Mapping[int, Outcome]) -> None:
     """Take over the last outcomes of a thread that worked for this context."""
     _last.set({**_last.get({}), **outcomes})
 
 
-def last_outcomes() -> dict[int, Outcome]:
+def last_outcomes() -> Mapping[int, Outcome]:
     """All last outcomes of this context, to be handed to another."""
     return _last.get({})

@@ -11,7 +11,6 @@ import os
 import platform
 import socket
 import sys
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -52,7 +51,6 @@ def _distributions(code: Fingerprint) -> Mapping[str, str]:
     return dict(sorted(found.items()))
 
 
-@lru_cache(maxsize=16)
 def _git_commit(project: Path) -> str:
     """Read HEAD of the project's repository without starting git; empty where there is none."""
     folder = project / ".git"

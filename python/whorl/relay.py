@@ -39,10 +39,15 @@ def retract() -> None:
     shutil.rmtree(_folder(os.getpid()), ignore_errors=True)
 
 
+def has_listener() -> bool:
+    """Whether this process was started by one that computes, or may be a worker of one."""
+    return _listener() is not None
+
+
 def pass_on(trace: Trace) -> None:
     """Hand a trace to the computing process that started this one, if there is one."""
-    process = announced_process() or _pool_parent()
-    if process is None or process == os.getpid() or not _alive(process):
+    process = _listener()
+    if process is None:
         return
     folder = _folder(process)
     folder.mkdir(mode=0o700, exist_ok=True)
@@ -59,6 +64,11 @@ def collect(since: float) -> Iterator[Trace]:
     for path in sorted(folder.iterdir()):
         if not path.name.startswith(".") and path.stat().st_mtime >= since - 1:
             yield decode_trace(path.read_bytes())
+
+
+def _listener() -> int | None:
+    process = announced_process() or _pool_parent()
+    return None if process is None or process == os.getpid() or not _alive(process) else process
 
 
 def _folder(process: int) -> Path:

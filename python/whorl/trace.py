@@ -36,9 +36,10 @@ class Recording:
     """One computation under way: whose it is, what called it, and what its body has used so far."""
 
     stage: str
-    key: Digest
+    key: Digest | None
     caller: Recording | None
     process: int = field(default_factory=os.getpid)
+    complete: bool = True
     _traces: list[Trace] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -74,7 +75,7 @@ if hasattr(os, "register_at_fork"):
 
 
 @contextmanager
-def recording(stage: str, key: Digest) -> Iterator[Recording]:
+def recording(stage: str, key: Digest | None) -> Iterator[Recording]:
     """Record what is called in this context until the block ends."""
     started = time.time()
     mine = Recording(stage, key, computing())
@@ -98,6 +99,19 @@ def computing() -> Recording | None:
     """The computation that this context belongs to, if it runs in this process."""
     current = _current.get()
     return current if current is not None and current.process == os.getpid() else None
+
+
+def something_computes() -> bool:
+    """Whether a call made here may be part of a computation, of this process or of one that started it."""
+    return bool(_active) or _current.get() is not None or relay.has_listener()
+
+
+def spoil() -> None:
+    """Note that something was called here whose use cannot be recorded: the computations around it are not stored."""
+    current = computing()
+    with _active_lock:
+        for owner in (current,) if current else tuple(_active):
+            owner.complete = False
 
 
 def record(trace: Trace) -> None:

@@ -1,0 +1,116 @@
+"""
+Settings in, a store out that never costs a result: what fails is warned about once and counts as a miss.
+
+With ``strict`` a failing store raises instead.  On the arrow: between the engine and the store.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import warnings
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from whorl.errors import CorruptEntryError, LeaseTimeoutError, StoreError, StoreWarning
+from whorl.store.local import LocalStore
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from whorl.config import Settings
+    from whorl.digest import Digest
+    from whorl.store.base import Store
+    from whorl.store.manifest import Manifest, Slot
+
+T = TypeVar("T")
+
+_log = logging.getLogger("whorl")
+_stores: dict[tuple[object, ...], Store] = {}
+_warned: set[tuple[str, str]] = set()
+_lock = threading.Lock()
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """One store as the engine sees it; ``store`` is None where none can be opened."""
+
+    store: Store | None
+    root: str
+    strict: bool
+
+    def attempt(self, action: Callable[[Store], T], otherwise: T) -> T:
+        """Do something with the store, or warn once and give the alternative."""
+        if self.store is None:
+            return otherwise
+        try:
+            return action(self.store)
+        except StoreError as error:
+            self.complain(error)
+            return otherwise
+
+    def lookup(self, slot: Slot) -> Manifest | None:
+        """Look an entry up; a store that fails has none."""
+        return self.attempt(lambda store: store.lookup(slot), None)
+
+    def revision(self, namespace: str, key: Digest) -> str:
+        """Read the ledger; a store that fails has none."""
+        return self.attempt(lambda store: store.revision(namespace, key), "")
+
+    @contextmanager
+    def lease(self, slot: Slot) -> Iterator[None]:
+        """Hold a slot while computing; a lease that cannot be had is done without: a value may be computed twice."""
+        lease = self.attempt(lambda store: store.lease(slot), None)
+        if lease is None:
+            yield
+            return
+        try:
+            lease.__enter__()
+        except LeaseTimeoutError as error:
+            _log.warning("%s; computing without waiting any longer", error.message)
+            yield
+            return
+        except StoreError as error:
+            self.complain(error)
+            yield
+            return
+        try:
+            yield
+        finally:
+            lease.__exit__(None, None, None)
+
+    def complain(self, error: StoreError) -> None:
+        """Raise with ``strict``, else warn once per store and kind of failure."""
+        if self.strict:
+            raise error
+        with _lock:
+            known = (self.root, type(error).__name__)
+            first = known not in _warned
+            _warned.add(known)
+        if first:
+            message = f"the store {self.root} fails; results are computed and returned, but not kept\n{error}"
+            warnings.warn(message, StoreWarning, stacklevel=2)
+
+
+def open_access(settings: Settings) -> Access:
+    """Open the root store of these settings, once per process."""
+    root = settings.filesystem
+    known = (root, settings.durability, settings.verify, settings.wait_timeout)
+    store = _stores.get(known)
+    access = Access(store, root, settings.strict)
+    if store is None:
+        try:
+            store = LocalStore(
+                Path(root), durability=settings.durability, verify=settings.verify, wait_timeout=settings.wait_timeout
+            )
+        except CorruptEntryError:
+            raise
+        except StoreError as error:
+            access.complain(error)
+            return access
+        with _lock:
+            store = _stores.setdefault(known, store)
+        access = Access(store, root, settings.strict)
+    return access

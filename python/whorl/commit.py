@@ -1,0 +1,184 @@
+"""
+A computed value in, a committed entry out, and an entry's value back.
+
+What was made from things that changed meanwhile is not stored; what was computed anew with another value gets a new
+revision before its manifest.  On the arrow: *encode*, *commit* and *decode*.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+import warnings
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from whorl.entry import MISSING, Judge, Resolution, build_manifest, raw_files
+from whorl.errors import CorruptEntryError, FormatError, StaleWarning, StoreError, WhorlError
+from whorl.formats.base import candidates, format_named
+from whorl.trace import earliest, trace_holds
+
+if TYPE_CHECKING:
+    from whorl.access import Access
+    from whorl.derive import Derived, Snapshot
+    from whorl.digest import Digest
+    from whorl.formats.base import Format
+    from whorl.store.base import Attempt, Store
+    from whorl.store.manifest import Manifest, Slot, Trace
+
+_log = logging.getLogger("whorl")
+
+
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """The entry whose value is computed anew, by wish or for repair; None where nothing is known of it."""
+
+    manifest: Manifest | None
+
+
+def decode(access: Access, manifest: Manifest) -> object:
+    """Decode an entry's value, or give MISSING for one that cannot be read: damage is moved aside."""
+    try:
+        assert access.store is not None
+        reader = access.store.reader(manifest)
+        return format_named(manifest.format).decode(reader, manifest.format_options)
+    except CorruptEntryError as error:
+        access.attempt(lambda store: store.quarantine(manifest, str(error)), None)
+    except StoreError as error:
+        access.complain(error)
+    except Exception as error:  # noqa: BLE001 - a class that is gone, a library that reads no more: the value is computed
+        _log.warning("the entry of %s cannot be decoded, it is computed again: %r", manifest.slot.stage, error)
+    return MISSING
+
+
+def is_unchanged(before: Derived, now: Snapshot, judge: Judge, result: Resolution) -> bool:
+    """Derive the key again from what things are now; warn if it differs or something used cannot be checked."""
+    name = judge.call.definition.name
+    try:
+        again = now.derive(judge.call)
+    except (WhorlError, OSError) as error:
+        changed = [str(error)]
+    else:
+        was = {component.name: component.digest for component in before.all_components}
+        changed = [part.name for part in again.all_components if was.get(part.name) != part.digest]
+        project = judge.settings.project
+        if not changed and not (trace_holds(result.trace, now, project) and trace_holds(result.inherited, now, project)):
+            changed = ["something that it called"]
+        if not result.complete:
+            changed.append("a call that could not be recorded")
+    if changed:
+        message = f"the result of {name} is not stored: {', '.join(changed)} changed while it ran"
+        warnings.warn(message, StaleWarning, stacklevel=2)
+    return not changed
+
+
+def commit_result(
+    access: Access, judge: Judge, derived: Derived, result: Resolution, content: Digest, earlier: Earlier | None
+) -> Resolution:
+    """
+    Store a result, or adopt the entry that another stored meanwhile.
+
+    Raises FormatError, with the value in it, where the format cannot hold the value.
+    """
+    if access.store is None:
+        return result
+    try:
+        attempt, chosen, seconds = _encode(access.store, judge, derived, result.value)
+        try:
+            revisions = _revisions(access.store, attempt.slot, content, result, earlier)
+            manifest = build_manifest(
+                judge,
+                derived,
+                result,
+                content,
+                revisions=revisions,
+                format=chosen.name,
+                format_options=dict(judge.call.definition.format_options),
+                seconds_computing=result.seconds,
+                seconds_encoding=seconds,
+            )
+            current = access.store.commit(
+                attempt, manifest, replace=lambda existing: earlier is not None or not judge.answers(existing)
+            )
+        finally:
+            attempt.abandon()
+    except StoreError as error:
+        access.complain(error)
+        return result
+    settled = Resolution.of_entry("ran", current)
+    value = result.value if current.attempt == attempt.nonce and chosen.exact else MISSING
+    return replace(settled, value=value, seconds=result.seconds)
+
+
+def _encode(store: Store, judge: Judge, derived: Derived, value: object) -> tuple[Attempt, Format, float]:
+    """Encode by the named format, or by the first one that can hold the value; give the seconds it took, too."""
+    definition = judge.call.definition
+    slot = judge.slot(derived)
+    formats = [format_named(definition.format)] if definition.format else candidates(value)
+    for chosen in formats:
+        started = time.perf_counter()
+        attempt = store.begin(slot)
+        try:
+            chosen.encode(value, attempt, definition.format_options)
+        except FormatError as error:
+            attempt.abandon()
+            if chosen is formats[-1]:
+                error.value = value
+                raise
+        except BaseException:
+            attempt.abandon()
+            raise
+        else:
+            return attempt, chosen, time.perf_counter() - started
+    raise FormatError(f"no format is known for a {type(value).__qualname__}")
+
+
+def _revisions(
+    store: Store, slot: Slot, content: Digest, result: Resolution, earlier: Earlier | None
+) -> tuple[tuple[Digest, str], ...]:
+    """The revisions to commit under; a value that replaces another one gets new ones, on disk before its manifest."""
+    keys = (slot.key, content)
+    repaired = earlier is None and store.lookup(slot) is None and store.damaged(slot)
+    if repaired or (earlier is not None and _differs(earlier.manifest, result)):
+        return tuple(store.revise(slot.namespace, keys).items())
+    return tuple((key, store.revision(slot.namespace, key)) for key in keys)
+
+
+def _differs(earlier: Manifest | None, result: Resolution) -> bool:
+    return earlier is None or earlier.value_digest is None or earlier.value_digest != result.digest
+
+
+def commit_kept(
+    access: Access,
+    judge: Judge,
+    derived: Derived,
+    source: Manifest,
+    inherited: Trace,
+    expires: float | None,
+    *,
+    writes: bool,
+) -> Manifest:
+    """Put an entry with equal content under this call's key; its own ttl still counts from when it was computed."""
+    call = judge.call
+    namespace = call.namespace or judge.settings.namespace
+    ttl = call.definition.ttl
+    own = earliest(source.own_expires, None if ttl is None else source.computed + ttl)
+    nested = earliest(*(traced.expires for traced in source.trace.calls))
+    keys = (derived.key, source.content_key)
+    manifest = replace(
+        source,
+        slot=judge.slot(derived),
+        components=derived.all_components,
+        code=derived.fingerprint.digest,
+        raw_files=raw_files(derived),
+        inherited=inherited,
+        created=time.time(),
+        own_expires=own,
+        expires=earliest(own, nested, expires),
+        revisions=tuple((key, judge.snapshot.revision(namespace, key)) for key in keys),
+    )
+    if not writes:
+        return manifest
+    return access.attempt(
+        lambda store: store.commit_kept(manifest, source, replace=lambda existing: not judge.answers(existing)), manifest
+    )

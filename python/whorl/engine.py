@@ -1,0 +1,371 @@
+"""
+A call in, its value out: the whole arrow, once.
+
+``Session.resolve`` shows it: derive, look up, bring upstreams up to date, look up by content, compute, commit.
+Everything else here serves one step.  A session is one call from outside with all that feeds it, so that what is
+digested or computed for one of its stages serves the others too.
+"""
+
+from __future__ import annotations
+
+import copy
+import threading
+import time
+import warnings
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TYPE_CHECKING, TypeVar
+
+from whorl import config, outcome
+from whorl.access import Access, open_access
+from whorl.call import Binder, Call, CallOptions, deliver
+from whorl.commit import Earlier, commit_kept, commit_result, decode, is_unchanged
+from whorl.derive import Snapshot
+from whorl.entry import MISSING, Judge, Resolution, result_component
+from whorl.errors import ConfigError, StaleWarning, WhorlError
+from whorl.executors.threads import Slots, run_side_by_side
+from whorl.fingerprint.code import settle
+from whorl.fingerprint.inputs import hand_over
+from whorl.key import Component, derive_content_key
+from whorl.outcome import Outcome
+from whorl.private import UncopyableError, private_copy
+from whorl.store.manifest import Trace
+from whorl.trace import computing, earliest, merge, record, recording, something_computes, spoil, trace_call
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from whorl.config import Mode, Settings
+    from whorl.definition import Definition
+    from whorl.derive import Derived
+    from whorl.digest import Digest
+    from whorl.store.manifest import Manifest, Slot
+
+T = TypeVar("T")
+
+
+def run(definition: Definition, args: tuple[object, ...], kwargs: Mapping[str, object], options: CallOptions) -> object:
+    """Call a stage: the value comes from the store where nothing that it depends on has changed, else it is computed."""
+    call = Binder(options).bind(definition, args, kwargs)
+    session = open_session(call)
+    try:
+        return session.take(call)
+    finally:
+        session.report(call)
+
+
+def open_session(call: Call) -> Session:
+    """Open what a call needs: settings, the store, and a snapshot of what things are now."""
+    settings = config.settings()
+    mode = config.MODES[settings.mode]
+    access = open_access(settings) if mode.reads or mode.writes else Access(None, "", strict=False)
+    snapshot = Snapshot(settings.namespace, access.revision)
+    return Session(call, settings, mode, access, snapshot, Slots(call.definition.jobs or settings.jobs))
+
+
+@dataclass(slots=True)
+class Session:
+    """One call from outside and everything that feeds it."""
+
+    top: Call
+    settings: Settings
+    mode: Mode
+    access: Access
+    snapshot: Snapshot
+    slots: Slots
+    resolutions: dict[Call, Resolution] = field(default_factory=dict)
+    earlier: dict[Call, Earlier] = field(default_factory=dict)
+    previous: dict[Call, Manifest | None] = field(default_factory=dict)
+    shared: set[Call] = field(default_factory=set)
+    _locks: dict[Call, threading.Lock] = field(default_factory=dict)
+
+    def resolve(self, call: Call) -> Resolution:
+        """Settle a call whose result is kept: the arrow of docs/architecture.md."""
+        derived = self.derive(call)
+        if found := self.lookup(call, derived):
+            return Resolution.of_entry("hit", found)
+        self.bring_up_to_date(call)
+        self.snapshot.forget_keys()  # an upstream may have a new revision now
+        derived = self.derive(call)
+        if kept := self.lookup_content(call, derived):
+            return Resolution.of_entry("kept", kept)
+        judge = self.judge(call)
+        with self.access.lease(judge.slot(derived)):
+            if found := self.lookup(call, derived):  # another computed it while this one waited
+                return Resolution.of_entry("hit", found)
+            self.note_previous(call, judge.slot(derived))
+            result = self.compute(call, derived)
+            return self.commit(call, derived, result)
+
+    def derive(self, call: Call) -> Derived:
+        """Derive the key of a call, and refuse one that waits for itself."""
+        derived = self.snapshot.derive(call)
+        current = computing()
+        chain = current.chain() if current else ()
+        if any(outer.key == derived.key for outer in chain):
+            names = [*(outer.stage for outer in chain), call.definition.name]
+            raise ConfigError(f"stage {call.definition.name} reaches its own call", " → ".join(names))
+        return derived
+
+    def judge(self, call: Call) -> Judge:
+        """Make the judge of entries for a call."""
+        return Judge(call, self.snapshot, self.settings)
+
+    def lookup(self, call: Call, derived: Derived) -> Manifest | None:
+        """Look for an entry that answers; where only its trace fails, an earlier generation may."""
+        if not self.mode.reads or call.options.recompute or call in self.earlier:
+            return None
+        judge = self.judge(call)
+        slot = judge.slot(derived)
+        found = self.access.lookup(slot)
+        if found is None or not judge.is_current(found):
+            return None
+        if judge.holds(found):
+            if call.definition.track_code == "warn" and found.code != derived.fingerprint.digest:
+                message = f"the code of {call.definition.name} has changed; its earlier result is served"
+                warnings.warn(message, StaleWarning, stacklevel=2)
+            return found
+        kept = self.access.attempt(lambda store: list(store.generations(slot)), [])
+        return next((entry for entry in kept if judge.answers(entry)), None)
+
+    def lookup_content(self, call: Call, derived: Derived) -> Manifest | None:
+        """Look for an entry that was made from equal results, and commit it under this call's key."""
+        if not self.mode.reads or not call.upstreams or call.options.recompute or call in self.earlier:
+            return None
+        content, judge = self.content_key(call), self.judge(call)
+        namespace = judge.slot(derived).namespace
+        pointer = self.access.attempt(lambda store: store.pointer(namespace, content), None)
+        source = self.access.lookup(pointer.slot) if pointer else None
+        if source is None or not judge.may_be_kept(source, content):
+            return None
+        inherited, expires = self.inherited(call)
+        return commit_kept(self.access, judge, derived, source, inherited, expires, writes=self.mode.writes)
+
+    def bring_up_to_date(self, call: Call) -> None:
+        """Settle the upstreams whose results are kept, at any depth; their values stay where they are."""
+
+        def update(upstream: Call) -> object:
+            return self.settle(upstream) if upstream.stored else self.bring_up_to_date(upstream)
+
+        self._each([partial(update, upstream) for upstream in call.upstreams.values()])
+
+    def settle(self, call: Call) -> Resolution:
+        """Settle a call once in this session, and say what happened to those that feed the one from outside."""
+        with self._locks.setdefault(call, threading.Lock()):
+            if call not in self.resolutions:
+                started = time.perf_counter()
+                resolution = self.resolve(call) if self.stores(call) else self.compute(call, self.snapshot.known(call))
+                self.resolutions[call] = resolution
+                if call is not self.top:
+                    self.publish(call, resolution, time.perf_counter() - started)
+                    if resolution.manifest is not None:
+                        resolution.value = MISSING  # consumers decode values of their own
+            return self.resolutions[call]
+
+    def take(self, call: Call) -> object:
+        """Give the value to the caller from outside: as it was computed, or decoded from its entry."""
+        started = time.perf_counter()
+        while True:
+            resolution = self.settle(call)
+            value = self.decode(call, resolution) if resolution.value is MISSING else resolution.value
+            if value is not MISSING:
+                self.publish(call, resolution, time.perf_counter() - started)
+                return value
+
+    def load(self, call: Call) -> object:
+        """Give a consumer a value of its own: decoded for it, or a private copy of what is not stored."""
+        while True:
+            resolution = self.settle(call)
+            if resolution.manifest is not None:
+                value = self.decode(call, resolution)
+                if value is not MISSING:
+                    return value
+                continue
+            try:
+                return private_copy(resolution.value)
+            except UncopyableError:
+                return self.compute(call, self.snapshot.known(call)).value
+
+    def status(self, call: Call | None = None) -> str:
+        """Say how a call would be answered now, without computing: fresh, stale, waiting or uncached."""
+        call = call or self.top
+        if not call.stored:
+            feeding = {self.status(upstream) for upstream in call.upstreams.values()} - {"fresh", "uncached"}
+            return "waiting" if feeding else "uncached"
+        if self.lookup(call, self.derive(call)):
+            return "fresh"
+        feeding = {self.status(upstream) for upstream in call.upstreams.values()}
+        return "waiting" if feeding & {"stale", "waiting"} else "stale"
+
+    def stores(self, call: Call) -> bool:
+        """Whether the result of a call is looked up or kept in this mode."""
+        return call.stored and (self.mode.reads or self.mode.writes)
+
+    def decode(self, call: Call, resolution: Resolution) -> object:
+        """Decode an entry's payload; one that cannot be read is a miss, and its call is settled anew."""
+        manifest = resolution.manifest
+        assert manifest is not None
+        value = decode(self.access, manifest)
+        if value is MISSING:
+            self.earlier[call] = Earlier(manifest)
+            del self.resolutions[call]
+        return value
+
+    def compute(self, call: Call, derived: Derived | None) -> Resolution:
+        """Load the inputs, run the function, and note what its body and its upstreams used."""
+        args, kwargs = deliver(call, self.inputs(call, derived))
+        with self.slots.hold(), recording(call.definition.name, derived.key if derived else None) as recorder:
+            started = time.perf_counter()
+            try:
+                value = _invoke(call.definition, args, kwargs)
+            except BaseException as error:
+                self.fail(call, error, time.perf_counter() - started)
+                raise
+            seconds = time.perf_counter() - started
+        if derived is not None:
+            settle(call.definition.function, derived.fingerprint)
+        trace = merge([recorder.trace(), *self._unstored(call)])
+        inherited, expires = self.inherited(call)
+        expires = earliest(expires, *(traced.expires for traced in trace.calls))
+        return Resolution(
+            "ran", value=value, trace=trace, inherited=inherited, expires=expires, seconds=seconds,
+            complete=recorder.complete,
+        )  # fmt: skip
+
+    def _unstored(self, call: Call) -> Iterator[Trace]:
+        """What upstreams that are not stored used, and the classes met in their values."""
+        for upstream in call.upstreams.values():
+            if not self.stores(upstream):
+                found = self.resolutions[upstream]
+                found.add_digest()
+                yield found.trace
+                yield Trace(types=found.behaviour)
+
+    def inputs(self, call: Call, derived: Derived | None) -> dict[str, object]:
+        """Everything the function receives: paths as they were digested, private arguments, upstreams' values."""
+        names = list(call.upstreams)
+        loaded = self._each([partial(self.load, upstream) for upstream in call.upstreams.values()])
+        values: dict[str, object] = dict(zip(names, loaded, strict=True))
+        for name, raw in call.raw_inputs.items():
+            values[name] = copy.copy(derived.raw[name].handed) if derived else hand_over(raw)
+        for name, value in call.values.items():
+            values[name] = self._argument(call, value) if self.stores(call) else value
+        return {name: values[name] for name in call.sources}
+
+    def _argument(self, call: Call, value: object) -> object:
+        """A private copy; an argument that has none is digested again after the run instead."""
+        try:
+            return private_copy(value)
+        except UncopyableError:
+            self.shared.add(call)
+            return value
+
+    def commit(self, call: Call, derived: Derived, result: Resolution) -> Resolution:
+        """Keep a result, if everything it was made from is still what it was."""
+        result.add_digest()
+        now = self.snapshot.again()
+        if call in self.shared:
+            now.arguments = {}
+        if not self.mode.writes or not is_unchanged(derived, now, self.judge(call), result):
+            return result
+        judge = self.judge(call)
+        if call.options.recompute or not self.mode.reads:
+            self.earlier.setdefault(call, Earlier(self.access.lookup(judge.slot(derived))))
+        return commit_result(self.access, judge, derived, result, self.content_key(call), self.earlier.get(call))
+
+    def content_key(self, call: Call) -> Digest:
+        """Derive the content key from the results that upstreams have now."""
+        return derive_content_key(
+            self.snapshot.derive(call).common,
+            [self._result(name, upstream) for name, upstream in call.upstreams.items()],
+        )
+
+    def _result(self, name: str, upstream: Call) -> Component:
+        if self.stores(upstream):
+            return result_component(name, self.resolutions[upstream], self.snapshot)
+        return Component(name, self.content_key(upstream))
+
+    def inherited(self, call: Call) -> tuple[Trace, float | None]:
+        """What came with the stored results that a call was made from, also through upstreams that are not stored."""
+        traces: list[Trace] = []
+        expiries: list[float | None] = []
+        for upstream in call.upstreams.values():
+            if self.stores(upstream):
+                found = self.resolutions[upstream]
+                types = self.snapshot.behaviour(found.behaviour) or found.behaviour
+                traces += [found.trace, found.inherited, Trace(types=types)]
+                expiries.append(found.expires)
+            else:
+                trace, expires = self.inherited(upstream)
+                traces.append(trace)
+                expiries.append(expires)
+        return merge(traces), earliest(*expiries)
+
+    def publish(self, call: Call, resolution: Resolution, seconds: float) -> None:
+        """Tell the observers what happened to a call."""
+        ran = resolution.kind == "ran"
+        derived, manifest = self.snapshot.known(call), resolution.manifest
+        saved = 0.0 if ran or manifest is None else max(0.0, manifest.seconds_computing - seconds)
+        outcome.publish(
+            call.definition,
+            Outcome(
+                call.definition.name,
+                resolution.kind,
+                derived.key if derived else None,
+                stored=manifest is not None,
+                seconds=resolution.seconds if ran else seconds,
+                saved=saved,
+                manifest=manifest,
+                previous=self.previous.get(call),
+                derived=derived,
+            ),
+        )
+
+    def note_previous(self, call: Call, slot: Slot) -> None:
+        """Note the stage's newest entry, for those who want to know why it runs."""
+        if outcome.observed() and call not in self.previous:
+            self.previous[call] = self.access.attempt(lambda store: store.nearest(slot.namespace, slot.stage), None)
+
+    def fail(self, call: Call, error: BaseException, seconds: float) -> None:
+        """Say that a stage's function raised; nothing is stored, the exception goes on as it is."""
+        name = call.definition.name
+        if isinstance(error, Exception):
+            error.add_note(f"whorl: raised in the stage {name}")
+        derived = self.snapshot.known(call)
+        outcome.publish(call.definition, Outcome(name, "failed", derived.key if derived else None, False, seconds))
+
+    def report(self, call: Call) -> None:
+        """Tell the computation that this call is part of what it used."""
+        if not something_computes():
+            return
+        resolution = self.resolutions.get(call)
+        try:
+            mine = trace_call(call, self.snapshot, self.settings.project, resolution.expires if resolution else None)
+        except WhorlError:  # the call itself failed before it had a key
+            spoil()
+            return
+        if resolution is not None and resolution.digest is None and resolution.value is not MISSING:
+            resolution.add_digest()
+        used = (resolution.trace, resolution.inherited, Trace(types=resolution.behaviour)) if resolution else ()
+        record(merge([mine, *used]))
+
+    def _each(self, tasks: list[Callable[[], T]]) -> list[T]:
+        """Do independent things, side by side where ``jobs`` allows it."""
+        if self.slots.number == 1 or len(tasks) < 2:
+            return [task() for task in tasks]
+
+        def apart(task: Callable[[], T]) -> tuple[T, Mapping[int, Outcome]]:
+            return task(), outcome.last_outcomes()
+
+        done = run_side_by_side([partial(apart, task) for task in tasks])
+        for _, outcomes in done:
+            outcome.adopt_outcomes(outcomes)
+        return [value for value, _ in done]
+
+
+def _invoke(definition: Definition, args: tuple[object, ...], kwargs: dict[str, object]) -> object:
+    if not definition.is_async:
+        return definition.function(*args, **kwargs)
+    from whorl.executors.event_loop import wait_for
+
+    return wait_for(definition.function(*args, **kwargs))  # type: ignore[arg-type]

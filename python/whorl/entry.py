@@ -1,0 +1,166 @@
+"""
+Results and stored entries: may an entry answer, and what does a new one say?
+
+The rules are those of keys.md, steps 2 and 3.  On the arrow: between *look up* and *entry*, and before *commit*.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from whorl.derive import combine_behaviour
+from whorl.digest import Encoder
+from whorl.errors import UndigestableError
+from whorl.fingerprint.values import digest_argument
+from whorl.key import Component
+from whorl.provenance import describe_origin
+from whorl.store.manifest import Manifest, RawFile, Slot, Trace
+from whorl.trace import earliest, trace_holds
+
+if TYPE_CHECKING:
+    from whorl.call import Call
+    from whorl.config import Settings
+    from whorl.derive import Derived, Snapshot
+    from whorl.digest import Digest
+    from whorl.fingerprint.values import Behaviour
+
+MISSING = object()
+
+
+@dataclass(slots=True)
+class Resolution:
+    """
+    How a call was settled: by an entry, or by a value that is not stored.
+
+    ``trace`` is what its own body used, ``inherited`` what came with stored upstreams.  ``seconds`` is the time in the
+    function; ``complete`` is false where something it called could not be recorded.
+    """
+
+    kind: str
+    manifest: Manifest | None = None
+    value: object = MISSING
+    digest: Digest | None = None
+    behaviour: Behaviour = ()
+    trace: Trace = field(default_factory=Trace)
+    inherited: Trace = field(default_factory=Trace)
+    expires: float | None = None
+    seconds: float = 0.0
+    complete: bool = True
+
+    @classmethod
+    def of_entry(cls, kind: str, manifest: Manifest) -> Resolution:
+        """Settle a call by a stored entry; a computed value may be added so that it need not be decoded."""
+        return cls(
+            kind, manifest, MISSING, manifest.value_digest, manifest.behaviour, manifest.trace, manifest.inherited,
+            manifest.expires,
+        )  # fmt: skip
+
+    def add_digest(self) -> None:
+        """Digest the value; one that cannot be digested stays without."""
+        try:
+            self.digest, self.behaviour = digest_argument(self.value, "result")
+        except UndigestableError:
+            self.digest, self.behaviour = None, ()
+
+
+@dataclass(frozen=True, slots=True)
+class Judge:
+    """Decides whether entries may answer now, for one call."""
+
+    call: Call
+    snapshot: Snapshot
+    settings: Settings
+
+    def slot(self, derived: Derived) -> Slot:
+        """Where the entry of the call lives."""
+        return Slot(self.call.namespace or self.settings.namespace, self.call.definition.name, derived.key)
+
+    def answers(self, manifest: Manifest) -> bool:
+        """Whether an entry under this call's key may be served."""
+        return self.is_current(manifest) and self.holds(manifest)
+
+    def is_current(self, manifest: Manifest) -> bool:
+        """Whether an entry is not expired and its revisions are the ones of now."""
+        expires = earliest(manifest.expires, self._own_expiry(manifest))
+        return (expires is None or expires > time.time()) and self._revisions_hold(manifest)
+
+    def holds(self, manifest: Manifest) -> bool:
+        """Whether everything that was seen while computing is as it was."""
+        project = self.settings.project
+        return trace_holds(manifest.trace, self.snapshot, project) and trace_holds(
+            manifest.inherited, self.snapshot, project
+        )
+
+    def may_be_kept(self, manifest: Manifest, content_key: Digest) -> bool:
+        """Whether an entry with this content key may stand in: what its upstreams brought is in the content key."""
+        expires = self._own_expiry(manifest)
+        return (
+            manifest.content_key == content_key
+            and (expires is None or expires > time.time())
+            and self._revisions_hold(manifest)
+            and trace_holds(manifest.trace, self.snapshot, self.settings.project)
+        )
+
+    def _own_expiry(self, manifest: Manifest) -> float | None:
+        """By the ttl it was stored under, or by the one declared now where that is shorter."""
+        ttl = self.call.definition.ttl
+        return earliest(manifest.own_expires, None if ttl is None else manifest.computed + ttl)
+
+    def _revisions_hold(self, manifest: Manifest) -> bool:
+        namespace = manifest.slot.namespace
+        return all(self.snapshot.revision(namespace, key) == nonce for key, nonce in manifest.revisions)
+
+
+def result_component(name: str, resolution: Resolution, snapshot: Snapshot) -> Component:
+    """Digest an upstream's result with how its types behave now; one without a digest counts by its attempt."""
+    if resolution.digest is None:
+        attempt = resolution.manifest.attempt if resolution.manifest else str(id(resolution))
+        return Component(name, Encoder("attempt").text(attempt).finish())
+    now = snapshot.behaviour(resolution.behaviour)
+    return Component(name, combine_behaviour(resolution.digest, resolution.behaviour if now is None else now))
+
+
+def build_manifest(
+    judge: Judge, derived: Derived, resolution: Resolution, content: Digest, **fields: object
+) -> Manifest:
+    """Describe a result that is about to be committed; ``fields`` has times, revisions and the format."""
+    call, settings = judge.call, judge.settings
+    now = time.time()
+    ttl = call.definition.ttl
+    own = None if ttl is None else now + ttl
+    code = derived.fingerprint
+    return Manifest(
+        slot=judge.slot(derived),
+        attempt="",
+        payload="",
+        content_key=content,
+        code=code.digest,
+        components=derived.all_components,
+        trace=resolution.trace,
+        inherited=resolution.inherited,
+        raw_files=raw_files(derived),
+        created=now,
+        computed=now,
+        own_expires=own,
+        expires=earliest(own, resolution.expires),
+        type=f"{type(resolution.value).__module__}.{type(resolution.value).__qualname__}",
+        value_digest=resolution.digest,
+        behaviour=resolution.behaviour,
+        files=(),
+        inline=None,
+        provenance=describe_origin(settings, code),
+        not_followed=tuple(str(item) for item in code.not_followed),
+        arguments={name: repr(value)[:200] for name, value in call.values.items()} if settings.store_args else {},
+        **fields,  # type: ignore[arg-type]
+    )
+
+
+def raw_files(derived: Derived) -> tuple[RawFile, ...]:
+    """Every file of the raw inputs, so that the one that changed can be named."""
+    return tuple(
+        RawFile(f"raw/{name}", found.name, found.size, found.digest)
+        for name, digested in sorted(derived.raw.items())
+        for found in digested.files
+    )

@@ -1,0 +1,1 @@
+"""Where computing happens: this thread, other threads, an event loop; later processes and clusters."""

@@ -1,0 +1,222 @@
+"""
+A function in, a stage out: the decorator, and the object that stands for the function.
+
+A stage keeps the function's signature and attributes; calling it serves the stored result where nothing that it depends
+on has changed.  On the arrow: where a call enters.
+"""
+
+from __future__ import annotations
+
+import functools
+from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, cast, overload
+
+from whorl import config
+from whorl.access import open_access
+from whorl.call import Binder, CallOptions
+from whorl.commit import decode
+from whorl.definition import Param, define
+from whorl.engine import open_session, run
+from whorl.entry import MISSING
+from whorl.errors import ConfigError, NoEntryError
+from whorl.outcome import adopt_outcomes, last_outcome, last_outcomes
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+    from datetime import timedelta
+    from types import MethodType
+
+    from whorl.call import Call
+    from whorl.definition import Definition
+    from whorl.digest import Digest
+    from whorl.outcome import Outcome
+    from whorl.store.manifest import Manifest
+
+__all__ = ["Param", "Stage", "stage"]
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class Stage(Generic[P, R]):
+    """
+    A function of a pipeline with everything whorl knows about it.
+
+    Made by ``@stage``.  An input that was declared need not be given; given by keyword, it replaces the declared one.
+    """
+
+    __whorl_stage__ = True
+
+    def __init__(self, definition: Definition, options: CallOptions | None = None) -> None:
+        self.definition = definition
+        self._options = options or CallOptions()
+        functools.update_wrapper(self, definition.function)
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        """Return what the function returns for these arguments, from the store or computed."""
+        if self.definition.is_async:
+            return cast("R", self._await(args, kwargs))
+        return cast("R", run(self.definition, args, kwargs, self._options))
+
+    async def _await(self, args: tuple[object, ...], kwargs: Mapping[str, object]) -> object:
+        from whorl.executors.event_loop import run_beside_loop
+
+        def work() -> tuple[object, Mapping[int, Outcome]]:
+            return run(self.definition, args, kwargs, self._options), last_outcomes()
+
+        value, outcomes = await run_beside_loop(work)
+        adopt_outcomes(outcomes)
+        return value
+
+    def __get__(self, instance: object, owner: type | None = None) -> Stage[P, R] | MethodType:
+        """Bind to an instance like a function, so that methods can be stages; the instance counts by value."""
+        if instance is None:
+            return self
+        from types import MethodType
+
+        return MethodType(self, instance)
+
+    def __repr__(self) -> str:
+        return f"<stage {self.definition.name}>"
+
+    def __reduce__(self) -> str:
+        return self.definition.qualname  # by reference, as functions are
+
+    @property
+    def depends_on(self) -> tuple[object, ...]:
+        """What the stage's code depends on besides what is found in it."""
+        return self.definition.depends_on
+
+    @property
+    def ignore(self) -> tuple[object, ...]:
+        """What is left out of the stage's code."""
+        return self.definition.ignore
+
+    @property
+    def hash(self) -> str:
+        """The call key without arguments, as hex."""
+        return self._call_key((), {}).hex()
+
+    @property
+    def last(self) -> Outcome | None:
+        """What happened to the last call of this stage in this context."""
+        return last_outcome(self.definition)
+
+    def options(self, *, cache: bool = True, namespace: str | None = None, recompute: bool = False) -> Stage[P, R]:
+        """
+        Give this stage with options for its next calls.
+
+        ``cache=False`` neither looks up nor stores; ``namespace`` reaches upstreams and nested stages that pin none;
+        ``recompute=True`` computes anew and keeps the earlier entry as a generation.
+        """
+        return Stage(self.definition, CallOptions(cache, namespace, recompute))
+
+    def key(self, *args: P.args, **kwargs: P.kwargs) -> Digest:
+        """Derive the call key for these arguments; nothing is computed."""
+        return self._call_key(args, kwargs)
+
+    def status(self, *args: P.args, **kwargs: P.kwargs) -> str:
+        """
+        Say how a call would be answered now: ``fresh``, ``stale``, ``waiting`` (an upstream is not fresh) or ``uncached``.
+        """
+        return open_session(self._bind(args, kwargs)).status()
+
+    def load(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        """Return the stored result without ever computing; NoEntryError where none answers."""
+        call = self._bind(args, kwargs)
+        session = open_session(call)
+        entry = session.lookup(call, session.derive(call))
+        value = MISSING if entry is None else decode(session.access, entry)
+        if value is MISSING:
+            raise NoEntryError(f"nothing is stored for this call of {self.definition.name}", tip="call the stage")
+        return cast("R", value)
+
+    def entries(self) -> list[Manifest]:
+        """List the stage's current entries, newest first."""
+        settings = config.settings()
+        namespace = self._options.namespace or self.definition.namespace or settings.namespace
+        found = open_access(settings).attempt(lambda store: list(store.entries(namespace, self.definition.name)), [])
+        return sorted(found, key=lambda entry: -entry.created)
+
+    def clear(self, *args: P.args, **kwargs: P.kwargs) -> bool:
+        """Remove the entry of one call with its generations; tell whether there was one."""
+        call = self._bind(args, kwargs)
+        session = open_session(call)
+        slot = session.judge(call).slot(session.derive(call))
+        return session.access.attempt(lambda store: store.remove(slot), otherwise=False)
+
+    def verify(self, *args: P.args, **kwargs: P.kwargs) -> bool:
+        """Read a stored result and check it against its digests; a damaged one is moved aside."""
+        call = self._bind(args, kwargs)
+        session = open_session(call)
+        entry = session.lookup(call, session.derive(call))
+        return entry is not None and decode(session.access, entry) is not MISSING
+
+    def _bind(self, args: tuple[object, ...], kwargs: Mapping[str, object]) -> Call:
+        return Binder(self._options).bind(self.definition, args, kwargs)
+
+    def _call_key(self, args: tuple[object, ...], kwargs: Mapping[str, object]) -> Digest:
+        call = self._bind(args, kwargs)
+        return open_session(call).derive(call).key
+
+
+@overload
+def stage(function: Callable[P, R], /) -> Stage[P, R]: ...
+@overload
+def stage(
+    *,
+    cache: bool = ...,
+    format: str | None = ...,
+    cache_format: str | None = ...,
+    name: str | None = ...,
+    version: str | int | None = ...,
+    namespace: str | None = ...,
+    ttl: float | timedelta | str | None = ...,
+    depends_on: Iterable[object] = ...,
+    ignore: Iterable[object] = ...,
+    track_code: bool | str = ...,
+    jobs: int | None = ...,
+    env: Iterable[str] = ...,
+    format_options: Mapping[str, object] = ...,
+) -> Callable[[Callable[P, R]], Stage[P, R]]: ...
+@overload
+def stage(**inputs: Any) -> Callable[[Callable[..., R]], Stage[..., R]]: ...
+def stage(function: Callable[..., Any] | None = None, /, **declared: Any) -> Any:
+    """
+    Make a function a stage.
+
+    Keywords that are not options declare inputs, handed to the function under their names: a ``str`` or ``Path`` is a raw
+    input (a file, a folder, a glob such as ``raw/*.csv``, a URL; ``File``, ``Folder`` and ``Glob`` say which), a Stage an
+    upstream whose value is handed over, anything else (or ``Param``) a plain value.
+
+    Options: ``cache`` stores results (off by default); ``format`` (or ``cache_format``) names how; ``name``, ``version``
+    and ``namespace`` are texts; ``ttl`` is seconds, a timedelta or text such as ``"30d"``; ``depends_on`` and ``ignore``
+    add to and leave out of the code that counts; ``track_code=False`` leaves code out, ``"warn"`` serves and warns;
+    ``jobs`` computes independent upstreams side by side; ``env`` names variables of the environment that count;
+    ``format_options`` go to the format.
+
+    Raises ConfigError for a function or an input that cannot work.
+    """
+    if function is not None:
+        if declared:
+            raise ConfigError("stage() takes a function or keywords, not both", tip="write @stage(...)")
+        return Stage(define(function, {}))
+    options = {name: declared.pop(name) for name in _OPTIONS if name in declared}
+    if "cache_format" in options:
+        if "format" in options and options["format"] != options["cache_format"]:
+            raise ConfigError("format and cache_format differ", "they are two names of one option")
+        options["format"] = options.pop("cache_format")
+    _check_format(options.get("format"))
+    return lambda decorated: Stage(define(decorated, declared, **options))
+
+
+_OPTIONS = (
+    "cache", "format", "cache_format", "name", "version", "namespace", "ttl", "depends_on", "ignore", "track_code",
+    "jobs", "env", "format_options",
+)  # fmt: skip
+
+
+def _check_format(name: object) -> None:
+    if isinstance(name, str):
+        from whorl.formats.base import format_named
+
+        format_named(name)
