@@ -15,14 +15,13 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from whorl.config import configure as configure
     from whorl.config import options as options
+    from whorl.definition import Param as Param
     from whorl.digest import Digest as Digest
     from whorl.digest import Hasher as Hasher
     from whorl.digest import hash_file as hash_file
     from whorl.digest import hash_paths as hash_paths
     from whorl.digest import hash_stream as hash_stream
     from whorl.digest import hash_tree as hash_tree
-    from whorl.outcome import Outcome as Outcome
-    from whorl.outcome import observe as observe
     from whorl.errors import ConfigError as ConfigError
     from whorl.errors import CorruptEntryError as CorruptEntryError
     from whorl.errors import FormatError as FormatError
@@ -46,7 +45,8 @@ if TYPE_CHECKING:
     from whorl.fingerprint.values import hash_value as hash_value
     from whorl.fingerprint.values import register_digest as register_digest
     from whorl.formats.base import register_format as register_format
-    from whorl.definition import Param as Param
+    from whorl.outcome import Outcome as Outcome
+    from whorl.outcome import observe as observe
     from whorl.stage import Stage as Stage
     from whorl.stage import stage as stage
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import inspect
 from dataclasses import dataclass, field
 from pathlib import PurePath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from whorl.definition import Param, is_stage
 from whorl.errors import ConfigError
@@ -85,7 +85,9 @@ class Binder:
     _known: dict[Definition, Call] = field(default_factory=dict)
     _open: list[Definition] = field(default_factory=list)
 
-    def bind(self, definition: Definition, args: tuple[object, ...] = (), kwargs: Mapping[str, object] | None = None) -> Call:
+    def bind(
+        self, definition: Definition, args: tuple[object, ...] = (), kwargs: Mapping[str, object] | None = None
+    ) -> Call:
         """Bind the arguments of a call and, recursively, the declared upstreams."""
         if definition in self._open:
             chain = [*self._open[self._open.index(definition) :], definition]
@@ -115,7 +117,7 @@ class Binder:
         return declared.value if isinstance(declared, Param) else declared
 
     def _source(self, declared: object, given: object) -> object:
-        """What a replaced input is: a text in place of a raw input is a path, in place of an upstream a value."""
+        """Tell what a replaced input is: a text in place of a raw input is a path, in place of an upstream a value."""
         if is_stage(given) and not isinstance(declared, Param):
             return self._upstream(given.definition)  # type: ignore[attr-defined]
         if isinstance(declared, RawInput) and isinstance(given, (str, PurePath)):
@@ -143,7 +145,8 @@ def deliver(call: Call, values: Mapping[str, object]) -> tuple[tuple[object, ...
     kwargs = {
         name.removeprefix("**"): value
         for name, value in values.items()
-        if name.startswith("**") or (name not in parameters and not name.startswith("*"))
+        if name.startswith("**")
+        or (name not in parameters and not name.startswith("*"))
         or (name in parameters and parameters[name].kind is inspect.Parameter.KEYWORD_ONLY)
     }
     if call.definition.takes_all:
@@ -155,7 +158,7 @@ def _positional(parameters: Mapping[str, inspect.Parameter], values: Mapping[str
     args: list[object] = []
     for name, parameter in parameters.items():
         if parameter.kind is parameter.VAR_POSITIONAL:
-            args.extend(values.get(f"*{name}", ()))  # type: ignore[call-overload]
+            args.extend(cast("tuple[object, ...]", values.get(f"*{name}", ())))
         elif parameter.kind in (parameter.POSITIONAL_ONLY, parameter.POSITIONAL_OR_KEYWORD):
             args.append(values[name])
     return args

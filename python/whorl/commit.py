@@ -43,7 +43,8 @@ def decode(access: Access, manifest: Manifest) -> object:
         reader = access.store.reader(manifest)
         return format_named(manifest.format).decode(reader, manifest.format_options)
     except CorruptEntryError as error:
-        access.attempt(lambda store: store.quarantine(manifest, str(error)), None)
+        reason = error.message
+        access.attempt(lambda store: store.quarantine(manifest, reason), None)
     except StoreError as error:
         access.complain(error)
     except Exception as error:  # noqa: BLE001 - a class that is gone, a library that reads no more: the value is computed
@@ -62,7 +63,9 @@ def is_unchanged(before: Derived, now: Snapshot, judge: Judge, result: Resolutio
         was = {component.name: component.digest for component in before.all_components}
         changed = [part.name for part in again.all_components if was.get(part.name) != part.digest]
         project = judge.settings.project
-        if not changed and not (trace_holds(result.trace, now, project) and trace_holds(result.inherited, now, project)):
+        if not changed and not (
+            trace_holds(result.trace, now, project) and trace_holds(result.inherited, now, project)
+        ):
             changed = ["something that it called"]
         if not result.complete:
             changed.append("a call that could not be recorded")
@@ -136,7 +139,7 @@ def _encode(store: Store, judge: Judge, derived: Derived, value: object) -> tupl
 def _revisions(
     store: Store, slot: Slot, content: Digest, result: Resolution, earlier: Earlier | None
 ) -> tuple[tuple[Digest, str], ...]:
-    """The revisions to commit under; a value that replaces another one gets new ones, on disk before its manifest."""
+    """Choose the revisions to commit under; another value than the entry's before gets new ones, on disk first."""
     keys = (slot.key, content)
     repaired = earlier is None and store.lookup(slot) is None and store.damaged(slot)
     if repaired or (earlier is not None and _differs(earlier.manifest, result)):
@@ -180,5 +183,6 @@ def commit_kept(
     if not writes:
         return manifest
     return access.attempt(
-        lambda store: store.commit_kept(manifest, source, replace=lambda existing: not judge.answers(existing)), manifest
+        lambda store: store.commit_kept(manifest, source, replace=lambda existing: not judge.answers(existing)),
+        manifest,
     )

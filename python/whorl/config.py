@@ -1,8 +1,8 @@
 """
 Files, environment and calls in, one frozen ``Settings`` out.
 
-Strongest first: ``with whorl.options(…)``, ``whorl.configure(…)``, the environment (``WHORL_MODE``), ``[tool.whorl]`` in
-pyproject.toml or a whorl.toml, defaults.  This is the only module that reads the environment and pyproject.toml; the
+Strongest first: ``with whorl.options(…)``, ``whorl.configure(…)``, the environment (``WHORL_MODE``), ``[tool.whorl]``
+in pyproject.toml or a whorl.toml, defaults.  This is the only module that reads the environment and pyproject.toml; the
 environment is read at each call, a file once per project and process.
 """
 
@@ -16,7 +16,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field, fields, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from whorl.errors import ConfigError
 
@@ -55,7 +55,7 @@ class Settings:
 
     ``filesystem``: the root store, a folder (default: ``.whorl`` beside the nearest pyproject.toml or .git, else the
     user's cache folder).  ``mode``: a name of ``MODES``.  ``wait_timeout``: seconds to wait for another process that
-    computes the same key.  ``strict``: a failing store raises instead of warning.  ``durability``: ``fast`` or ``fsync``.
+    computes the same key.  ``strict``: a failing store raises instead of warning.  ``durability``: ``fast``, ``fsync``.
     ``verify``: ``always``, ``first`` or ``never`` check payloads against their digests.  ``provenance``: keep host and
     user in manifests.  ``store_args``: keep short reprs of arguments.  ``jobs``: independent upstreams side by side.
     ``namespace``: where entries go unless a stage pins its own.  ``distributions``: how versions of distributions count
@@ -122,8 +122,10 @@ def did_you_mean(name: str, known: object) -> str:
 
 
 def find_project(start: Path) -> Path | None:
-    """The nearest folder at or above ``start`` with a whorl.toml, a pyproject.toml or a .git."""
-    return next((folder for folder in (start, *start.parents) for mark in _PROJECT_MARKS if (folder / mark).exists()), None)
+    """Find the nearest folder at or above ``start`` with a whorl.toml, a pyproject.toml or a .git."""
+    return next(
+        (folder for folder in (start, *start.parents) for mark in _PROJECT_MARKS if (folder / mark).exists()), None
+    )
 
 
 @lru_cache(maxsize=256)
@@ -187,9 +189,13 @@ def _checked(name: str, value: object, origin: str) -> object:
         raise ConfigError(f"{name} cannot be {value!r} ({origin})", tip=did_you_mean(str(value), _CHOICES[name]))
     if name == "filesystem" and isinstance(value, os.PathLike):
         return os.fspath(value)
-    wanted = {"bool": bool, "float": (int, float), "int": int, "str": str}.get(str(Settings.__dataclass_fields__[name].type))
+    wanted: Any = {"bool": bool, "float": (int, float), "int": int, "str": str}.get(
+        str(Settings.__dataclass_fields__[name].type)
+    )
     if wanted and (not isinstance(value, wanted) or (isinstance(value, bool) and wanted is not bool)):
-        raise ConfigError(f"{name} cannot be {value!r} ({origin})", f"it is a {Settings.__dataclass_fields__[name].type}")
+        raise ConfigError(
+            f"{name} cannot be {value!r} ({origin})", f"it is a {Settings.__dataclass_fields__[name].type}"
+        )
     return value
 
 
@@ -207,6 +213,6 @@ def announce_process(process: int | None) -> None:
 
 
 def announced_process() -> int | None:
-    """The process that announced that it computes, if one did."""
+    """Give the process that announced that it computes, if one did."""
     text = os.environ.get(_COMPUTING, "")
     return int(text) if text.isdecimal() else None

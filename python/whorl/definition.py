@@ -133,7 +133,9 @@ def parse_ttl(name: str, value: object) -> float | None:
 def _parse_duration(name: str, value: object) -> float:
     parts = re.findall(r"(\d+(?:\.\d+)?)\s*([smhdw])", str(value))
     if not parts or re.sub(r"(\d+(?:\.\d+)?)\s*([smhdw])", "", str(value)).strip():
-        raise ConfigError(f"{name} cannot be {value!r}", tip="give seconds, a timedelta, or text such as '30d' or '1h30m'")
+        raise ConfigError(
+            f"{name} cannot be {value!r}", tip="give seconds, a timedelta, or text such as '30d' or '1h30m'"
+        )
     return float(sum(float(number) * _SECONDS[unit] for number, unit in parts))
 
 
@@ -145,7 +147,9 @@ def _check_function(function: object) -> None:
         raise ConfigError(f"{label} cannot be a stage", "it has no name of its own", "wrap it in a def")
     if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
         raise ConfigError(
-            f"{label} is a generator function and cannot be a stage", "a generator can be read only once", "return a list"
+            f"{label} is a generator function and cannot be a stage",
+            "a generator can be read only once",
+            "return a list",
         )
 
 
@@ -157,10 +161,18 @@ def _as_input(value: object) -> object:
 
 def _check_inputs(name: str, inputs: Mapping[str, object], signature: inspect.Signature, *, takes_all: bool) -> None:
     parameters = signature.parameters
-    takes = [key for key, parameter in parameters.items() if parameter.kind in {parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY}]
+    takes = [
+        key
+        for key, parameter in parameters.items()
+        if parameter.kind in {parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY}
+    ]
     for key in inputs:
         if not takes_all and key not in takes:
-            raise ConfigError(f"stage {name} cannot take the input {key!r}", "", did_you_mean(key, takes) if takes else "it takes none")
+            raise ConfigError(
+                f"stage {name} cannot take the input {key!r}",
+                "",
+                did_you_mean(key, takes) if takes else "it takes none",
+            )
 
 
 def _tuple(_name: str, value: object) -> tuple[object, ...]:
@@ -185,7 +197,7 @@ def _version(name: str, value: object) -> str | None:
 
 def _track_code(_name: str, value: object) -> bool | str:
     if value is True or value is False or value == "warn":
-        return value  # type: ignore[return-value]
+        return value
     raise ConfigError(f"track_code cannot be {value!r}", tip="True, False or 'warn'")
 
 
@@ -234,6 +246,9 @@ class _Registry:
                     "rename one, or give it name=",
                 )
             self._newest[definition.name] = definition
+
+
+_registry = _Registry()
 
 
 def _collides(earlier: Definition, later: Definition) -> bool:

@@ -90,7 +90,7 @@ class Snapshot:
         return known
 
     def known(self, call: Call) -> Derived | None:
-        """The derivation of a call that was asked for before; None for one that nobody stores or traces."""
+        """Give the derivation of a call that was asked for before; None for one that nobody stores or traces."""
         return self.derive(call) if call in self._commons else None
 
     def forget_keys(self) -> None:
@@ -171,7 +171,7 @@ class Snapshot:
         return self.arguments[call]
 
     def _nested(self, definition: Definition) -> Iterator[Component]:
-        """The declarations of every stage that the code refers to, with those that feed them."""
+        """Digest the declarations of every stage that the code refers to, with those that feed them."""
         if definition.track_code is True:
             for name, reached in self._reached_by_code(definition).items():
                 yield Component(f"nested/{name}", self._declared(reached))

@@ -45,7 +45,7 @@ T = TypeVar("T")
 
 
 def run(definition: Definition, args: tuple[object, ...], kwargs: Mapping[str, object], options: CallOptions) -> object:
-    """Call a stage: the value comes from the store where nothing that it depends on has changed, else it is computed."""
+    """Call a stage: its value is stored where nothing that it depends on has changed, else it is computed."""
     call = Binder(options).bind(definition, args, kwargs)
     session = open_session(call)
     try:
@@ -125,8 +125,9 @@ class Session:
                 message = f"the code of {call.definition.name} has changed; its earlier result is served"
                 warnings.warn(message, StaleWarning, stacklevel=2)
             return found
-        kept = self.access.attempt(lambda store: list(store.generations(slot)), [])
-        return next((entry for entry in kept if judge.answers(entry)), None)
+        none: list[Manifest] = []
+        earlier = self.access.attempt(lambda store: list(store.generations(slot)), none)
+        return next((entry for entry in earlier if judge.answers(entry)), None)
 
     def lookup_content(self, call: Call, derived: Derived) -> Manifest | None:
         """Look for an entry that was made from equal results, and commit it under this call's key."""
@@ -144,8 +145,11 @@ class Session:
     def bring_up_to_date(self, call: Call) -> None:
         """Settle the upstreams whose results are kept, at any depth; their values stay where they are."""
 
-        def update(upstream: Call) -> object:
-            return self.settle(upstream) if upstream.stored else self.bring_up_to_date(upstream)
+        def update(upstream: Call) -> None:
+            if self.stores(upstream):
+                self.settle(upstream)
+            else:
+                self.bring_up_to_date(upstream)
 
         self._each([partial(update, upstream) for upstream in call.upstreams.values()])
 
@@ -233,7 +237,7 @@ class Session:
         )  # fmt: skip
 
     def _unstored(self, call: Call) -> Iterator[Trace]:
-        """What upstreams that are not stored used, and the classes met in their values."""
+        """Tell what upstreams that are not stored used, and the classes met in their values."""
         for upstream in call.upstreams.values():
             if not self.stores(upstream):
                 found = self.resolutions[upstream]
@@ -253,7 +257,7 @@ class Session:
         return {name: values[name] for name in call.sources}
 
     def _argument(self, call: Call, value: object) -> object:
-        """A private copy; an argument that has none is digested again after the run instead."""
+        """Give a private copy; an argument that has none is digested again after the run instead."""
         try:
             return private_copy(value)
         except UncopyableError:
@@ -286,7 +290,7 @@ class Session:
         return Component(name, self.content_key(upstream))
 
     def inherited(self, call: Call) -> tuple[Trace, float | None]:
-        """What came with the stored results that a call was made from, also through upstreams that are not stored."""
+        """Tell what came with the stored results that a call was made from, directly or through unstored ones."""
         traces: list[Trace] = []
         expiries: list[float | None] = []
         for upstream in call.upstreams.values():
@@ -332,7 +336,8 @@ class Session:
         if isinstance(error, Exception):
             error.add_note(f"whorl: raised in the stage {name}")
         derived = self.snapshot.known(call)
-        outcome.publish(call.definition, Outcome(name, "failed", derived.key if derived else None, False, seconds))
+        key = derived.key if derived else None
+        outcome.publish(call.definition, Outcome(name, "failed", key, stored=False, seconds=seconds))
 
     def report(self, call: Call) -> None:
         """Tell the computation that this call is part of what it used."""
@@ -351,7 +356,7 @@ class Session:
 
     def _each(self, tasks: list[Callable[[], T]]) -> list[T]:
         """Do independent things, side by side where ``jobs`` allows it."""
-        if self.slots.number == 1 or len(tasks) < 2:
+        if self.slots.number == 1 or len(tasks) <= 1:
             return [task() for task in tasks]
 
         def apart(task: Callable[[], T]) -> tuple[T, Mapping[int, Outcome]]:

@@ -28,8 +28,8 @@ class Outcome:
     What happened to one call.
 
     ``kind`` is ``ran``, ``hit``, ``kept`` (an upstream ran, its result is the same) or ``failed``.  ``seconds`` is the
-    time in the function, or for ``hit`` and ``kept`` the time in whorl; ``saved`` the seconds of computing that a stored
-    result spared.  ``stored`` tells whether a stored entry holds the result.  ``manifest`` is that entry,
+    time in the function, or for ``hit`` and ``kept`` the time in whorl; ``saved`` the seconds of computing that
+    a stored result spared.  ``stored`` tells whether a stored entry holds the result.  ``manifest`` is that entry,
     ``previous`` the stage's newest entry from before the call where somebody observes, and ``derived`` the components.
     """
 
@@ -76,7 +76,7 @@ def publish(definition: Definition, outcome: Outcome) -> None:
 
 
 def last_outcome(definition: Definition) -> Outcome | None:
-    """The outcome of the last call of a stage in this context."""
+    """Give the outcome of the last call of a stage in this context."""
     return _last.get({}).get(id(definition))
 
 
@@ -86,5 +86,5 @@ def adopt_outcomes(outcomes: Mapping[int, Outcome]) -> None:
 
 
 def last_outcomes() -> Mapping[int, Outcome]:
-    """All last outcomes of this context, to be handed to another."""
+    """Give all last outcomes of this context, to be handed to another."""
     return _last.get({})

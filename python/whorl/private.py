@@ -9,6 +9,7 @@ from __future__ import annotations
 import copy
 import pickle
 import sys
+from typing import Any
 
 _IMMUTABLE = frozenset({type(None), bool, int, float, complex, str, bytes, range, type(Ellipsis)})
 
@@ -35,14 +36,14 @@ def _is_frame(value: object) -> bool:
 
 
 def _copy_frame(value: object) -> object:
-    """A deep copy by pandas shares the objects inside object columns; pickling does not."""
-    dtypes = getattr(value, "dtypes", None)
-    kinds = [dtypes] if not hasattr(dtypes, "__iter__") else list(dtypes)
-    if any(kind == object for kind in kinds) or getattr(value, "attrs", None) or _has_object_index(value):
+    """Copy a frame; a deep copy by pandas shares the objects inside object columns, pickling does not."""
+    dtypes: Any = getattr(value, "dtypes", None)
+    kinds = list(dtypes) if hasattr(dtypes, "__iter__") else [dtypes]
+    if any(str(kind) == "object" for kind in kinds) or getattr(value, "attrs", None) or _has_object_index(value):
         return pickle.loads(pickle.dumps(value, protocol=5))  # noqa: S301 - our own bytes
     return value.copy(deep=True)  # type: ignore[attr-defined]
 
 
 def _has_object_index(value: object) -> bool:
     index = getattr(value, "index", None)
-    return index is not None and getattr(index, "dtype", None) == object
+    return index is not None and str(getattr(index, "dtype", "")) == "object"

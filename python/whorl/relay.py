@@ -80,7 +80,7 @@ def _user() -> int:
 
 
 def _pool_parent() -> int | None:
-    """The parent of a multiprocessing worker: a pool may be older than the computation that uses it."""
+    """Find the parent of a multiprocessing worker: a pool may be older than the computation that uses it."""
     module = sys.modules.get("multiprocessing.process")
     parent = module.parent_process() if module else None
     return parent.pid if parent else None

@@ -115,9 +115,7 @@ class Stage(Generic[P, R]):
         return self._call_key(args, kwargs)
 
     def status(self, *args: P.args, **kwargs: P.kwargs) -> str:
-        """
-        Say how a call would be answered now: ``fresh``, ``stale``, ``waiting`` (an upstream is not fresh) or ``uncached``.
-        """
+        """Say how a call would be answered now: ``fresh``, ``stale``, ``waiting`` (for an upstream) or ``uncached``."""
         return open_session(self._bind(args, kwargs)).status()
 
     def load(self, *args: P.args, **kwargs: P.kwargs) -> R:
@@ -134,7 +132,8 @@ class Stage(Generic[P, R]):
         """List the stage's current entries, newest first."""
         settings = config.settings()
         namespace = self._options.namespace or self.definition.namespace or settings.namespace
-        found = open_access(settings).attempt(lambda store: list(store.entries(namespace, self.definition.name)), [])
+        none: list[Manifest] = []
+        found = open_access(settings).attempt(lambda store: list(store.entries(namespace, self.definition.name)), none)
         return sorted(found, key=lambda entry: -entry.created)
 
     def clear(self, *args: P.args, **kwargs: P.kwargs) -> bool:
@@ -184,15 +183,15 @@ def stage(function: Callable[..., Any] | None = None, /, **declared: Any) -> Any
     """
     Make a function a stage.
 
-    Keywords that are not options declare inputs, handed to the function under their names: a ``str`` or ``Path`` is a raw
-    input (a file, a folder, a glob such as ``raw/*.csv``, a URL; ``File``, ``Folder`` and ``Glob`` say which), a Stage an
-    upstream whose value is handed over, anything else (or ``Param``) a plain value.
+    Keywords that are not options declare inputs, handed to the function under their names: a ``str`` or ``Path`` is a
+    raw input (a file, a folder, a glob such as ``raw/*.csv``, a URL; ``File``, ``Folder`` and ``Glob`` say which), a
+    Stage an upstream whose value is handed over, anything else (or ``Param``) a plain value.
 
-    Options: ``cache`` stores results (off by default); ``format`` (or ``cache_format``) names how; ``name``, ``version``
-    and ``namespace`` are texts; ``ttl`` is seconds, a timedelta or text such as ``"30d"``; ``depends_on`` and ``ignore``
-    add to and leave out of the code that counts; ``track_code=False`` leaves code out, ``"warn"`` serves and warns;
-    ``jobs`` computes independent upstreams side by side; ``env`` names variables of the environment that count;
-    ``format_options`` go to the format.
+    Options: ``cache`` stores results (off by default); ``format`` (or ``cache_format``) names how; ``name``,
+    ``version`` and ``namespace`` are texts; ``ttl`` is seconds, a timedelta or text such as ``"30d"``; ``depends_on``
+    and ``ignore`` add to and leave out of the code that counts; ``track_code=False`` leaves code out, ``"warn"`` serves
+    and warns; ``jobs`` computes independent upstreams side by side; ``env`` names variables of the environment that
+    count; ``format_options`` go to the format.
 
     Raises ConfigError for a function or an input that cannot work.
     """

@@ -54,7 +54,7 @@ class Recording:
             return merge(self._traces)
 
     def chain(self) -> tuple[Recording, ...]:
-        """The computations this one runs inside, outermost first, itself last."""
+        """Give the computations this one runs inside, outermost first, itself last."""
         return (*(self.caller.chain() if self.caller else ()), self)
 
 
@@ -96,7 +96,7 @@ def recording(stage: str, key: Digest | None) -> Iterator[Recording]:
 
 
 def computing() -> Recording | None:
-    """The computation that this context belongs to, if it runs in this process."""
+    """Give the computation that this context belongs to, if it runs in this process."""
     current = _current.get()
     return current if current is not None and current.process == os.getpid() else None
 
@@ -179,7 +179,7 @@ def trace_holds(trace: Trace, snapshot: Snapshot, project: Path) -> bool:
 
 
 def earliest(*expiries: float | None) -> float | None:
-    """The first of several expiries; None never expires."""
+    """Give the first of several expiries; None never expires."""
     return min((moment for moment in expiries if moment is not None), default=None)
 
 
@@ -202,9 +202,10 @@ def _input_holds(found: TracedInput, snapshot: Snapshot, project: Path) -> bool:
 
 
 def _relative(path: str, kind: str, project: Path) -> str:
-    """A path below the project is kept relative to it, so that a colleague's copy of the project is the same."""
+    """Write a path below the project relative to it, so that a colleague's copy of the project is the same."""
     if kind == "url":
         return path
     absolute = os.path.abspath(path)
-    below = os.path.commonpath([absolute, project]) == str(project) if os.path.splitdrive(absolute)[0] == project.drive else False
+    root = str(project)
+    below = os.path.splitdrive(absolute)[0] == project.drive and os.path.commonpath([absolute, root]) == root
     return os.path.relpath(absolute, project) if below else absolute

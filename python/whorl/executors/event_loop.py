@@ -7,7 +7,7 @@ coroutine back to the caller's loop, so that waiting for a store or a lock never
 
 from __future__ import annotations
 
-import asyncio
+import asyncio  # noqa: TID253 - this module is imported for async stages alone
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
@@ -53,7 +53,9 @@ async def run_beside_loop(work: Callable[[], T]) -> T:
 def wait_for(coroutine: Coroutine[object, object, T]) -> T:
     """Run a coroutine to its end: on the loop this work was started from, else on a loop of its own."""
     home = _home.get()
-    if _runs_a_loop():  # a plain function on a loop's own thread called an async stage's consumer: it blocks, as it asked
+    if (
+        _runs_a_loop()
+    ):  # a plain function on a loop's own thread called an async stage's consumer: it blocks, as it asked
         return run_in_thread(lambda: asyncio.run(coroutine)).result()
     if home is None or not home.loop.is_running():
         return asyncio.run(coroutine)

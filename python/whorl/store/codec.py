@@ -116,14 +116,16 @@ def decode_manifest(data: bytes, side: SideReader | None = None) -> Manifest:
     """
     hit_data, rest_data, inline = _split(data)
     hit = fields.parse(hit_data)
-    found = {name: read(hit.get(name)) for name, read in _FIXED.items()}
+    found = {name: read(fields.member(hit, name)) for name, read in _FIXED.items()}
     rest = _Rest(rest_data, str(found["payload"]), str(found["attempt"]), side)
     for name, read in _WANTED.items():
         found[name] = read(hit[name]) if name in hit else rest.read(name)
     manifest = object.__new__(Manifest)
     for name, value in found.items():
         object.__setattr__(manifest, name, value)
-    object.__setattr__(manifest, "inline", _inline(manifest, inline) if fields.flag(hit.get("inline")) else None)
+    object.__setattr__(
+        manifest, "inline", _inline(manifest, inline) if fields.flag(fields.member(hit, "inline")) else None
+    )
     object.__setattr__(manifest, "_later", rest)
     return manifest
 
@@ -144,10 +146,10 @@ class _Rest:
         read = _WANTED.get(name) or _REST[name]
         if name in self.parsed:
             return read(self.parsed[name])
-        return read(fields.parse(self._side_file(name)).get(name))
+        return read(fields.member(fields.parse(self._side_file(name)), name))
 
     def _side_file(self, name: str) -> bytes:
-        stated = fields.mapping(self.parsed.get("side")).get(name)
+        stated = fields.member(fields.mapping(fields.member(self.parsed, "side")), name)
         size, digest = fields.row(stated, 2)
         if self.side is None or fields.size(size) > SIDE_LIMIT:
             raise CorruptEntryError(f"the list {name} of an entry cannot be read", "it lies in a side file")
@@ -225,7 +227,7 @@ _encoder = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=Fal
 def _dump(value: object) -> str:
     try:
         return _encoder.encode(value)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, RecursionError) as error:
         raise StoreError("an entry cannot be stored", f"a manifest holds JSON only: {error}") from error
 
 
@@ -241,6 +243,16 @@ def _hex(digest: Digest | None) -> str | None:
 
 def _plain_behaviour(behaviour: Behaviour) -> object:
     return [[name, of if isinstance(of, str) else {"digest": of.hex()}] for name, of in behaviour]
+
+
+def encode_trace(trace: Trace) -> bytes:
+    """Encode a trace on its way from a worker process."""
+    return _dump({"trace": _plain_trace(trace)}).encode()
+
+
+def decode_trace(data: bytes) -> Trace:
+    """Decode what ``encode_trace`` made; raise ``CorruptEntryError`` where it is damaged."""
+    return fields.trace(fields.parse(data).get("trace"))
 
 
 def _plain_trace(trace: Trace) -> object:
