@@ -49,6 +49,13 @@ def parse(data: bytes) -> dict[str, object]:
     return value
 
 
+def member(parsed: Mapping[str, object], name: str) -> object:
+    """Return what an object has under a name."""
+    if name not in parsed:
+        wrong(f"a field {name}", sorted(parsed))
+    return parsed[name]
+
+
 def text(value: object) -> str:
     """Return a text."""
     if type(value) is not str:

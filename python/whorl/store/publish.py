@@ -93,7 +93,9 @@ class Publisher:
             return None
         try:
             found = fields.parse(data)
-            return Pointer(fields.slot(found.get("slot")), checked_nonce(fields.text(found.get("attempt"))))
+            return Pointer(
+                fields.slot(fields.member(found, "slot")), checked_nonce(fields.text(fields.member(found, "attempt")))
+            )
         except CorruptEntryError:  # only a hint: it is written again with the next entry
             return None
 
