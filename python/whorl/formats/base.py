@@ -87,6 +87,10 @@ class PayloadReader(Protocol):
         """The names of the files."""
         ...
 
+    def size(self, name: str) -> int:
+        """Return the bytes of one file, so that a small one can be read and a large one mapped."""
+        ...
+
     def read(self, name: str) -> bytes:
         """Read one whole file."""
         ...

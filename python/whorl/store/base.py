@@ -79,6 +79,10 @@ class Reader(Protocol):
         """The names of the files."""
         ...
 
+    def size(self, name: str) -> int:
+        """Return the bytes of one file, from the manifest."""
+        ...
+
     def read(self, name: str) -> bytes:
         """Return one file's bytes."""
         ...

@@ -42,6 +42,10 @@ class LocalReader:
         """The names of the files."""
         return tuple(self._files)
 
+    def size(self, name: str) -> int:
+        """Return the bytes of one file, from the manifest."""
+        return self._named(name).size
+
     def read(self, name: str) -> bytes:
         """Return one file's bytes."""
         file = self._named(name)
