@@ -1,4 +1,4 @@
-"""What keys.md says besides its laws about results: chains of stages, changed globals, attempts, waiting, what is off."""
+"""What keys.md says besides its laws about results: chains, changed globals, attempts, and waiting."""
 
 from __future__ import annotations
 

@@ -45,7 +45,7 @@ def reload_project() -> None:
 
 def describe(outcome: object) -> dict[str, object]:
     """Make plain data of an outcome."""
-    fields = {name: getattr(outcome, name) for name in ("stage", "kind", "stored", "reason")}
+    fields = {name: getattr(outcome, name) for name in ("stage", "kind", "stored")}
     return fields | {"key": str(outcome.key)}  # type: ignore[attr-defined]
 
 
