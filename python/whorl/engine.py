@@ -22,7 +22,7 @@ from whorl.call import Binder, Call, CallOptions, deliver
 from whorl.commit import Earlier, commit_kept, commit_result, decode, is_unchanged
 from whorl.derive import Snapshot
 from whorl.entry import MISSING, Judge, Resolution, result_component
-from whorl.errors import ConfigError, StaleWarning, WhorlError
+from whorl.errors import ConfigError, FormatError, StaleWarning, WhorlError
 from whorl.executors.threads import Slots, run_side_by_side
 from whorl.fingerprint.code import settle
 from whorl.fingerprint.inputs import hand_over
@@ -131,7 +131,7 @@ class Session:
 
     def lookup_content(self, call: Call, derived: Derived) -> Manifest | None:
         """Look for an entry that was made from equal results, and commit it under this call's key."""
-        if not self.mode.reads or not call.upstreams or call.options.recompute or call in self.earlier:
+        if not self.mode.reads or call.options.recompute or call in self.earlier:
             return None
         content, judge = self.content_key(call), self.judge(call)
         namespace = judge.slot(derived).namespace
@@ -211,6 +211,8 @@ class Session:
         assert manifest is not None
         value = decode(self.access, manifest)
         if value is MISSING:
+            if call in self.earlier:
+                raise FormatError(f"what {call.definition.name} stored a moment ago cannot be read back as {manifest.format}")
             self.earlier[call] = Earlier(manifest)
             del self.resolutions[call]
         return value

@@ -2,7 +2,7 @@
 Calls made in other processes in, traces for the computation that started them out.
 
 A worker process that a stage's body started writes what it called into a folder named after the computing process; the
-computation reads it when its function returns.  The folder exists only where a worker had something to say.
+computation reads it when its function returns.  The folder is there only while something computes.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import shutil
 import sys
 import tempfile
 import uuid
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -31,6 +32,8 @@ def announce() -> None:
     if announced_process() != os.getpid():
         _announced_before.append(announced_process())
         announce_process(os.getpid())
+        with suppress(OSError):
+            _folder(os.getpid()).mkdir(mode=0o700, exist_ok=True)
 
 
 def retract() -> None:
@@ -50,7 +53,6 @@ def pass_on(trace: Trace) -> None:
     if process is None:
         return
     folder = _folder(process)
-    folder.mkdir(mode=0o700, exist_ok=True)
     name = uuid.uuid4().hex
     (folder / f".{name}").write_bytes(encode_trace(trace))
     (folder / f".{name}").rename(folder / name)  # a reader sees whole files only
@@ -68,7 +70,7 @@ def collect(since: float) -> Iterator[Trace]:
 
 def _listener() -> int | None:
     process = announced_process() or _pool_parent()
-    return None if process is None or process == os.getpid() or not _alive(process) else process
+    return None if process is None or process == os.getpid() or not _folder(process).is_dir() else process
 
 
 def _folder(process: int) -> Path:
@@ -85,12 +87,3 @@ def _pool_parent() -> int | None:
     parent = module.parent_process() if module else None
     return parent.pid if parent else None
 
-
-def _alive(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True

@@ -58,6 +58,7 @@ class File(RawInput):
 
     @property
     def kind(self) -> str:
+        """``file`` or ``url``."""
         return "url" if _URL.match(self.text) else "file"
 
 
@@ -67,6 +68,7 @@ class Folder(RawInput):
 
     @property
     def kind(self) -> str:
+        """``folder``."""
         return "folder"
 
 
@@ -76,6 +78,7 @@ class Glob(RawInput):
 
     @property
     def kind(self) -> str:
+        """``glob`` or ``url``."""
         return "url" if _URL.match(self.text) else "glob"
 
 
@@ -177,7 +180,7 @@ def _match(pattern: str) -> list[str]:
 
 
 def _fixed_part(pattern: str) -> str:
-    """The folders in front of the first segment with a wildcard: names count relative to them."""
+    """Give the folders in front of the first segment with a wildcard: names count relative to them."""
     folder = os.path.dirname(pattern)
     while glob.has_magic(folder):
         folder = os.path.dirname(folder)
