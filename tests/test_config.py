@@ -1,0 +1,109 @@
+"""Settings: which layer wins, and what is refused."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from whorl import ConfigError, config
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.fixture(autouse=True)
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A project folder of its own, without variables of the environment that runs the tests."""
+    (tmp_path / "pyproject.toml").write_text("[tool.whorl]\nmode = 'overwrite'\n")
+    monkeypatch.chdir(tmp_path)
+    for name in ("MODE", "FILESYSTEM", "STRICT", "JOBS", "WAIT_TIMEOUT"):
+        monkeypatch.delenv(f"WHORL_{name}", raising=False)
+    return tmp_path
+
+
+def test_the_root_is_beside_the_nearest_project_file(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A call from a folder below the project uses the project's store."""
+    (project / "deep" / "down").mkdir(parents=True)
+    monkeypatch.chdir(project / "deep" / "down")
+
+    assert config.settings().filesystem == str(project / ".whorl")
+    assert config.settings().project == project
+
+
+def test_a_stronger_layer_wins(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The file is weakest, then the environment, then configure(), then options()."""
+    assert config.settings().mode == "overwrite"
+    monkeypatch.setenv("WHORL_MODE", "read_only")
+    assert config.settings().mode == "read_only"
+    config.configure(mode="write")
+    try:
+        assert config.settings().mode == "write"
+        with config.options(mode="off"):
+            assert config.settings().mode == "off"
+    finally:
+        config.configure(mode=None)
+
+    assert config.settings().mode == "read_only"
+
+
+def test_options_of_blocks_add_up() -> None:
+    """An inner block changes what it names and keeps the rest of the outer one."""
+    with config.options(jobs=3), config.options(strict=True) as inner:
+        assert (inner.jobs, inner.strict) == (3, True)
+
+    assert config.settings().jobs == 1
+
+
+def test_a_mapping_of_distributions_is_an_option() -> None:
+    """An option whose value has no hash is merged all the same."""
+    with config.options(distributions={"pandas": "exact"}) as inner:
+        assert inner.distributions == {"pandas": "exact"}
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({"modes": "off"}, "did you mean 'mode'"),
+        ({"mode": "of"}, "did you mean 'off'"),
+        ({"jobs": "2"}, "jobs cannot be '2'"),
+        ({"jobs": True}, "jobs cannot be True"),
+    ],
+)
+def test_what_makes_no_sense_is_refused(values: dict[str, object], said: str) -> None:
+    """An unknown name or a wrong value is an error that names the nearest known one."""
+    with pytest.raises(ConfigError, match=said), config.options(**values):
+        pass
+
+
+def test_variables_of_the_environment_are_read_by_type(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Numbers and flags come as text and become what the setting is."""
+    monkeypatch.setenv("WHORL_STRICT", "yes")
+    monkeypatch.setenv("WHORL_WAIT_TIMEOUT", "2.5")
+    monkeypatch.setenv("WHORL_JOBS", "4")
+
+    found = config.settings()
+    assert (found.strict, found.wait_timeout, found.jobs) == (True, 2.5, 4)
+    monkeypatch.setenv("WHORL_JOBS", "many")
+    with pytest.raises(ConfigError, match="WHORL_JOBS"):
+        config.settings()
+
+
+def test_a_file_that_cannot_be_read_is_named(project: Path) -> None:
+    """A broken whorl.toml is an error, not an empty configuration."""
+    below = project / "other"
+    below.mkdir()
+    (below / "whorl.toml").write_text("mode = ")
+
+    with pytest.raises(ConfigError, match=r"whorl\.toml"):
+        config._merge(str(below), (), (), ())
+
+
+def test_a_filesystem_in_a_file_is_relative_to_the_file(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Everybody who works below the project finds the same store."""
+    below = project / "other"
+    (below / "deep").mkdir(parents=True)
+    (below / "whorl.toml").write_text("filesystem = 'results'\n")
+    monkeypatch.chdir(below / "deep")
+
+    assert config.settings().filesystem == str(below / "results")
