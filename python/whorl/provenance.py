@@ -14,7 +14,6 @@ import sys
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from pathlib import Path
 
     from whorl.config import Settings
@@ -26,29 +25,12 @@ def describe_origin(settings: Settings, code: Fingerprint) -> dict[str, object]:
     origin: dict[str, object] = {
         "python": platform.python_version(),
         "platform": f"{sys.platform}-{platform.machine()}",
-        "distributions": dict(_distributions(code)),
+        "distributions": {found.name: found.exact for found in code.distributions},
         "git": _git_commit(settings.project),
     }
     if settings.provenance:
         origin.update(host=socket.gethostname(), user=_user())
     return origin
-
-
-def _distributions(code: Fingerprint) -> Mapping[str, str]:
-    from importlib.metadata import PackageNotFoundError, version
-
-    found: dict[str, str] = {}
-    waiting = [code.parts]
-    while waiting:
-        part = waiting.pop()
-        waiting.extend(part.children)
-        if part.name.startswith("distribution/"):
-            name = part.name.partition("/")[2]
-            try:
-                found[name] = version(name)
-            except PackageNotFoundError:
-                found[name] = ""
-    return dict(sorted(found.items()))
 
 
 def _git_commit(project: Path) -> str:
