@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import os
 import shutil
+import stat
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,8 @@ _FOLDER_MODE, _FILE_MODE = 0o700, 0o600
 _BINARY = getattr(os, "O_BINARY", 0)
 _READ = os.O_RDONLY | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOFOLLOW", 0) | _BINARY
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0) | _BINARY
+# ELOOP: a link, which is not followed.
+_NOT_THERE = {errno.ENOENT, errno.ENOTDIR, errno.ELOOP}
 _NO_LINKS = {errno.EPERM, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP, errno.EMLINK, errno.EXDEV}
 _TIPS = {
     errno.ENOSPC: "free some space on this disk, or remove entries that are not needed: whorl rm",
@@ -92,15 +95,19 @@ def read_large(path: str, limit: int) -> bytes | None:
 def read_exactly(path: str, size: int) -> bytes:
     """Return the bytes of a file that must have ``size`` of them; ``CorruptEntryError`` where it is not so."""
     try:
-        with open(os.open(path, _READ), "rb", buffering=0) as file:
-            actual = os.fstat(file.fileno()).st_size
-            if actual == size:  # before anything is allocated
-                return file.read()
-    except (FileNotFoundError, NotADirectoryError) as error:
-        raise CorruptEntryError(f"the stored file {path} is missing") from error
+        descriptor = os.open(path, _READ)
     except OSError as error:
+        if error.errno in _NOT_THERE:
+            raise CorruptEntryError(f"the stored file {path} is missing", error.strerror or "") from error
         raise failure("read", path, error) from error
-    raise CorruptEntryError(f"the stored file {path} is damaged", f"it has {actual} bytes instead of {size}")
+    try:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode) or status.st_size != size:  # before anything is allocated
+            raise CorruptEntryError(f"the stored file {path} is damaged", f"it does not have {size} bytes")
+        with guarded("read", path), open(descriptor, "rb", buffering=0, closefd=False) as file:
+            return file.read()
+    finally:
+        os.close(descriptor)
 
 
 def write_file(path: str, data: bytes | memoryview, *, durable: bool = False) -> None:

@@ -1,0 +1,233 @@
+"""Damage in a store: found before it is believed, moved aside, a miss, and healed by the next commit."""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+import pytest
+
+from store_examples import digest, manifest, slot, store_value, stored_value
+from whorl.errors import CorruptEntryError
+from whorl.store.local import LocalStore
+from whorl.store.manifest import TracedInput
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from whorl.store.manifest import Manifest
+
+BIG = bytes(range(256)) * 256
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> LocalStore:
+    return LocalStore(tmp_path / "store", wait_timeout=5)
+
+
+def _record(store: LocalStore) -> Path:
+    return store.root / "v1/default/m/pipeline.clean" / slot().key.hex()
+
+
+def _payload(store: LocalStore, committed: Manifest) -> Path:
+    return store.root / "v1/default/o" / committed.payload[:2] / committed.payload / "value.bin"
+
+
+def test_a_damaged_manifest_is_moved_aside(store: LocalStore, caplog: pytest.LogCaptureFixture) -> None:
+    """A miss, logged and counted once; remembered until the key is stored again."""
+    store_value(store, slot(), b"42")
+    _record(store).write_bytes(_record(store).read_bytes().replace(b'"json"', b'"jsom"'))
+    with caplog.at_level(logging.DEBUG, "whorl"):
+        found = [store.lookup(slot()), store.lookup(slot())]
+    state = (_record(store).exists(), store.damaged(slot()), store.damage_count)
+    healed = store_value(store, slot(), b"43", do_replace=False)
+
+    assert found == [None, None]
+    assert state == (False, True, 1)
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
+    assert "pipeline.clean" in caplog.text
+    assert store.lookup(slot()) == healed
+    assert not store.damaged(slot())
+
+
+def test_a_writer_replaces_damage_without_asking(store: LocalStore) -> None:
+    """It does not answer, so there is nothing to adopt."""
+    store_value(store, slot(), b"42")
+    _record(store).write_bytes(b"")
+    new = store_value(store, slot(), b"43", do_replace=False)
+
+    assert store.lookup(slot()) == new
+    assert list(store.generations(slot())) == []
+
+
+def test_every_truncation_of_a_stored_manifest_is_a_miss(store: LocalStore) -> None:
+    """And the next writer heals it."""
+    store_value(store, slot(), b"42")
+    whole = _record(store).read_bytes()
+    for length in range(0, len(whole), 7):
+        _record(store).write_bytes(whole[:length])
+
+        assert store.lookup(slot()) is None
+    _record(store).write_bytes(whole)
+    assert stored_value(store, slot()) == b"42"
+
+
+def test_an_entry_in_another_keys_place_is_a_miss(store: LocalStore) -> None:
+    """A swapped file, complete and sound, is still wrong data here."""
+    other = slot("two")
+    store_value(store, slot(), b"1")
+    store_value(store, other, b"2")
+    shutil.copy(_record(store), _record(store).parent / other.key.hex())
+    folder = store.root / "v1/default/m/another"
+    folder.mkdir()
+    shutil.copy(_record(store), folder / slot().key.hex())
+
+    assert store.lookup(other) is None
+    assert store.lookup(slot(stage="another")) is None
+    assert stored_value(store, slot()) == b"1"
+    assert [each.slot for each in store.entries()] == [slot()]
+
+
+def test_a_damaged_generation_is_left_out(store: LocalStore) -> None:
+    """The others may still answer."""
+    committed = [store_value(store, slot(), bytes([at]), created=float(at)) for at in range(3)]
+    path = store.root / "v1/default/g/pipeline.clean" / slot().key.hex() / committed[0].attempt
+    path.write_bytes(path.read_bytes()[:-1])
+
+    assert list(store.generations(slot())) == [committed[1]]
+
+
+def test_a_quarantined_entry_is_a_miss_and_spares_its_successor(store: LocalStore) -> None:
+    """Moved aside only if the attempt is still the same."""
+    old = store_value(store, slot(), BIG)
+    new = store_value(store, slot(), BIG[::-1])
+    store.quarantine(old, "its payload is damaged")  # by now a generation
+    found = [store.lookup(slot())]
+    generations = list(store.generations(slot()))
+    store.quarantine(old, "again: nothing is there")
+    store.quarantine(new, "its payload is damaged")
+
+    assert found == [new]
+    assert generations == []
+    assert store.lookup(slot()) is None
+    assert store.damaged(slot())
+
+
+def test_a_file_that_links_elsewhere_is_not_followed(store: LocalStore, tmp_path: Path) -> None:
+    """Neither as a manifest, nor as a payload, nor as a folder above one."""
+    committed = store_value(store, slot(), BIG)
+    outside = tmp_path / "outside"
+    path = _payload(store, committed)
+    path.rename(outside)
+    path.symlink_to(outside)
+    attempt = store.begin(slot("two"))
+    attempt.write("a/b.bin", BIG)
+    nested = store.commit(attempt, manifest(slot("two")), replace=lambda _: True)
+    folder = store.root / "v1/default/o" / nested.payload[:2] / nested.payload / "a"
+    folder.rename(tmp_path / "folder")
+    folder.symlink_to(tmp_path / "folder")
+
+    for entry, name in ((committed, "value.bin"), (nested, "a/b.bin")):
+        for read in (store.reader(entry).read, store.reader(entry).path):
+            with pytest.raises(CorruptEntryError):
+                read(name)
+
+
+@pytest.mark.parametrize("how", ["read", "path"])
+@pytest.mark.parametrize("damage", ["flip", "cut", "grow", "remove", "folder"])
+def test_a_damaged_payload_is_never_handed_out(store: LocalStore, how: str, damage: str) -> None:
+    """Its size and digest stand in the manifest."""
+    committed = store_value(store, slot(), BIG)
+    path = _payload(store, committed)
+    content = bytearray(BIG)
+    content[1000] ^= 1
+    if damage in ("remove", "folder"):
+        path.unlink()
+    if damage == "folder":
+        path.mkdir()
+    elif damage != "remove":
+        path.write_bytes({"flip": bytes(content), "cut": BIG[:-1], "grow": BIG + b"x"}[damage])
+
+    with pytest.raises(CorruptEntryError):
+        getattr(store.reader(committed), how)("value.bin")
+
+
+def test_a_file_that_no_manifest_names_is_not_read(store: LocalStore) -> None:
+    """Whatever lies in the folder."""
+    committed = store_value(store, slot(), BIG)
+
+    with pytest.raises(CorruptEntryError, match="no payload file"):
+        store.reader(committed).read("../../../../../../outside")
+
+
+def test_verification_can_be_done_once_or_never(store: LocalStore) -> None:
+    """``first`` trusts a file that passed until its date or size changes, ``never`` looks at sizes."""
+    committed = store_value(store, slot(), BIG)
+    path = _payload(store, committed)
+    first, never = (LocalStore(store.root, verify=verify).reader(committed) for verify in ("first", "never"))
+    passed = (first.read("value.bin"), never.read("value.bin"))
+    dates = path.stat()
+    path.write_bytes(BIG[::-1])
+    os.utime(path, ns=(dates.st_atime_ns, dates.st_mtime_ns))
+    unseen = (first.read("value.bin"), never.read("value.bin"))
+    os.utime(path)
+
+    assert passed == (BIG, BIG)
+    assert unseen == (BIG[::-1], BIG[::-1])
+    with pytest.raises(CorruptEntryError):
+        first.read("value.bin")
+    with pytest.raises(CorruptEntryError):
+        store.reader(committed).read("value.bin")
+
+
+def test_an_entry_without_its_side_list_is_a_miss_when_a_hit_needs_it(store: LocalStore) -> None:
+    """A trace that cannot be checked might no longer hold."""
+    trace = Trace(inputs=tuple(TracedInput(f"raw/{index}", "file", digest(str(index))) for index in range(2000)))
+    committed = store_value(store, slot(), BIG, trace=trace)
+    side = _payload(store, committed).parent / "side"
+    found = [store.lookup(slot())]
+    for path in side.iterdir():
+        path.unlink()
+    found.append(store.lookup(slot()))
+
+    assert found == [committed, None]
+    assert store.damaged(slot())
+
+
+def test_damage_in_a_read_only_store_is_a_miss_all_the_same(
+    store: LocalStore, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It cannot be moved aside, but it is not believed."""
+    store_value(store, slot(), b"42")
+    _record(store).write_bytes(b"nonsense")
+    (store.root / "v1/default/l").write_bytes(b"no folder")  # locks cannot be taken
+    with caplog.at_level(logging.WARNING, "whorl"):
+        found = store.lookup(slot())
+
+    assert found is None
+    assert _record(store).exists()
+    assert "damaged" in caplog.text
+
+
+def test_a_flipped_bit_in_any_stored_byte_is_never_another_value(store: LocalStore) -> None:
+    """Of manifest and payload of a small entry, one byte at a time: the value, or a miss."""
+    value = bytes(range(200)) * 200  # too large to be inline
+    committed = store_value(store, slot(), value)
+    wrong = []
+    for path, step in ((_record(store), 11), (_payload(store, committed), 397)):
+        content = path.read_bytes()
+        for at in range(0, len(content), step):
+            flipped = bytearray(content)
+            flipped[at] ^= 1 << (at % 8)
+            path.write_bytes(flipped)
+            found = store.lookup(slot())
+            with suppress(CorruptEntryError):
+                wrong += [(path, at)] if found and store.reader(found).read("value.bin") != value else []
+            path.parent.mkdir(exist_ok=True)
+            path.write_bytes(content)
+
+    assert wrong == []
+    assert stored_value(store, slot()) == value
