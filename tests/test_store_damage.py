@@ -13,7 +13,7 @@ import pytest
 from store_examples import digest, manifest, slot, store_value, stored_value
 from whorl.errors import CorruptEntryError
 from whorl.store.local import LocalStore
-from whorl.store.manifest import TracedInput
+from whorl.store.manifest import Trace, TracedInput
 
 if TYPE_CHECKING:
     from pathlib import Path
