@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Protocol, cast
 from whorl.errors import FormatError, WhorlWarning
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
 ENTRY_POINTS = "whorl.formats"
@@ -178,6 +178,15 @@ def candidates(value: object) -> list[Format]:
     return [*first, _built_in("pickle")]
 
 
+def check_options(chosen: Format, options: Mapping[str, object], known: Iterable[str]) -> None:
+    """Refuse an option that a format does not have; ``types``, which the engine gives to all, is no option."""
+    for option in options:
+        if option not in known and option != "types":
+            close = _closest(option, known)
+            has = f"it has {', '.join(known)}" if known else "it has none"
+            raise FormatError(f"the format {chosen.name} has no option {option!r}", has, close)
+
+
 @cache
 def _built_in(name: str) -> Format:
     return cast("Format", import_module(_MODULES[name]).FORMAT)
@@ -230,10 +239,16 @@ def _instance(loaded: object) -> Format:
 
 
 def _unknown(name: str) -> FormatError:
-    from difflib import get_close_matches
     from importlib.metadata import entry_points
 
     known = sorted({*_MODULES, *_registered, *entry_points(group=ENTRY_POINTS).names})
+    return FormatError(
+        f"unknown format {name!r}", f"the formats known here are {', '.join(known)}", _closest(name, known)
+    )
+
+
+def _closest(name: str, known: Iterable[str]) -> str:
+    from difflib import get_close_matches
+
     close = get_close_matches(name, known, n=1)
-    tip = f"did you mean {close[0]!r}?" if close else ""
-    return FormatError(f"unknown format {name!r}", f"the formats known here are {', '.join(known)}", tip)
+    return f"did you mean {close[0]!r}?" if close else ""

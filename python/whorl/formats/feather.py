@@ -1,0 +1,58 @@
+"""
+A frame, a series or an Arrow table comes in, one feather file goes out, and back, exactly.
+
+===================  ==============================================================================================
+DataFrame, Series    kept: dtypes, labels of any kind, index, names, ``attrs``; columns as in ``schema.arrays``
+pyarrow.Table        kept with its schema and metadata; chunks are joined
+refused              objects of several types, sparse values, subclasses
+===================  ==============================================================================================
+
+Feather (version 2) is Arrow's IPC format, compressed with lz4 as pandas writes it; ``compression`` in the options may
+also be ``"zstd"`` or ``"uncompressed"``.  Values own the memory they are decompressed into.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from whorl.errors import FormatError
+from whorl.formats.base import check_options
+from whorl.formats.schema.frames import is_table
+from whorl.formats.schema.ipc import read_ipc, write_ipc
+from whorl.formats.schema.loss import refusing
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from whorl.formats.base import Format, PayloadReader, PayloadWriter
+
+_FILE = "data.feather"
+_COMPRESSIONS = {"lz4": "lz4", "zstd": "zstd", "uncompressed": None}
+
+
+class Feather:
+    """The format ``feather``."""
+
+    name = "feather"
+    suffix = ".feather"
+    exact = True
+
+    def accepts(self, value: object) -> bool:
+        """Take frames, series and Arrow tables."""
+        return is_table(value)
+
+    def encode(self, value: object, writer: PayloadWriter, options: Mapping[str, object]) -> None:
+        """Write one file."""
+        check_options(self, options, ("compression",))
+        chosen = str(options.get("compression", "lz4"))
+        if chosen not in _COMPRESSIONS:
+            raise FormatError(f"feather has no compression {chosen!r}", f"it has {', '.join(_COMPRESSIONS)}")
+        with refusing(self.name, value):
+            write_ipc(value, writer, _FILE, _COMPRESSIONS[chosen])
+
+    def decode(self, reader: PayloadReader, options: Mapping[str, object]) -> object:  # noqa: ARG002 - for writing only
+        """Read the file."""
+        return read_ipc(reader, _FILE)
+
+
+FORMAT: Format = Feather()

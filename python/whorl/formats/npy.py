@@ -1,0 +1,111 @@
+"""
+A numpy array comes in, one npy file goes out, and back, exactly.
+
+==========================  ==========================================================
+every dtype npy has         kept: byte order, datetimes, structures with their padding
+order, shape                kept: Fortran order, zero dimensions, empty arrays
+strides                     the array comes back contiguous
+subclasses, object dtype    refused, as are dtypes with metadata and those of others
+==========================  ==========================================================
+
+A large file is mapped privately, copy-on-write: the array may be changed, and shares memory with nobody.  There are no
+options.
+"""
+
+from __future__ import annotations
+
+import ast
+import io
+from typing import TYPE_CHECKING, cast
+
+from whorl.formats.base import check_options
+from whorl.formats.schema.loss import Loss, refusing
+from whorl.formats.schema.payload import private_bytes
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+    import numpy as np
+
+    from whorl.formats.base import Format, PayloadReader, PayloadWriter
+
+_FILE = "data.npy"
+_SMALL = 1 << 20
+_MAGIC = b"\x93NUMPY"
+
+
+class Npy:
+    """The format ``npy``."""
+
+    name = "npy"
+    suffix = ".npy"
+    exact = True
+
+    def accepts(self, value: object) -> bool:
+        """Take arrays, not those of subclasses."""
+        kind = type(value)
+        return (kind.__module__, kind.__qualname__) == ("numpy", "ndarray")
+
+    def encode(self, value: object, writer: PayloadWriter, options: Mapping[str, object]) -> None:
+        """Write one file."""
+        check_options(self, options, ())
+        array = cast("np.ndarray", value)
+        with refusing(self.name, value):
+            _check_dtype(array.dtype)
+            _write(array, writer)
+
+    def decode(self, reader: PayloadReader, options: Mapping[str, object]) -> object:  # noqa: ARG002 - it has none
+        """Map or read the file."""
+        import numpy as np
+
+        data = private_bytes(reader, _FILE)
+        header, start = _header(data)
+        dtype = np.lib.format.descr_to_dtype(header["descr"])
+        shape = cast("tuple[int, ...]", header["shape"])
+        if dtype.hasobject:
+            raise ValueError("a stored array has an object dtype")
+        if not dtype.itemsize or 0 in shape:
+            return np.empty(shape, dtype)
+        return np.ndarray(shape, dtype, data, start, order="F" if header["fortran_order"] else "C")
+
+
+def _check_dtype(dtype: np.dtype) -> None:
+    """Refuse a dtype whose description in the file would read as another one."""
+    import numpy as np
+
+    text = repr(dtype)
+    if dtype.hasobject:
+        raise Loss("Python objects in the array")
+    if "metadata=" in text:
+        raise Loss(f"the metadata of {text}")
+    described = np.lib.format.dtype_to_descr(dtype)
+    if repr(np.lib.format.descr_to_dtype(described)) != text:
+        raise Loss(f"the dtype {text}")
+
+
+def _write(array: np.ndarray, writer: PayloadWriter) -> None:
+    """Write in memory what may stand inline in a manifest, all else to its file."""
+    import numpy as np
+
+    if array.nbytes < _SMALL:
+        buffer = io.BytesIO()
+        np.lib.format.write_array(buffer, array, allow_pickle=False)
+        writer.write(_FILE, buffer.getbuffer())
+        return
+    with writer.path(_FILE).open("wb") as file:
+        np.lib.format.write_array(file, array, allow_pickle=False)
+
+
+def _header(data: memoryview) -> tuple[dict[str, Any], int]:
+    """Parse the header, and say where the data begins; numpy's own functions for it differ between its versions."""
+    if data[:6] != _MAGIC:
+        raise ValueError("a stored array does not begin as an npy file")
+    major = data[6]
+    start = 10 if major == 1 else 12
+    end = start + int.from_bytes(data[8:start], "little")
+    text = bytes(data[start:end]).decode("utf-8" if major > 2 else "latin-1")  # noqa: PLR2004 - npy format 3
+    return cast("dict[str, Any]", ast.literal_eval(text)), end
+
+
+FORMAT: Format = Npy()

@@ -1,0 +1,154 @@
+"""
+A frame, a series or an Arrow table comes in, one parquet file goes out, and back, exactly.
+
+===================  ==============================================================================================
+DataFrame, Series    kept: dtypes, labels of any kind, index, names, ``attrs``; columns as in ``schema.arrays``
+pyarrow.Table        kept with its schema and metadata; chunks are joined
+refused              objects of several types, sparse values, subclasses, what parquet has no type for
+===================  ==============================================================================================
+
+The settings favour the machine that computes over the disk; measured for 100 MB of mixed columns on two cores:
+
+- Numbers, dates and floats: plain and uncompressed.  lz4 saves 12 % of random numbers and doubles the time of a hit,
+  a dictionary triples the time of writing.
+- Strings: with a dictionary where a sample repeats itself (a seventh of the size at no cost), else plain.
+- One row group up to 64 Mi rows, so that a column is read into one buffer and need not be copied together.
+- Page checksums, so that a part of a file can be trusted without reading all of it.
+
+For a shared store far away, ``format_options={"compression": "zstd"}`` takes more time and less room.  Options are
+those of ``pyarrow.parquet.write_table``.
+
+Values own the memory they are decoded into.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from whorl.formats.base import check_options
+from whorl.formats.schema.files import of_file_table, to_file_table
+from whorl.formats.schema.frames import is_table
+from whorl.formats.schema.loss import refusing
+from whorl.formats.schema.payload import MAP_FROM, Draft, check_same
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+    import pyarrow as pa
+
+    from whorl.formats.base import Format, PayloadReader, PayloadWriter
+
+_FILE = "data.parquet"
+_OPTIONS = (
+    "column_encoding",
+    "compression",
+    "compression_level",
+    "data_page_size",
+    "data_page_version",
+    "dictionary_pagesize_limit",
+    "max_rows_per_page",
+    "row_group_size",
+    "sorting_columns",
+    "store_decimal_as_integer",
+    "use_byte_stream_split",
+    "use_dictionary",
+    "version",
+    "write_batch_size",
+    "write_page_checksum",
+    "write_page_index",
+    "write_statistics",
+)
+_SAMPLE = 4096
+_SMALL = 1 << 20
+
+
+class Parquet:
+    """The format ``parquet``."""
+
+    name = "parquet"
+    suffix = ".parquet"
+    exact = True
+
+    def accepts(self, value: object) -> bool:
+        """Take frames, series and Arrow tables."""
+        return is_table(value)
+
+    def encode(self, value: object, writer: PayloadWriter, options: Mapping[str, object]) -> None:
+        """Write one file; columns of types that parquet has no exact form of are read again and compared."""
+        check_options(self, options, _OPTIONS)
+        with refusing(self.name, value):
+            table = to_file_table(value)
+            draft = Draft(writer)
+            _write(table, draft, {**_settings(table), **options})
+            if not all(map(_is_exact, table.schema.types)):
+                check_same(value, self.decode(draft, options))
+
+    def decode(self, reader: PayloadReader, options: Mapping[str, object]) -> object:  # noqa: ARG002 - for writing only
+        """Read the file."""
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        small = reader.size(_FILE) < MAP_FROM
+        source = pa.BufferReader(reader.read(_FILE)) if small else str(reader.path(_FILE))
+        with pq.ParquetFile(source, memory_map=True) as file:
+            return of_file_table(file.read())
+
+
+def _settings(table: pa.Table) -> dict[str, Any]:
+    return {
+        "compression": "none",
+        "use_dictionary": [
+            name for name, column in zip(table.column_names, table.columns, strict=True) if _repeats(column)
+        ],
+        "row_group_size": 1 << 26,
+        "write_page_checksum": True,
+        "store_schema": True,
+    }
+
+
+def _repeats(column: pa.ChunkedArray) -> bool:
+    """Say whether a column of strings is worth a dictionary: each occurs twice or more in a sample of its beginning."""
+    import pyarrow as pa
+
+    is_ = pa.types
+    if is_.is_dictionary(column.type):
+        return True
+    if not (is_.is_string(column.type) or is_.is_large_string(column.type)):
+        return False
+    sample = column.slice(0, _SAMPLE)
+    return len(sample.unique()) * 2 <= len(sample)
+
+
+def _write(table: pa.Table, writer: PayloadWriter, settings: Mapping[str, Any]) -> None:
+    """Write in memory what may stand inline in a manifest, all else to its file."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    if table.nbytes >= _SMALL:
+        pq.write_table(table, str(writer.path(_FILE)), **settings)
+        return
+    sink = pa.BufferOutputStream()
+    pq.write_table(table, sink, **settings)
+    writer.write(_FILE, memoryview(sink.getvalue()))
+
+
+def _is_exact(kind: pa.DataType) -> bool:
+    """
+    Say whether parquet keeps every value of a type, or refuses it.
+
+    Seconds become milliseconds and are read back, or do not fit and are refused; dictionaries are read back by value.
+    """
+    import pyarrow as pa
+
+    is_ = pa.types
+    if is_.is_dictionary(kind):
+        return _is_exact(kind.value_type)
+    if is_.is_struct(kind):
+        return all(_is_exact(kind.field(place).type) for place in range(kind.num_fields))
+    flat = (is_.is_boolean, is_.is_integer, is_.is_floating, is_.is_string, is_.is_large_string, is_.is_binary)
+    more = (is_.is_large_binary, is_.is_fixed_size_binary, is_.is_date32, is_.is_timestamp, is_.is_duration)
+    return any(check(kind) for check in (*flat, *more, is_.is_time64, is_.is_decimal128, is_.is_null))
+
+
+FORMAT: Format = Parquet()

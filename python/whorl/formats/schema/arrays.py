@@ -1,0 +1,413 @@
+"""
+One pandas or numpy array comes in, one Arrow array and a *kind* go out, and back, to the bit.
+
+The kind is a small JSON object that says what the Arrow type does not.  Per dtype of the array:
+
+=============================  ====================================================================
+bool, integers, floats         as they are: every NaN keeps its bits and none becomes null
+complex                        fixed-size binary
+datetime64, timedelta64        timestamp and duration of the same unit, NaT as null; the zone itself in the kind
+Int8 … Float64, boolean        values with nulls; a NaN beside pd.NA stays one
+string, str                    large strings; storage and missing value in the kind
+object                         see ``objects``
+category                       a dictionary where the values have a simple type, else codes; categories in the kind
+period, interval               ordinals; a struct of both ends
+ArrowDtype                     as it is
+sparse, dtypes of others       refused
+=============================  ====================================================================
+
+What comes back shares memory with the Arrow arrays it is made of where they can be written to; they must be the
+caller's own.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+from whorl.formats.schema import buffers, objects
+from whorl.formats.schema.loss import Loss, within
+from whorl.formats.schema.plain import pack, unpack
+from whorl.formats.schema.scalars import SCALARS
+from whorl.formats.schema.text import column_of, leaves_of, type_of, type_text
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    import numpy as np
+    import pyarrow as pa
+
+    from whorl.formats.schema.buffers import Memory
+
+    Kind = dict[str, object]
+    Encoded = tuple[Kind, pa.Array | pa.ChunkedArray]
+
+_INT64_MIN = -(1 << 63)
+
+
+def encode_array(array: Any) -> Encoded:
+    """Make the kind and the Arrow array; raise ``Loss`` where values or dtype would change."""
+    import numpy as np
+
+    array = _unwrapped(array)
+    if isinstance(array, np.ndarray):
+        return _ENCODE_NUMPY.get(array.dtype.kind, _refuse)(array)
+    return _ENCODE.get(_family(array.dtype), _refuse)(array)
+
+
+def decode_array(kind: Kind, column: pa.ChunkedArray, memory: Memory | None = None) -> Any:
+    """Make the array again; ``memory`` is the private writable memory that the column's buffers are in, if any."""
+    return _DECODE[cast("str", kind["as"])](kind, column, memory)
+
+
+def inline(encoded: Encoded) -> Kind:
+    """Describe an encoded array, values included, for the labels and categories inside a schema."""
+    kind, column = encoded
+    leaves = leaves_of(_chunked(column))
+    return {
+        "kind": kind,
+        "type": type_text(column.type),
+        "leaves": [[type_text(leaf.type), pack(leaf.to_pylist())] for leaf in leaves],
+    }
+
+
+def from_inline(described: Kind) -> tuple[Kind, pa.ChunkedArray]:
+    """Give the kind and the Arrow column of ``inline`` again."""
+    import pyarrow as pa
+
+    leaves = [
+        pa.chunked_array([pa.array(cast("list[object]", unpack(values)), type_of(kind), from_pandas=False)])
+        for kind, values in cast("list[tuple[str, object]]", described["leaves"])
+    ]
+    return cast("Kind", described["kind"]), column_of(iter(leaves), type_of(cast("str", described["type"])))
+
+
+def inline_labels(array: Any) -> Kind:
+    """Describe an array of labels; objects of several types are written one by one."""
+    array = _unwrapped(array)
+    try:
+        return inline(encode_array(array))
+    except Loss:
+        if array.dtype != object:
+            raise
+    return {"labels": pack(list(array), extra=SCALARS, place="the labels")}
+
+
+def labels_from(described: Kind) -> Any:
+    """Make the array of ``inline_labels`` again."""
+    import numpy as np
+
+    if "labels" not in described:
+        return decode_array(*from_inline(described))
+    labels = cast("list[object]", unpack(described["labels"], extra=SCALARS))
+    array = np.empty(len(labels), object)
+    array[:] = labels
+    return array
+
+
+def _unwrapped(array: Any) -> Any:
+    """Return the numpy array inside pandas' wrappers of one."""
+    import numpy as np
+
+    wrapper = type(array.dtype).__name__ in ("NumpyEADtype", "PandasDtype")
+    return np.asarray(array) if wrapper or isinstance(array.dtype, np.dtype) else array
+
+
+def _family(dtype: Any) -> str:
+    """Name the pandas dtype class that a dtype is of; classes of other distributions have none."""
+    kind = type(dtype)
+    if kind.__module__.partition(".")[0] != "pandas":
+        return ""
+    return "Masked" if hasattr(dtype, "numpy_dtype") and kind.__name__ in _MASKED else kind.__name__
+
+
+def _chunked(array: pa.Array | pa.ChunkedArray) -> pa.ChunkedArray:
+    import pyarrow as pa
+
+    return array if isinstance(array, pa.ChunkedArray) else pa.chunked_array([array])
+
+
+def _refuse(array: Any) -> Encoded:
+    raise Loss(f"values of dtype {array.dtype}")
+
+
+# numpy dtypes
+
+
+def _encode_numbers(array: np.ndarray) -> Encoded:
+    import pyarrow as pa
+
+    if array.dtype.itemsize > 8:  # noqa: PLR2004 - long double, whose bits depend on the machine
+        return _refuse(array)
+    native = array.astype(array.dtype.newbyteorder("="), copy=False)
+    return {"as": "numpy", "dtype": array.dtype.str}, pa.array(native, from_pandas=False)
+
+
+def _encode_complex(array: np.ndarray) -> Encoded:
+    import numpy as np
+    import pyarrow as pa
+
+    size = array.dtype.itemsize
+    if size > 16:  # noqa: PLR2004 - as above
+        return _refuse(array)
+    data = pa.py_buffer(np.ascontiguousarray(array).view(np.uint8))
+    fixed = pa.FixedSizeBinaryArray.from_buffers(pa.binary(size), len(array), [None, data])
+    return {"as": "complex", "dtype": array.dtype.str}, fixed
+
+
+def _encode_dates(array: np.ndarray) -> Encoded:
+    import pyarrow as pa
+
+    native = array.astype(array.dtype.newbyteorder("="), copy=False)
+    return {"as": "dates", "dtype": array.dtype.str}, pa.array(native)
+
+
+def _decode_numpy(kind: Kind, column: pa.ChunkedArray, memory: Memory | None) -> Any:
+    import numpy as np
+
+    dtype = np.dtype(cast("str", kind["dtype"]))
+    if dtype.kind == "b":
+        return buffers.booleans(column)
+    return buffers.numbers(column, dtype.newbyteorder("="), memory).astype(dtype, copy=False)
+
+
+def _decode_complex(kind: Kind, column: pa.ChunkedArray, memory: Memory | None) -> Any:
+    import numpy as np
+
+    return buffers.numbers(column, np.dtype(cast("str", kind["dtype"])), memory)
+
+
+def _decode_dates(kind: Kind, column: pa.ChunkedArray, memory: Memory | None) -> Any:
+    import numpy as np
+    import pyarrow as pa
+
+    dtype = np.dtype(cast("str", kind["dtype"]))
+    unit, _ = np.datetime_data(dtype)
+    exact = column.cast(pa.timestamp(unit) if dtype.kind == "M" else pa.duration(unit))  # parquet has no seconds
+    return _instants(exact, memory).view(dtype.newbyteorder("=")).astype(dtype, copy=False)
+
+
+def _instants(column: pa.ChunkedArray, memory: Memory | None) -> np.ndarray:
+    """Read counts of a unit, with NaT where there is null."""
+    import numpy as np
+
+    counts = buffers.numbers(column, np.dtype("i8"), memory)
+    if column.null_count:
+        counts[buffers.nulls(column)] = _INT64_MIN
+    return counts
+
+
+# pandas dtypes
+
+
+def _encode_masked(array: Any) -> Encoded:
+    import pyarrow as pa
+
+    return {"as": "masked", "dtype": array.dtype.name}, pa.array(array)
+
+
+def _decode_masked(kind: Kind, column: pa.ChunkedArray, memory: Memory | None) -> Any:
+    import pandas as pd
+
+    dtype: Any = pd.api.types.pandas_dtype(cast("str", kind["dtype"]))
+    filled = column.fill_null(False if dtype.kind == "b" else 0) if column.null_count else column
+    boolean = dtype.kind == "b"
+    values = buffers.booleans(filled) if boolean else buffers.numbers(filled, dtype.numpy_dtype, memory)
+    return dtype.construct_array_type()(values, buffers.nulls(column))
+
+
+def _encode_string(array: Any) -> Encoded:
+    import pandas as pd
+    import pyarrow as pa
+
+    dtype = array.dtype
+    missing = "NA" if dtype.na_value is pd.NA else "nan"
+    return {"as": "string", "storage": dtype.storage, "missing": missing}, pa.array(array, pa.large_string())
+
+
+def _decode_string(kind: Kind, column: pa.ChunkedArray, _: Memory | None) -> Any:
+    import numpy as np
+    import pandas as pd
+
+    # pandas before 3 has no na_value; there only the storage differs.
+    missing: Any = {"na_value": np.nan} if kind["missing"] == "nan" else {}
+    dtype: Any = pd.StringDtype(cast("Any", kind["storage"]), **missing)
+    return dtype.__from_arrow__(column)
+
+
+def _encode_zoned(array: Any) -> Encoded:
+    import pyarrow as pa
+
+    unit, zone = array.dtype.unit, pack(array.dtype.tz, extra=SCALARS, place="the time zone")
+    counts = array.asi8 if hasattr(array, "asi8") else array.view("i8")
+    instants = pa.array(counts, mask=counts == _INT64_MIN).cast(pa.timestamp(unit, "UTC"))
+    return {"as": "zoned", "unit": unit, "zone": zone}, instants
+
+
+def _decode_zoned(kind: Kind, column: pa.ChunkedArray, _: Memory | None) -> Any:
+    import pandas as pd
+    import pyarrow as pa
+
+    unit = cast("Any", kind["unit"])
+    dtype: Any = pd.DatetimeTZDtype(unit, cast("Any", unpack(kind["zone"], extra=SCALARS)))
+    return dtype.__from_arrow__(column.cast(pa.timestamp(unit, "UTC")))
+
+
+def _encode_period(array: Any) -> Encoded:
+    import pandas as pd
+    import pyarrow as pa
+
+    if pd.PeriodDtype(array.dtype.freq.freqstr) != array.dtype:
+        return _refuse(array)
+    counts = array.asi8
+    return {"as": "period", "freq": array.dtype.freq.freqstr}, pa.array(counts, mask=counts == _INT64_MIN)
+
+
+def _decode_period(kind: Kind, column: pa.ChunkedArray, memory: Memory | None) -> Any:
+    import pandas as pd
+
+    dtype = pd.PeriodDtype(cast("str", kind["freq"]))
+    return pd.arrays.PeriodArray(_instants(column, memory), dtype=dtype)
+
+
+def _encode_interval(array: Any) -> Encoded:
+    import pyarrow as pa
+
+    ends = [encode_array(array.left.array), encode_array(array.right.array)]
+    parts = [_chunked(encoded).combine_chunks() for _, encoded in ends]
+    kind: Kind = {"as": "interval", "closed": array.closed, "left": ends[0][0], "right": ends[1][0]}
+    return kind, pa.StructArray.from_arrays(parts, names=["left", "right"])
+
+
+def _decode_interval(kind: Kind, column: pa.ChunkedArray, memory: Memory | None) -> Any:
+    import pandas as pd
+
+    left, right = column.flatten()
+    left, right = (
+        decode_array(cast("Kind", kind[end]), part, memory) for end, part in (("left", left), ("right", right))
+    )
+    return pd.arrays.IntervalArray.from_arrays(left, right, closed=cast("Any", kind["closed"]))
+
+
+def _encode_arrow(array: Any) -> Encoded:
+    encoded = array.__arrow_array__()
+    return {"as": "arrow", "type": type_text(encoded.type)}, encoded
+
+
+def _decode_arrow(kind: Kind, column: pa.ChunkedArray, _: Memory | None) -> Any:
+    import pandas as pd
+
+    exact = type_of(cast("str", kind["type"]))
+    return pd.arrays.ArrowExtensionArray(column if column.type == exact else column.cast(exact))
+
+
+# categories
+
+
+def _encode_categorical(array: Any) -> Encoded:
+    return encode_codes(array.codes, array.categories.array, {"ordered": array.ordered})
+
+
+def encode_codes(codes: Any, categories: Any, more: Kind) -> Encoded:
+    """Make a dictionary array of codes and the values they stand for, or keep the codes where those are not simple."""
+    import pyarrow as pa
+
+    with within("categories"):
+        kind: Kind = {"as": "categorical", "categories": inline_labels(categories), **more}
+    numbers = pa.array(codes, mask=codes < 0)
+    values = _simple(categories)
+    if values is None:
+        return {**kind, "codes": True}, numbers
+    return kind, pa.DictionaryArray.from_arrays(numbers, values)
+
+
+def _simple(categories: Any) -> pa.Array | None:
+    """Return categories as an Arrow array that other readers of the file understand, if there is one."""
+    import pyarrow as pa
+
+    try:
+        values = _chunked(encode_array(categories)[1]).combine_chunks()
+    except Loss:
+        return None
+    odd = pa.types.is_nested(values.type) or pa.types.is_fixed_size_binary(values.type)
+    return None if odd or values.null_count else values
+
+
+def _decode_categorical(kind: Kind, column: pa.ChunkedArray, _: Memory | None) -> Any:
+    import pandas as pd
+
+    codes, categories = decode_codes(kind, column)
+    index = pd.Index(categories, dtype=categories.dtype, copy=False)
+    return pd.Categorical.from_codes(codes, categories=index, ordered=cast("bool", kind["ordered"]))
+
+
+def decode_codes(kind: Kind, column: pa.ChunkedArray) -> tuple[Any, Any]:
+    """Return codes, -1 for missing, and the categories; the file may have them in another order, or no dictionary."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    categories = labels_from(cast("Kind", kind["categories"]))
+    if "codes" in kind:
+        return _codes(column), categories
+    known = _chunked(encode_array(categories)[1]).combine_chunks()
+    if not pa.types.is_dictionary(column.type):
+        return _codes(pc.index_in(column.cast(known.type), value_set=known)), categories
+    unified = column.unify_dictionaries()
+    found = unified.chunk(0).dictionary.cast(known.type) if unified.num_chunks else known
+    indices = pa.chunked_array([chunk.indices for chunk in unified.chunks], unified.type.index_type)
+    if not found.equals(known):
+        indices = pc.index_in(found, value_set=known).take(indices)
+    return _codes(indices), categories
+
+
+def _codes(column: pa.ChunkedArray) -> np.ndarray:
+    import numpy as np
+
+    column = column.fill_null(-1) if column.null_count else column
+    return buffers.numbers(column, np.dtype(column.type.to_pandas_dtype()), None)
+
+
+# object arrays
+
+
+def _encode_objects(array: np.ndarray) -> Encoded:
+    kind, encoded = objects.encode(array)
+    return {"as": "object", **kind}, encoded
+
+
+def _decode_objects(kind: Kind, column: pa.ChunkedArray, _: Memory | None) -> Any:
+    return objects.decode(kind, column)
+
+
+_MASKED = (
+    *(f"{sign}Int{bits}Dtype" for sign in ("", "U") for bits in (8, 16, 32, 64)),
+    *("Float32Dtype", "Float64Dtype", "BooleanDtype"),
+)
+_ENCODE_NUMPY: dict[str, Callable[[Any], Encoded]] = {
+    **dict.fromkeys("biuf", _encode_numbers),
+    **dict.fromkeys("mM", _encode_dates),
+    "c": _encode_complex,
+    "O": _encode_objects,
+}
+_ENCODE: dict[str, Callable[[Any], Encoded]] = {
+    "Masked": _encode_masked,
+    "StringDtype": _encode_string,
+    "DatetimeTZDtype": _encode_zoned,
+    "PeriodDtype": _encode_period,
+    "IntervalDtype": _encode_interval,
+    "ArrowDtype": _encode_arrow,
+    "CategoricalDtype": _encode_categorical,
+}
+_DECODE: dict[str, Callable[[Kind, pa.ChunkedArray, Memory | None], Any]] = {
+    "numpy": _decode_numpy,
+    "complex": _decode_complex,
+    "dates": _decode_dates,
+    "masked": _decode_masked,
+    "string": _decode_string,
+    "zoned": _decode_zoned,
+    "period": _decode_period,
+    "interval": _decode_interval,
+    "arrow": _decode_arrow,
+    "categorical": _decode_categorical,
+    "object": _decode_objects,
+}

@@ -1,0 +1,40 @@
+"""
+A table value comes in, an Arrow table with everything in its schema's metadata goes out, ready for a file, and back.
+
+The metadata has whorl's schema under ``whorl``, and pandas' own under ``pandas`` so that ``pandas.read_parquet`` and
+``read_feather`` give the natural frame too.  An Arrow table keeps the metadata it came with.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, cast
+
+from whorl.formats.schema.frames import decode_table, encode_table
+from whorl.formats.schema.pandas_metadata import pandas_metadata
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    import pyarrow as pa
+
+    from whorl.formats.schema.arrays import Kind
+    from whorl.formats.schema.buffers import Memory
+
+_KEY = b"whorl"
+
+
+def to_file_table(value: Any) -> pa.Table:
+    """Make the table that a file shall hold; raise ``Loss`` for what it cannot."""
+    table, described = encode_table(value)
+    metadata = dict(table.schema.metadata or {})
+    if described["of"] != "Table":
+        metadata[b"pandas"] = json.dumps(pandas_metadata(table, described)).encode()
+    metadata[_KEY] = json.dumps(described).encode()
+    return table.replace_schema_metadata(metadata)
+
+
+def of_file_table(table: pa.Table, memory: Memory | None = None) -> object:
+    """Make the value that a file's table holds; see ``decode_table`` for who owns the memory."""
+    described = json.loads(table.schema.metadata[_KEY])
+    return cast("object", decode_table(table, cast("Kind", described), memory))

@@ -1,0 +1,64 @@
+"""
+A part of a value that a format cannot hold comes in, the ``FormatError`` that a user reads goes out.
+
+The parts below know what would be lost and where, the format knows its own name; this joins the two.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from whorl.errors import FormatError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+# What numpy, pandas and pyarrow raise at a value they cannot write; a failing disk is another OSError and passes.
+_REFUSALS = (ValueError, TypeError, NotImplementedError, OverflowError)
+
+
+class Loss(Exception):  # noqa: N818 - never seen by a user; what it becomes is a FormatError
+    """What would be lost, as in ``column `x`: values of type set``, and a format that keeps it, if any."""
+
+    def __init__(self, what: str, keeper: str = "pickle") -> None:
+        super().__init__(what, keeper)
+        self.what = what
+        self.keeper = keeper
+
+
+@contextmanager
+def within(place: str) -> Iterator[None]:
+    """Say in which part of a value the losses met here are; a library's refusal is a loss too."""
+    try:
+        yield
+    except Loss as loss:
+        raise Loss(f"{place}: {loss.what}", loss.keeper) from loss.__cause__
+    except _REFUSALS as error:
+        raise Loss(f"{place}: {_said(error)}") from error
+
+
+@contextmanager
+def refusing(name: str, value: object) -> Iterator[None]:
+    """Turn a loss, or a refusal by the library that writes the file, into a ``FormatError`` of the format ``name``."""
+    try:
+        yield
+    except FormatError:
+        raise
+    except Loss as loss:
+        raise _refusal(name, value, loss.what, loss.keeper) from loss.__cause__
+    except RecursionError as error:
+        raise _refusal(name, value, "it is nested too deeply") from error
+    except _REFUSALS as error:
+        raise _refusal(name, value, _said(error)) from error
+
+
+def _said(error: Exception) -> str:
+    if isinstance(error, UnicodeEncodeError):
+        return "a string that is not valid Unicode"
+    return f"{type(error).__name__}: {error}"
+
+
+def _refusal(name: str, value: object, what: str, keeper: str = "pickle") -> FormatError:
+    tip = f'format="{keeper}" can' if keeper not in (name, "") else ""
+    return FormatError(f"the format {name} cannot hold this {type(value).__qualname__} exactly", what, tip)
