@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from whorl.definition import Definition
     from whorl.derive import Derived
@@ -44,16 +44,28 @@ class Outcome:
     derived: Derived | None = None
 
 
-_observers: ContextVar[tuple[list[Outcome], ...]] = ContextVar("whorl observers", default=())
+@dataclass(frozen=True, slots=True)
+class _Observer:
+    """Somebody who listens: a list that grows, and a function that is called besides."""
+
+    seen: list[Outcome]
+    tell: Callable[[Outcome], object] | None
+
+
+_observers: ContextVar[tuple[_Observer, ...]] = ContextVar("whorl observers", default=())
 _last: ContextVar[dict[int, Outcome]] = ContextVar("whorl last outcomes")
 _lock = threading.Lock()
 
 
 @contextmanager
-def observe() -> Iterator[list[Outcome]]:
-    """Collect the outcomes of every call made inside the block, upstream and nested ones too, as they come."""
+def observe(tell: Callable[[Outcome], object] | None = None) -> Iterator[list[Outcome]]:
+    """
+    Collect the outcomes of every call made inside the block, upstream and nested ones too, as they come.
+
+    ``tell`` is called with each of them, in the thread of the call.
+    """
     seen: list[Outcome] = []
-    token = _observers.set((*_observers.get(), seen))
+    token = _observers.set((*_observers.get(), _Observer(seen, tell)))
     try:
         yield seen
     finally:
@@ -67,9 +79,13 @@ def observed() -> bool:
 
 def publish(definition: Definition, outcome: Outcome) -> None:
     """Tell everybody who listens."""
+    observers = _observers.get()
     with _lock:
-        for seen in _observers.get():
-            seen.append(outcome)
+        for observer in observers:
+            observer.seen.append(outcome)
+    for observer in observers:
+        if observer.tell is not None:
+            observer.tell(outcome)
     _last.set({**_last.get({}), id(definition): outcome})
     if _log.isEnabledFor(logging.INFO):
         _log.info("%s %s (%.3f s)", outcome.stage, outcome.kind, outcome.seconds)
