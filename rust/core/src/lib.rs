@@ -2,6 +2,8 @@
 //!
 //! Everything here works without Python; `rust/py` converts and delegates.  On the arrow: *digest*.
 
+pub mod automaton;
+pub mod bytecode;
 pub mod digest;
 pub mod encode;
 pub mod error;

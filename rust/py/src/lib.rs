@@ -3,6 +3,7 @@
 use pyo3::prelude::*;
 
 mod buffer;
+mod bytecode;
 mod digest;
 mod error;
 mod file;
@@ -11,6 +12,7 @@ mod value;
 
 #[pymodule(gil_used = false)]
 fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    bytecode::register(module)?;
     digest::register(module)?;
     file::register(module)?;
     tree::register(module)?;

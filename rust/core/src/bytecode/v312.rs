@@ -1,0 +1,34 @@
+//! What the numbers of Python 3.12's instructions mean, from its `opcode` module.
+
+/// Number, name, and how many cache entries follow.
+#[rustfmt::skip]
+pub const NUMBERS: &[(u8, &str, u8)] = &[
+    (0, "CACHE", 0), (1, "POP_TOP", 0), (2, "PUSH_NULL", 0), (4, "END_FOR", 0), (5, "END_SEND", 0), (9, "NOP", 0),
+    (11, "UNARY_NEGATIVE", 0), (12, "UNARY_NOT", 0), (15, "UNARY_INVERT", 0), (25, "BINARY_SUBSCR", 1),
+    (26, "BINARY_SLICE", 0), (27, "STORE_SLICE", 0), (30, "GET_LEN", 0), (31, "MATCH_MAPPING", 0),
+    (32, "MATCH_SEQUENCE", 0), (33, "MATCH_KEYS", 0), (35, "PUSH_EXC_INFO", 0), (36, "CHECK_EXC_MATCH", 0),
+    (37, "CHECK_EG_MATCH", 0), (49, "WITH_EXCEPT_START", 0), (50, "GET_AITER", 0), (51, "GET_ANEXT", 0),
+    (52, "BEFORE_ASYNC_WITH", 0), (53, "BEFORE_WITH", 0), (54, "END_ASYNC_FOR", 0), (55, "CLEANUP_THROW", 0),
+    (60, "STORE_SUBSCR", 1), (61, "DELETE_SUBSCR", 0), (68, "GET_ITER", 0), (69, "GET_YIELD_FROM_ITER", 0),
+    (71, "LOAD_BUILD_CLASS", 0), (74, "LOAD_ASSERTION_ERROR", 0), (75, "RETURN_GENERATOR", 0),
+    (83, "RETURN_VALUE", 0), (85, "SETUP_ANNOTATIONS", 0), (87, "LOAD_LOCALS", 0), (89, "POP_EXCEPT", 0),
+    (90, "STORE_NAME", 0), (91, "DELETE_NAME", 0), (92, "UNPACK_SEQUENCE", 1), (93, "FOR_ITER", 1),
+    (94, "UNPACK_EX", 0), (95, "STORE_ATTR", 4), (96, "DELETE_ATTR", 0), (97, "STORE_GLOBAL", 0),
+    (98, "DELETE_GLOBAL", 0), (99, "SWAP", 0), (100, "LOAD_CONST", 0), (101, "LOAD_NAME", 0),
+    (102, "BUILD_TUPLE", 0), (103, "BUILD_LIST", 0), (104, "BUILD_SET", 0), (105, "BUILD_MAP", 0),
+    (106, "LOAD_ATTR", 9), (107, "COMPARE_OP", 1), (108, "IMPORT_NAME", 0), (109, "IMPORT_FROM", 0),
+    (110, "JUMP_FORWARD", 0), (114, "POP_JUMP_IF_FALSE", 0), (115, "POP_JUMP_IF_TRUE", 0), (116, "LOAD_GLOBAL", 4),
+    (117, "IS_OP", 0), (118, "CONTAINS_OP", 0), (119, "RERAISE", 0), (120, "COPY", 0), (121, "RETURN_CONST", 0),
+    (122, "BINARY_OP", 1), (123, "SEND", 1), (124, "LOAD_FAST", 0), (125, "STORE_FAST", 0), (126, "DELETE_FAST", 0),
+    (127, "LOAD_FAST_CHECK", 0), (128, "POP_JUMP_IF_NOT_NONE", 0), (129, "POP_JUMP_IF_NONE", 0),
+    (130, "RAISE_VARARGS", 0), (131, "GET_AWAITABLE", 0), (132, "MAKE_FUNCTION", 0), (133, "BUILD_SLICE", 0),
+    (134, "JUMP_BACKWARD_NO_INTERRUPT", 0), (135, "MAKE_CELL", 0), (136, "LOAD_CLOSURE", 0), (137, "LOAD_DEREF", 0),
+    (138, "STORE_DEREF", 0), (139, "DELETE_DEREF", 0), (140, "JUMP_BACKWARD", 0), (141, "LOAD_SUPER_ATTR", 1),
+    (142, "CALL_FUNCTION_EX", 0), (143, "LOAD_FAST_AND_CLEAR", 0), (144, "EXTENDED_ARG", 0),
+    (145, "LIST_APPEND", 0), (146, "SET_ADD", 0), (147, "MAP_ADD", 0), (149, "COPY_FREE_VARS", 0),
+    (150, "YIELD_VALUE", 0), (151, "RESUME", 0), (152, "MATCH_CLASS", 0), (155, "FORMAT_VALUE", 0),
+    (156, "BUILD_CONST_KEY_MAP", 0), (157, "BUILD_STRING", 0), (162, "LIST_EXTEND", 0), (163, "SET_UPDATE", 0),
+    (164, "DICT_MERGE", 0), (165, "DICT_UPDATE", 0), (171, "CALL", 3), (172, "KW_NAMES", 0),
+    (173, "CALL_INTRINSIC_1", 0), (174, "CALL_INTRINSIC_2", 0), (175, "LOAD_FROM_DICT_OR_GLOBALS", 0),
+    (176, "LOAD_FROM_DICT_OR_DEREF", 0),
+];

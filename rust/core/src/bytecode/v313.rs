@@ -1,0 +1,35 @@
+//! What the numbers of Python 3.13's instructions mean, from its `opcode` module.
+
+/// Number, name, and how many cache entries follow.
+#[rustfmt::skip]
+pub const NUMBERS: &[(u8, &str, u8)] = &[
+    (0, "CACHE", 0), (1, "BEFORE_ASYNC_WITH", 0), (2, "BEFORE_WITH", 0), (4, "BINARY_SLICE", 0),
+    (5, "BINARY_SUBSCR", 1), (6, "CHECK_EG_MATCH", 0), (7, "CHECK_EXC_MATCH", 0), (8, "CLEANUP_THROW", 0),
+    (9, "DELETE_SUBSCR", 0), (10, "END_ASYNC_FOR", 0), (11, "END_FOR", 0), (12, "END_SEND", 0),
+    (14, "FORMAT_SIMPLE", 0), (15, "FORMAT_WITH_SPEC", 0), (16, "GET_AITER", 0), (18, "GET_ANEXT", 0),
+    (19, "GET_ITER", 0), (20, "GET_LEN", 0), (21, "GET_YIELD_FROM_ITER", 0), (23, "LOAD_ASSERTION_ERROR", 0),
+    (24, "LOAD_BUILD_CLASS", 0), (25, "LOAD_LOCALS", 0), (26, "MAKE_FUNCTION", 0), (27, "MATCH_KEYS", 0),
+    (28, "MATCH_MAPPING", 0), (29, "MATCH_SEQUENCE", 0), (30, "NOP", 0), (31, "POP_EXCEPT", 0), (32, "POP_TOP", 0),
+    (33, "PUSH_EXC_INFO", 0), (34, "PUSH_NULL", 0), (35, "RETURN_GENERATOR", 0), (36, "RETURN_VALUE", 0),
+    (37, "SETUP_ANNOTATIONS", 0), (38, "STORE_SLICE", 0), (39, "STORE_SUBSCR", 1), (40, "TO_BOOL", 3),
+    (41, "UNARY_INVERT", 0), (42, "UNARY_NEGATIVE", 0), (43, "UNARY_NOT", 0), (44, "WITH_EXCEPT_START", 0),
+    (45, "BINARY_OP", 1), (46, "BUILD_CONST_KEY_MAP", 0), (47, "BUILD_LIST", 0), (48, "BUILD_MAP", 0),
+    (49, "BUILD_SET", 0), (50, "BUILD_SLICE", 0), (51, "BUILD_STRING", 0), (52, "BUILD_TUPLE", 0), (53, "CALL", 3),
+    (54, "CALL_FUNCTION_EX", 0), (55, "CALL_INTRINSIC_1", 0), (56, "CALL_INTRINSIC_2", 0), (57, "CALL_KW", 0),
+    (58, "COMPARE_OP", 1), (59, "CONTAINS_OP", 1), (60, "CONVERT_VALUE", 0), (61, "COPY", 0),
+    (62, "COPY_FREE_VARS", 0), (63, "DELETE_ATTR", 0), (64, "DELETE_DEREF", 0), (65, "DELETE_FAST", 0),
+    (66, "DELETE_GLOBAL", 0), (67, "DELETE_NAME", 0), (68, "DICT_MERGE", 0), (69, "DICT_UPDATE", 0),
+    (71, "EXTENDED_ARG", 0), (72, "FOR_ITER", 1), (73, "GET_AWAITABLE", 0), (74, "IMPORT_FROM", 0),
+    (75, "IMPORT_NAME", 0), (76, "IS_OP", 0), (77, "JUMP_BACKWARD", 1), (78, "JUMP_BACKWARD_NO_INTERRUPT", 0),
+    (79, "JUMP_FORWARD", 0), (80, "LIST_APPEND", 0), (81, "LIST_EXTEND", 0), (82, "LOAD_ATTR", 9),
+    (83, "LOAD_CONST", 0), (84, "LOAD_DEREF", 0), (85, "LOAD_FAST", 0), (86, "LOAD_FAST_AND_CLEAR", 0),
+    (87, "LOAD_FAST_CHECK", 0), (88, "LOAD_FAST_LOAD_FAST", 0), (89, "LOAD_FROM_DICT_OR_DEREF", 0),
+    (90, "LOAD_FROM_DICT_OR_GLOBALS", 0), (91, "LOAD_GLOBAL", 4), (92, "LOAD_NAME", 0), (93, "LOAD_SUPER_ATTR", 1),
+    (94, "MAKE_CELL", 0), (95, "MAP_ADD", 0), (96, "MATCH_CLASS", 0), (97, "POP_JUMP_IF_FALSE", 1),
+    (98, "POP_JUMP_IF_NONE", 1), (99, "POP_JUMP_IF_NOT_NONE", 1), (100, "POP_JUMP_IF_TRUE", 1),
+    (101, "RAISE_VARARGS", 0), (102, "RERAISE", 0), (103, "RETURN_CONST", 0), (104, "SEND", 1), (105, "SET_ADD", 0),
+    (106, "SET_FUNCTION_ATTRIBUTE", 0), (107, "SET_UPDATE", 0), (108, "STORE_ATTR", 4), (109, "STORE_DEREF", 0),
+    (110, "STORE_FAST", 0), (111, "STORE_FAST_LOAD_FAST", 0), (112, "STORE_FAST_STORE_FAST", 0),
+    (113, "STORE_GLOBAL", 0), (114, "STORE_NAME", 0), (115, "SWAP", 0), (116, "UNPACK_EX", 0),
+    (117, "UNPACK_SEQUENCE", 1), (118, "YIELD_VALUE", 0), (149, "RESUME", 0),
+];

@@ -1,0 +1,136 @@
+//! `OpcodeTable` and `digest_graph` for Python: parts of code objects and graphs in, canonical digests out.
+
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+use whorl_core::automaton;
+use whorl_core::bytecode::{Code, Constant, Normal, Table, normalize};
+
+use crate::digest::PyDigest;
+
+pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add_class::<OpcodeTable>()?;
+    module.add_function(wrap_pyfunction!(digest_graph, module)?)
+}
+
+/// Name, whether it is looked up outside, attributes read from it, place in the code.
+type Load = (String, bool, Vec<String>, u32);
+/// Variable, attribute of the module, whether `import a.b` bound `a`.
+type Binding = (String, String, bool);
+/// Module, index of the constant with the level, what is bound, place in the code.
+type Import = (String, u32, Vec<Binding>, u32);
+/// Digest, outside names and constants in the order of the graph, loads, imports, attributes.
+type Form = (
+    PyDigest,
+    Vec<u32>,
+    Vec<u32>,
+    Vec<Load>,
+    Vec<Import>,
+    Vec<String>,
+);
+
+/// The instructions of one Python.
+#[pyclass(module = "whorl.digest", frozen)]
+struct OpcodeTable {
+    table: Table,
+}
+
+#[pymethods]
+impl OpcodeTable {
+    /// Take the table of a known minor version, or make one of number, name and cache entries.
+    #[new]
+    #[pyo3(signature = (minor, numbers = None))]
+    fn new(minor: u8, numbers: Option<Vec<(u8, String, u8)>>) -> PyResult<Self> {
+        let table = match numbers {
+            Some(numbers) => {
+                let listed = numbers
+                    .iter()
+                    .map(|(number, name, caches)| (*number, name.as_str(), *caches));
+                Some(Table::new(minor, listed))
+            }
+            None => Table::of_minor(minor).cloned(),
+        };
+        let table =
+            table.ok_or_else(|| PyValueError::new_err(format!("Python 3.{minor} is not known")))?;
+        Ok(Self { table })
+    }
+
+    /// Normalize the parts of a code object; `None` where they are not code of this Python.
+    #[pyo3(signature = (code, handlers, names, locals, free, constants, *, class_body))]
+    #[allow(
+        clippy::too_many_arguments,
+        reason = "the parts of a code object, each under its own name"
+    )]
+    fn normalize(
+        &self,
+        code: &[u8],
+        handlers: &[u8],
+        names: Vec<String>,
+        locals: Vec<String>,
+        free: usize,
+        constants: Vec<(Py<PyDigest>, bool)>,
+        class_body: bool,
+    ) -> Option<Form> {
+        let constants: Vec<_> = constants
+            .into_iter()
+            .map(|(digest, text)| Constant {
+                digest: digest.get().0,
+                text,
+            })
+            .collect();
+        let code = Code {
+            bytes: code,
+            handlers,
+            constants: &constants,
+            names: &names,
+            locals: &locals,
+            free,
+            class_body,
+        };
+        normalize(&self.table, code).ok().map(form)
+    }
+}
+
+fn form(normal: Normal) -> Form {
+    let loads = normal
+        .facts
+        .loads
+        .into_iter()
+        .map(|load| (load.name, load.outside, load.chain, load.unit))
+        .collect();
+    let imports = normal.facts.imports.into_iter().map(|import| {
+        let bindings = import
+            .bindings
+            .into_iter()
+            .map(|bound| (bound.variable, bound.attribute, bound.top))
+            .collect();
+        (import.module, import.level, bindings, import.unit)
+    });
+    let (names, constants) = (normal.names, normal.constants);
+    (
+        PyDigest(normal.digest),
+        names,
+        constants,
+        loads,
+        imports.collect(),
+        normal.facts.attributes,
+    )
+}
+
+/// Digest what a root reaches in a graph whose nodes are known by digests; circles and copies do not count twice.
+#[pyfunction]
+#[allow(
+    clippy::needless_pass_by_value,
+    reason = "PyO3 converts into owned lists"
+)]
+fn digest_graph(
+    kind: &str,
+    labels: Vec<Py<PyDigest>>,
+    successors: Vec<Vec<usize>>,
+    root: usize,
+) -> PyResult<PyDigest> {
+    let labels: Vec<_> = labels.into_iter().map(|label| label.get().0).collect();
+    let digest = automaton::digest(kind, &labels, &successors, root);
+    digest
+        .map(PyDigest)
+        .ok_or_else(|| PyValueError::new_err("an edge of the graph leads nowhere"))
+}
