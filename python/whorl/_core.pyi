@@ -1,7 +1,7 @@
 import builtins
 from collections.abc import Callable, Sequence
 from os import PathLike
-from typing import Protocol, Self, final, overload
+from typing import Protocol, Self, final
 
 from typing_extensions import Buffer
 
@@ -10,7 +10,7 @@ class _Readable(Protocol):
 
 @final
 class Digest:
-    def __new__(cls, bytes: builtins.bytes) -> Self: ...
+    def __new__(cls, data: builtins.bytes, /) -> Self: ...
     @staticmethod
     def from_hex(text: str) -> Digest: ...
     @property
@@ -73,3 +73,32 @@ def walk_value(
     *,
     order: Callable[[object], Digest | str] | None = None,
 ) -> tuple[Digest, list[object], list[type]]: ...
+
+@final
+class OpcodeTable:
+    """The instructions of one Python."""
+
+    def __new__(cls, minor: int, numbers: Sequence[tuple[int, str, int]] | None = None) -> Self: ...
+    def normalize(
+        self,
+        code: bytes,
+        handlers: bytes,
+        names: Sequence[str],
+        locals: Sequence[str],
+        free: int,
+        constants: Sequence[tuple[Digest, bool]],
+        *,
+        class_body: bool,
+    ) -> (
+        tuple[
+            Digest,
+            list[int],
+            list[int],
+            list[tuple[str, bool, list[str], int]],
+            list[tuple[str, int, list[tuple[str, str, bool]], int]],
+            list[str],
+        ]
+        | None
+    ): ...
+
+def digest_graph(kind: str, labels: Sequence[Digest], successors: Sequence[Sequence[int]], root: int) -> Digest: ...
