@@ -29,6 +29,7 @@ from whorl.fingerprint.inputs import hand_over
 from whorl.key import Component, derive_content_key
 from whorl.outcome import Outcome
 from whorl.private import UncopyableError, private_copy
+from whorl.stopwatch import function_runs, function_waits
 from whorl.store.manifest import Trace
 from whorl.trace import computing, earliest, merge, record, recording, something_computes, spoil, trace_call
 
@@ -46,12 +47,13 @@ T = TypeVar("T")
 
 def run(definition: Definition, args: tuple[object, ...], kwargs: Mapping[str, object], options: CallOptions) -> object:
     """Call a stage: its value is stored where nothing that it depends on has changed, else it is computed."""
-    call = Binder(options).bind(definition, args, kwargs)
-    session = open_session(call)
-    try:
-        return session.take(call)
-    finally:
-        session.report(call)
+    with function_waits():
+        call = Binder(options).bind(definition, args, kwargs)
+        session = open_session(call)
+        try:
+            return session.take(call)
+        finally:
+            session.report(call)
 
 
 def open_session(call: Call) -> Session:
@@ -223,7 +225,8 @@ class Session:
         with self.slots.hold(), recording(call.definition.name, derived.key if derived else None) as recorder:
             started = time.perf_counter()
             try:
-                value = _invoke(call.definition, args, kwargs)
+                with function_runs():
+                    value = _invoke(call.definition, args, kwargs)
             except BaseException as error:
                 self.fail(call, error, time.perf_counter() - started)
                 raise
