@@ -28,9 +28,10 @@ pub struct PyDigest(pub Digest);
 #[pymethods]
 impl PyDigest {
     #[new]
-    fn new(bytes: &[u8]) -> PyResult<Self> {
-        let bytes: [u8; LENGTH] = bytes.try_into().map_err(|_| {
-            PyValueError::new_err(format!("a digest has 32 bytes, not {}", bytes.len()))
+    #[pyo3(signature = (data, /))]
+    fn new(data: &[u8]) -> PyResult<Self> {
+        let bytes: [u8; LENGTH] = data.try_into().map_err(|_| {
+            PyValueError::new_err(format!("a digest has 32 bytes, not {}", data.len()))
         })?;
         Ok(Self(Digest::new(bytes)))
     }

@@ -38,8 +38,8 @@ pub fn address(object: &Bound<'_, PyAny>) -> usize {
     object.as_ptr() as usize
 }
 
-/// References beyond which an object is likely to be met again: the walk and one holder account for three.
-const SHARED: isize = 3;
+/// References beyond which an object is likely to be met again: the walk and one holder account for two.
+const SHARED: isize = 2;
 
 /// Whether the tokens of an object are worth keeping.  A guess that saves time; no digest depends on it.
 #[allow(unsafe_code)]

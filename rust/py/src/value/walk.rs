@@ -9,7 +9,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyFrozenSet, PyList, PySet, PyString, PyTuple, PyType};
 use whorl_core::Digest;
 use whorl_core::digest::Domain;
-use whorl_core::encode::{LONG, Tag};
+use whorl_core::encode::Tag;
 use whorl_core::sink::{Part, Sink};
 use whorl_core::subtree::digest_slice;
 
@@ -467,9 +467,8 @@ impl<'a, 'py> Walker<'a, 'py> {
             } => {
                 let part = self.sink.begin();
                 self.name(Tag::Buffer, &name)?;
-                let long = self.memory(&memory)?;
+                self.memory(&memory)?;
                 self.sink.tokens.number(header.len() as u64);
-                let keep = keep || long;
                 self.push(
                     object,
                     Children::of_list(&header),
@@ -498,14 +497,14 @@ impl<'a, 'py> Walker<'a, 'py> {
         leaf::write(payload, &mut self.sink.tokens).map(|_| ())
     }
 
-    /// Write length and digest of a block of memory; say whether it was long.
-    fn memory(&mut self, memory: &Bound<'py, PyAny>) -> PyResult<bool> {
+    /// Write length and digest of a block of memory.
+    fn memory(&mut self, memory: &Bound<'py, PyAny>) -> PyResult<()> {
         let memory = Memory::of(memory)?;
         let bytes = memory.bytes();
         let digest = released(self.describe.py(), bytes.len(), || digest_slice(bytes));
         self.sink.tokens.number(bytes.len() as u64);
         self.sink.tokens.splice(digest.as_bytes());
-        Ok(bytes.len() >= LONG)
+        Ok(())
     }
 
     fn note_type(&mut self, object: &Bound<'py, PyAny>) {

@@ -1,0 +1,117 @@
+"""
+One object in, its description for the walk out: a code object, a leaf, a node with named parts, or a block of memory.
+
+The way is chosen by the type, and remembered: the object's own ``__whorl_digest__``, then a registered function, then
+what is known of built-in, standard and scientific types, then the state of an instance.  On the arrow: inside *digest
+values*; the walk calls this for everything but exact built-in types.
+"""
+
+from __future__ import annotations
+
+import sys
+from functools import lru_cache
+from importlib import import_module
+from types import (
+    BuiltinFunctionType,
+    ClassMethodDescriptorType,
+    FunctionType,
+    GetSetDescriptorType,
+    MemberDescriptorType,
+    MethodDescriptorType,
+    ModuleType,
+    WrapperDescriptorType,
+)
+from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
+
+from whorl.fingerprint.describe_instance import describe_instance, refusal_of
+from whorl.fingerprint.describe_standard import STANDARD, describe_enum, describe_path
+from whorl.fingerprint.description import Inner, code, full_name, node
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from whorl.fingerprint.description import Describer, Description
+
+registered: dict[type, Callable[[object], object]] = {}
+
+# Each has a module describe_<name> beside this one, imported when the first such object is met.
+_FAMILIES = ("numpy", "pandas", "pyarrow", "xarray")
+_CODE = (
+    FunctionType,
+    ModuleType,
+    type,
+    MethodDescriptorType,
+    WrapperDescriptorType,
+    ClassMethodDescriptorType,
+    GetSetDescriptorType,
+    MemberDescriptorType,
+    type(lru_cache(lambda: None)),
+)
+
+_describers: WeakKeyDictionary[type, Describer] = WeakKeyDictionary()
+
+
+def describe(obj: object) -> Description:
+    """Describe an object; raises UndigestableError for what has no readable state."""
+    if type(obj) is Inner:
+        obj = obj.value
+    kind = type(obj)
+    describer = _describers.get(kind)
+    if describer is None:
+        describer = _describers[kind] = _describer_of(kind)
+    return describer(obj)
+
+
+def forget_types() -> None:
+    """Choose anew for every type: something was registered."""
+    _describers.clear()
+
+
+def _describer_of(kind: type) -> Describer:
+    if getattr(kind, "__whorl_digest__", None) is not None:
+        return _describe_by_method
+    for base in kind.__mro__:
+        if base in registered:
+            return _by_function(registered[base])
+    if getattr(kind, "__whorl_stage__", False) or issubclass(kind, _CODE):
+        return code
+    if issubclass(kind, BuiltinFunctionType):
+        return _describe_builtin
+    return _describer_of_known(kind) or refusal_of(kind) or describe_instance
+
+
+def _describer_of_known(kind: type) -> Describer | None:
+    found = STANDARD.get((kind.__module__, kind.__qualname__))
+    if found is not None and getattr(sys.modules.get(kind.__module__), kind.__name__, kind) is kind:
+        return found
+    tops = dict.fromkeys(base.__module__.partition(".")[0] for base in kind.__mro__)
+    for family in _FAMILIES:
+        if family in tops:
+            chosen = import_module(f"whorl.fingerprint.describe_{family}").describer_of(kind)
+            if chosen is not None:
+                return chosen  # type: ignore[no-any-return]
+    if "enum" in tops and issubclass(kind, sys.modules["enum"].Enum):
+        return describe_enum
+    if "pathlib" in tops and issubclass(kind, sys.modules["pathlib"].PurePath):
+        return describe_path
+    return None
+
+
+def _describe_by_method(obj: object) -> Description:
+    return _digested(obj, type(obj).__whorl_digest__(obj))  # type: ignore[attr-defined]
+
+
+def _by_function(function: Callable[[object], object]) -> Describer:
+    return lambda obj: _digested(obj, function(obj))
+
+
+def _digested(obj: object, said: object) -> Description:
+    return node(full_name(type(obj)), [("", said)])
+
+
+def _describe_builtin(function: BuiltinFunctionType) -> Description:
+    bound = function.__self__
+    if bound is None or isinstance(bound, ModuleType | type):
+        return code(function)
+    return node("method", [(".__name__", function.__name__), (".__self__", bound)])

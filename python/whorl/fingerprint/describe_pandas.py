@@ -1,0 +1,230 @@
+"""
+pandas frames, series, indexes, arrays and scalars in, descriptions out.
+
+A frame counts by its columns in order, with names and dtypes, by its index with names, and by its attrs; how its blocks
+lie in memory does not count, and a RangeIndex is the int64 index of its values.  None, NaN, NaT and pd.NA are four
+things; the order of categories, ``ordered``, time zones, units and frequencies count; what lies under a mask does not.
+On the arrow: inside *digest values*.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from whorl.fingerprint.description import Inner, attributes, full_name, leaf, node
+
+if TYPE_CHECKING:
+    from whorl.fingerprint.description import Describer, Description, Parts
+
+
+def describer_of(kind: type) -> Describer | None:
+    """Return what describes a type of pandas' family; None for what is an instance like any other."""
+    import pandas as pd
+    from pandas.api.extensions import ExtensionArray, ExtensionDtype
+    from pandas.tseries.offsets import BaseOffset
+
+    for base, describer in (
+        (pd.DataFrame, _describe_frame),
+        (pd.Series, _describe_series),
+        (pd.MultiIndex, _describe_multi_index),
+        (pd.Index, _describe_index),
+        (ExtensionArray, _describe_array),
+        (ExtensionDtype, _describe_dtype),
+        (pd.Timestamp, _describe_timestamp),
+        (pd.Timedelta, _describe_timedelta),
+        (pd.Period, _describe_period),
+        (pd.Interval, _describe_interval),
+        (BaseOffset, _describe_offset),
+        (type(pd.NaT), _describe_nat),
+        (type(pd.NA), _describe_na),
+    ):
+        if issubclass(kind, base):
+            return describer
+    return None
+
+
+# ── frames and series ──
+
+
+def _describe_frame(frame: Any) -> Description:
+    columns = enumerate(frame._iter_column_arrays())  # noqa: SLF001 - public ways make a Series per column
+    parts = [
+        (".columns", frame.columns),
+        (".index", frame.index),
+        *((f".iloc[:, {index}]", _plain(column)) for index, column in columns),
+    ]
+    return node(_name(frame, "DataFrame"), [*parts, *_described_besides(frame)])
+
+
+def _describe_series(series: Any) -> Description:
+    parts: Parts = [(".name", series.name), (".index", series.index), (".array", _plain(series.array))]
+    return node(_name(series, "Series"), [*parts, *_described_besides(series)])
+
+
+def _described_besides(frame: Any) -> Parts:
+    besides = [(f".{name}", getattr(frame, name, None)) for name in frame._metadata if name != "_name"]  # noqa: SLF001 - pandas' protocol for subclasses
+    return [(".attrs", frame.attrs), (".flags", frame.flags.allows_duplicate_labels), *besides]
+
+
+def _name(obj: object, name: str) -> str:
+    """Name a class of pandas by its public name: their modules move between versions."""
+    kind = type(obj)
+    return f"pandas.{name}" if kind.__module__.partition(".")[0] == "pandas" else full_name(kind)
+
+
+# ── indexes ──
+
+
+def _describe_index(index: Any) -> Description:
+    parts: Parts = [(".name", index.name), (".array", _plain(index.array))]
+    frequency = getattr(index, "freq", None)
+    if frequency is not None and index.dtype.kind in "mM":
+        parts.append((".freq", frequency))
+    return node("pandas.Index", parts)
+
+
+def _describe_multi_index(index: Any) -> Description:
+    arrays = (index.get_level_values(level).array for level in range(index.nlevels))
+    levels = [(f".get_level_values({level})", _plain(array)) for level, array in enumerate(arrays)]
+    return node("pandas.MultiIndex", [(".names", list(index.names)), *levels])
+
+
+# ── arrays ──
+
+
+def _plain(array: Any) -> Any:
+    """Take a numpy array out of what pandas, depending on its version, wraps it in."""
+    import numpy as np
+
+    if isinstance(array, np.ndarray):
+        return Inner(array)
+    plain = isinstance(array.dtype, np.dtype) or type(array).__name__ in _WRAPPERS
+    return Inner(array.to_numpy()) if plain else array
+
+
+def _describe_array(array: Any) -> Description:
+    """Describe an extension array by its dtype and its values, in the way of its kind."""
+    name = type(array).__name__
+    describer = _ARRAYS.get(name) if type(array).__module__.partition(".")[0] == "pandas" else None
+    return node("pandas.array", _parts_of_unknown(array) if describer is None else describer(array))
+
+
+def _parts_of_unknown(array: Any) -> Parts:
+    return [(".dtype", array.dtype), ("", list(array.astype(object)))]
+
+
+def _parts_of_plain(array: Any) -> Parts:
+    return [("", Inner(array.to_numpy()))]
+
+
+_WRAPPERS = ("NumpyExtensionArray", "PandasArray")
+
+
+def _parts_of_categories(array: Any) -> Parts:
+    import numpy as np
+
+    return [(".dtype", array.dtype), (".codes", Inner(np.asarray(array.codes, dtype=np.int32)))]
+
+
+def _parts_of_times(array: Any) -> Parts:
+    import numpy as np
+
+    if isinstance(array.dtype, np.dtype):
+        return _parts_of_plain(array)
+    return [(".dtype", array.dtype), (".asi8", Inner(array.asi8))]
+
+
+def _parts_of_interval(array: Any) -> Parts:
+    return [("", "interval"), *attributes(array, "closed", "left", "right")]
+
+
+def _parts_of_masked(array: Any) -> Parts:
+    """Take the values apart from the mask; what lies under the mask is set to zero."""
+    import numpy as np
+
+    mask = np.asarray(array.isna())
+    dtype = array.dtype.numpy_dtype
+    values = array.to_numpy(dtype=dtype, na_value=dtype.type(0)) if mask.any() else array.to_numpy(dtype=dtype)
+    return [(".dtype", array.dtype), ("", Inner(values)), ("", Inner(mask))]
+
+
+def _parts_of_sparse(array: Any) -> Parts:
+    indices = array.sp_index.to_int_index().indices
+    parts: Parts = [(".dtype", array.dtype), (".fill_value", Inner(array.fill_value)), ("", len(array))]
+    return [*parts, ("", Inner(indices)), ("", Inner(array.sp_values))]
+
+
+def _parts_of_strings(array: Any) -> Parts:
+    return [(".dtype", array.dtype), ("", array.astype(object).tolist())]
+
+
+def _parts_of_arrow(array: Any) -> Parts:
+    return [(".dtype", array.dtype), ("", Inner(array.__arrow_array__()))]
+
+
+_ARRAYS = {
+    "NumpyExtensionArray": _parts_of_plain,
+    "PandasArray": _parts_of_plain,
+    "Categorical": _parts_of_categories,
+    "DatetimeArray": _parts_of_times,
+    "TimedeltaArray": _parts_of_times,
+    "PeriodArray": _parts_of_times,
+    "IntervalArray": _parts_of_interval,
+    "IntegerArray": _parts_of_masked,
+    "FloatingArray": _parts_of_masked,
+    "BooleanArray": _parts_of_masked,
+    "SparseArray": _parts_of_sparse,
+    "StringArray": _parts_of_strings,
+    "ArrowStringArray": _parts_of_arrow,
+    "ArrowStringArrayNumpySemantics": _parts_of_arrow,
+    "StringArrayNumpySemantics": _parts_of_strings,
+    "ArrowExtensionArray": _parts_of_arrow,
+}
+
+
+def _describe_dtype(dtype: Any) -> Description:
+    name = type(dtype).__name__
+    fields = _DTYPES.get(name, ()) if type(dtype).__module__.partition(".")[0] == "pandas" else ()
+    return node(f"pandas.{name}", [("", str(dtype)), *attributes(dtype, *fields)])
+
+
+# What the text of a dtype leaves out.
+_DTYPES = {
+    "CategoricalDtype": ("categories", "ordered"),
+    "DatetimeTZDtype": ("unit", "tz"),
+    "StringDtype": ("storage", "na_value"),
+}
+
+
+# ── scalars ──
+
+
+def _describe_timestamp(moment: Any) -> Description:
+    return node(_name(moment, "Timestamp"), [("", Inner(moment.asm8)), (".tz", moment.tz), (".fold", moment.fold)])
+
+
+def _describe_timedelta(delta: Any) -> Description:
+    return node(_name(delta, "Timedelta"), [("", Inner(delta.asm8))])
+
+
+def _describe_period(period: Any) -> Description:
+    return node("pandas.Period", attributes(period, "ordinal", "freqstr"))
+
+
+def _describe_interval(interval: Any) -> Description:
+    return node("pandas.Interval", attributes(interval, "left", "right", "closed"))
+
+
+def _describe_offset(offset: Any) -> Description:
+    # The calendar of custom business days is made from their week mask and holidays.
+    words = [(f".{name}", value) for name, value in sorted(offset.kwds.items()) if name != "calendar"]
+    name = f"pandas.offsets.{type(offset).__name__}"
+    return node(name, [*attributes(offset, "n", "normalize"), *words])
+
+
+def _describe_nat(_: object) -> Description:
+    return leaf("pandas.NaT")
+
+
+def _describe_na(_: object) -> Description:
+    return leaf("pandas.NA")
