@@ -12,7 +12,7 @@ import copy
 import threading
 import time
 import warnings
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
@@ -87,10 +87,11 @@ class Session:
         if found := self.lookup(call, derived):
             return Resolution.of_entry("hit", found)
         self.bring_up_to_date(call)
+        started = time.perf_counter()
         self.snapshot.forget_keys()  # an upstream may have a new revision now
         derived = self.derive(call)
         if kept := self.lookup_content(call, derived):
-            return Resolution.of_entry("kept", kept)
+            return replace(Resolution.of_entry("kept", kept), seconds=time.perf_counter() - started)
         judge = self.judge(call)
         with self.access.lease(judge.slot(derived)):
             if found := self.lookup(call, derived):  # another computed it while this one waited
@@ -311,10 +312,10 @@ class Session:
         return merge(traces), earliest(*expiries)
 
     def publish(self, call: Call, resolution: Resolution, seconds: float) -> None:
-        """Tell the observers what happened to a call."""
-        ran = resolution.kind == "ran"
+        """Tell the observers what happened to a call; ``seconds`` has what its upstreams took, too."""
+        spent = seconds if resolution.kind == "hit" else resolution.seconds
         derived, manifest = self.snapshot.known(call), resolution.manifest
-        saved = 0.0 if ran or manifest is None else max(0.0, manifest.seconds_computing - seconds)
+        spared = manifest.seconds_computing if manifest and resolution.kind != "ran" else 0.0
         outcome.publish(
             call.definition,
             Outcome(
@@ -322,8 +323,8 @@ class Session:
                 resolution.kind,
                 derived.key if derived else None,
                 stored=manifest is not None,
-                seconds=resolution.seconds if ran else seconds,
-                saved=saved,
+                seconds=spent,
+                saved=max(0.0, spared - spent),
                 manifest=manifest,
                 previous=self.previous.get(call),
                 derived=derived,
