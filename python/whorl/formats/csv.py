@@ -112,8 +112,8 @@ def _widest(leaves: pa.Table) -> int:
     import pyarrow.compute as pc
 
     texts = [column for column in leaves.columns if pa.types.is_large_string(column.type)]
-    lengths = (pc.max(pc.binary_length(column)).as_py() or 0 for column in texts)
-    return 2 * int(sum(lengths)) + 32 * leaves.num_columns + 2 * sum(map(len, leaves.column_names))
+    longest = sum(pc.max(pc.binary_length(column)).as_py() or 0 for column in texts)
+    return int(2 * longest + 32 * leaves.num_columns) + 2 * sum(map(len, leaves.column_names))
 
 
 FORMAT: Format = Csv()

@@ -23,7 +23,8 @@ from whorl.formats.base import check_options
 from whorl.formats.schema.frames import decode_table, encode_table, is_table
 from whorl.formats.schema.loss import refusing
 from whorl.formats.schema.payload import check_same
-from whorl.formats.schema.plain import TAG, pack, read, unpack
+from whorl.formats.schema.plain import TAG, is_plain, pack, read, unpack
+from whorl.formats.schema.records import is_record
 from whorl.formats.schema.text import leaf_types, table_from, texts_of
 
 if TYPE_CHECKING:
@@ -43,9 +44,9 @@ class Json:
     suffix = ".json"
     exact = True
 
-    def accepts(self, value: object) -> bool:  # noqa: ARG002 - what is inside decides
-        """Take anything; ``encode`` looks inside."""
-        return True
+    def accepts(self, value: object) -> bool:
+        """Take builtin values, dataclasses, enums and tables; what is inside decides."""
+        return is_plain(type(value)) or is_table(value) or is_record(type(value))
 
     def encode(self, value: object, writer: PayloadWriter, options: Mapping[str, object]) -> None:
         """Write one file."""

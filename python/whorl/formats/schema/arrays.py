@@ -27,8 +27,9 @@ from typing import TYPE_CHECKING, cast
 from whorl.formats.schema import buffers, objects
 from whorl.formats.schema.loss import Loss, within
 from whorl.formats.schema.plain import pack, unpack
+from whorl.formats.schema.regular import frequency_of, index_from
 from whorl.formats.schema.scalars import SCALARS
-from whorl.formats.schema.text import column_of, leaves_of, type_of, type_text
+from whorl.formats.schema.text import as_type, column_of, leaves_of, type_of, type_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -87,7 +88,7 @@ def inline_labels(array: Any) -> Kind:
     array = _unwrapped(array)
     try:
         return inline(encode_array(array))
-    except Loss:
+    except (Loss, UnicodeEncodeError, OverflowError):
         if array.dtype != object:
             raise
     return {"labels": pack(list(array), extra=SCALARS, place="the labels")}
@@ -257,16 +258,16 @@ def _encode_period(array: Any) -> Encoded:
     import pandas as pd
     import pyarrow as pa
 
-    if pd.PeriodDtype(array.dtype.freq.freqstr) != array.dtype:
+    name, counts = str(array.dtype), array.asi8
+    if pd.api.types.pandas_dtype(name) != array.dtype:
         return _refuse(array)
-    counts = array.asi8
-    return {"as": "period", "freq": array.dtype.freq.freqstr}, pa.array(counts, mask=counts == _INT64_MIN)
+    return {"as": "period", "dtype": name}, pa.array(counts, mask=counts == _INT64_MIN)
 
 
 def _decode_period(kind: Kind, column: pa.ChunkedArray, memory: Memory | None) -> Any:
     import pandas as pd
 
-    dtype = pd.PeriodDtype(cast("str", kind["freq"]))
+    dtype: Any = pd.api.types.pandas_dtype(cast("str", kind["dtype"]))
     return pd.arrays.PeriodArray(_instants(column, memory), dtype=dtype)
 
 
@@ -298,24 +299,25 @@ def _decode_arrow(kind: Kind, column: pa.ChunkedArray, _: Memory | None) -> Any:
     import pandas as pd
 
     exact = type_of(cast("str", kind["type"]))
-    return pd.arrays.ArrowExtensionArray(column if column.type == exact else column.cast(exact))
+    return pd.arrays.ArrowExtensionArray(as_type(column, exact))
 
 
 # categories
 
 
 def _encode_categorical(array: Any) -> Encoded:
-    return encode_codes(array.codes, array.categories.array, {"ordered": array.ordered})
+    return encode_codes(array.codes, array.categories, {"ordered": array.ordered})
 
 
 def encode_codes(codes: Any, categories: Any, more: Kind) -> Encoded:
-    """Make a dictionary array of codes and the values they stand for, or keep the codes where those are not simple."""
+    """Make a dictionary array of codes and the index they point to, or keep the codes where that is not simple."""
     import pyarrow as pa
 
     with within("categories"):
-        kind: Kind = {"as": "categorical", "categories": inline_labels(categories), **more}
+        labels = {"array": inline_labels(categories.array), "freq": frequency_of(categories)}
+    kind: Kind = {"as": "categorical", "categories": labels, **more}
     numbers = pa.array(codes, mask=codes < 0)
-    values = _simple(categories)
+    values = _simple(categories.array)
     if values is None:
         return {**kind, "codes": True}, numbers
     return kind, pa.DictionaryArray.from_arrays(numbers, values)
@@ -337,19 +339,20 @@ def _decode_categorical(kind: Kind, column: pa.ChunkedArray, _: Memory | None) -
     import pandas as pd
 
     codes, categories = decode_codes(kind, column)
-    index = pd.Index(categories, dtype=categories.dtype, copy=False)
-    return pd.Categorical.from_codes(codes, categories=index, ordered=cast("bool", kind["ordered"]))
+    return pd.Categorical.from_codes(codes, categories=categories, ordered=cast("bool", kind["ordered"]))
 
 
 def decode_codes(kind: Kind, column: pa.ChunkedArray) -> tuple[Any, Any]:
-    """Return codes, -1 for missing, and the categories; the file may have them in another order, or no dictionary."""
+    """Return codes, -1 for missing, and the index of categories; the file may have no dictionary, or another one."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    categories = labels_from(cast("Kind", kind["categories"]))
+    labels = cast("dict[str, Kind]", kind["categories"])
+    array = labels_from(labels["array"])
+    categories = index_from(array, labels["freq"])
     if "codes" in kind:
         return _codes(column), categories
-    known = _chunked(encode_array(categories)[1]).combine_chunks()
+    known = _chunked(encode_array(array)[1]).combine_chunks()
     if not pa.types.is_dictionary(column.type):
         return _codes(pc.index_in(column.cast(known.type), value_set=known)), categories
     unified = column.unify_dictionaries()

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, cast
 
 from whorl.formats.schema.arrays import decode_array, encode_array
 from whorl.formats.schema.labels import describe_index, describe_labels, index_of, labels_of
-from whorl.formats.schema.loss import within
+from whorl.formats.schema.loss import Loss, within
 from whorl.formats.schema.plain import pack, unpack
 from whorl.formats.schema.scalars import SCALARS
+from whorl.formats.schema.text import as_type
 
 if TYPE_CHECKING:
     from typing import Any
@@ -46,6 +47,9 @@ def _name_of(value: object) -> str:
 
 def encode_table(value: Any) -> tuple[pa.Table, Kind]:
     """Make the table and the schema; raise ``Loss`` for what they cannot hold."""
+    if not is_table(value):
+        kind = type(value)
+        raise Loss(f"it is of type {kind.__module__}.{kind.__qualname__}, not a frame, a series or an Arrow table")
     name = type(value).__qualname__
     if name == "Table":
         return value, {"of": name, "schema": base64.b64encode(value.schema.serialize()).decode()}
@@ -92,7 +96,7 @@ class _Shelf:
         import pyarrow as pa
 
         arrays = [array for _, array in self._encoded.values()]
-        fields = [pa.field(name, array.type, array.null_count > 0) for name, (_, array) in self._encoded.items()]
+        fields = [pa.field(name, array.type, _has_nulls(array)) for name, (_, array) in self._encoded.items()]
         return pa.Table.from_arrays(arrays, schema=pa.schema(fields))
 
 
@@ -108,6 +112,12 @@ class _Columns:
 
     def array(self, described: Kind) -> Any:
         return decode_array(*self.take(described), self._memory)
+
+
+def _has_nulls(array: Any) -> bool:
+    import pyarrow as pa
+
+    return bool(array.null_count) or pa.types.is_null(array.type)
 
 
 def _readable(label: object, otherwise: str) -> str:
@@ -167,5 +177,4 @@ def _arrow_table(table: pa.Table, serialized: str) -> pa.Table:
 
     schema = pa.ipc.read_schema(pa.py_buffer(base64.b64decode(serialized)))
     columns = zip(table.columns, schema.types, strict=True)
-    exact = [column if column.type == kind else column.cast(kind) for column, kind in columns]
-    return pa.Table.from_arrays(exact, schema=schema)
+    return pa.Table.from_arrays([as_type(column, kind) for column, kind in columns], schema=schema)

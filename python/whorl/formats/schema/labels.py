@@ -20,6 +20,7 @@ from whorl.formats.schema.arrays import (
 )
 from whorl.formats.schema.loss import Loss
 from whorl.formats.schema.plain import pack, unpack
+from whorl.formats.schema.regular import frequency_of, index_from
 from whorl.formats.schema.scalars import SCALARS
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ def describe_labels(index: Any) -> Kind:
 def labels_of(described: Kind) -> Any:
     """Make the index of ``describe_labels`` again."""
     if described["is"] == "array":
-        return _index(labels_from(cast("Kind", described["array"])), described)
+        return index_from(labels_from(cast("Kind", described["array"])), described["freq"], _name(described))
     return index_of(described, from_inline)
 
 
@@ -71,22 +72,22 @@ def index_of(described: Kind, take: Take) -> Any:
         start, stop, step = cast("tuple[int, int, int]", described["range"])
         return pd.RangeIndex(start, stop, step, name=_name(described))
     if described["is"] == "array":
-        return _index(decode_array(*take(cast("Kind", described["array"]))), described)
+        return index_from(decode_array(*take(cast("Kind", described["array"]))), described["freq"], _name(described))
     parts = cast("list[Kind]", described["levels"])
     pairs = [decode_codes(*take(cast("Kind", part["array"]))) for part in parts]
-    levels = [_index(categories, part) for (_, categories), part in zip(pairs, parts, strict=True)]
-    codes = [codes for codes, _ in pairs]
     names = cast("Any", [_name(part) for part in parts])
-    return pd.MultiIndex(levels=levels, codes=codes, names=names, verify_integrity=False)
+    return pd.MultiIndex(
+        [level for _, level in pairs], [codes for codes, _ in pairs], names=names, verify_integrity=False
+    )
 
 
 def _describe_level(name: object, level: Any, codes: Any, put: Put) -> Kind:
-    return {"array": put(name, encode_codes(codes, level.array, {})), **_tags(level), "name": _pack_name(name)}
+    return {"array": put(name, encode_codes(codes, level, {})), "name": _pack_name(name)}
 
 
 def _tags(index: Any) -> Kind:
     """Describe what an index has besides its values."""
-    return {"name": _pack_name(index.name), "freq": _frequency(index)}
+    return {"name": _pack_name(index.name), "freq": frequency_of(index)}
 
 
 def _pack_name(name: object) -> object:
@@ -95,24 +96,3 @@ def _pack_name(name: object) -> object:
 
 def _name(described: Kind) -> Any:
     return unpack(described["name"], extra=SCALARS)
-
-
-def _frequency(index: Any) -> str | None:
-    """Return the frequency of a regular index of times; periods have theirs in the dtype."""
-    from pandas.tseries.frequencies import to_offset
-
-    frequency = getattr(index, "freq", None) if type(index).__name__ in ("DatetimeIndex", "TimedeltaIndex") else None
-    if frequency is None:
-        return None
-    if to_offset(frequency.freqstr) != frequency:
-        raise Loss(f"the frequency {frequency!r}")
-    return cast("str", frequency.freqstr)
-
-
-def _index(array: Any, described: Kind) -> Any:
-    import pandas as pd
-
-    index: Any = pd.Index(array, dtype=array.dtype, name=_name(described), copy=False)
-    if described["freq"] is not None:
-        index.freq = described["freq"]
-    return index

@@ -16,6 +16,7 @@ mixtures, anything else    refused
 from __future__ import annotations
 
 import datetime as dt
+import math
 import struct
 from decimal import Decimal
 from typing import TYPE_CHECKING, cast
@@ -100,9 +101,11 @@ def _missing(items: Sequence[object]) -> list[int] | None:
 
 
 def _check_nans(items: Iterable[object]) -> None:
-    for item in items:
-        if type(item) is float and struct.pack("d", item) != _QUIET_NAN:
-            raise Loss("floats beside other types in one column of objects")
+    floats = [item for item in items if type(item) is float]
+    if not all(map(math.isnan, floats)):
+        raise Loss("objects of several types, float among them")
+    if any(struct.pack("d", item) != _QUIET_NAN for item in floats):
+        raise Loss("objects and a NaN with other bits than usual")
 
 
 def _nulled(items: Sequence[object], missing: Sequence[int]) -> list[object]:
@@ -128,6 +131,15 @@ def _as(kind: Callable[[], pa.DataType]) -> Callable[[Sequence[Any]], tuple[Kind
         return {}, pa.array(items, kind(), from_pandas=False)
 
     return encoder
+
+
+def _encode_ints(items: Sequence[Any]) -> tuple[Kind, pa.Array]:
+    import pyarrow as pa
+
+    try:
+        return {}, pa.array(items, pa.int64())
+    except OverflowError:
+        raise Loss("integers beyond 64 bits") from None
 
 
 def _encode_naive(items: Sequence[Any]) -> tuple[Kind, pa.Array]:
@@ -202,7 +214,7 @@ _ENCODE: dict[str, Callable[[Sequence[Any]], tuple[Kind, pa.Array]]] = {
     "str": _as(_arrow("large_string")),
     "bytes": _as(_arrow("large_binary")),
     "bool": _as(_arrow("bool_")),
-    "int": _as(_arrow("int64")),
+    "int": _encode_ints,
     "float": _as(_arrow("float64")),
     "datetime.date": _as(_arrow("date32")),
     "datetime.timedelta": _as(_arrow("duration", "us")),

@@ -106,6 +106,11 @@ class _Packing:
         return Loss(f"{self.place[0]}{''.join(places)} {what}")
 
 
+def is_plain(kind: type) -> bool:
+    """Say whether values of a type have a form here, whatever is in them."""
+    return kind in _ATOMS or kind in _PACKERS or f"{kind.__module__}.{kind.__qualname__}" in _LATE_PACKERS
+
+
 def pack(
     value: object, *, types: Mapping[type, str] | None = None, extra: Extra | None = None, place: str = ""
 ) -> object:

@@ -17,6 +17,11 @@ if TYPE_CHECKING:
     from whorl.formats.schema.loss import Loss
 
 
+def is_record(kind: type) -> bool:
+    """Say whether a class is a dataclass or an enum."""
+    return is_dataclass(kind) or issubclass(kind, Enum)
+
+
 def record_of(value: object, child: Callable[[object, object], object], loss: Callable[[str], Loss]) -> object:
     """Give the tree of a dataclass instance or an enum member; ``child`` packs what is in it."""
     if isinstance(value, Enum):

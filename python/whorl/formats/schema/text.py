@@ -53,6 +53,11 @@ def type_of(text: str) -> pa.DataType:
     return pa.ipc.read_schema(pa.py_buffer(base64.b64decode(text[len(_ARROW_FILE) :]))).field(0).type
 
 
+def as_type(column: pa.ChunkedArray, kind: pa.DataType) -> pa.ChunkedArray:
+    """Convert a column if need be; a file may name the items of lists otherwise, which counts as a difference here."""
+    return column if column.type.equals(kind, check_metadata=True) else column.cast(kind)
+
+
 def texts_of(table: pa.Table) -> tuple[pa.Table, Texts]:
     """Make a table of columns that text can hold, and say how to make the first one again."""
     import pyarrow as pa
@@ -99,6 +104,8 @@ def leaves_of(column: pa.ChunkedArray) -> list[pa.ChunkedArray]:
     if pa.types.is_dictionary(kind):
         return leaves_of(column.cast(kind.value_type))
     if pa.types.is_struct(kind):
+        if column.null_count:
+            raise Loss("missing values of a nested type", "parquet")
         return [leaf for part in column.flatten() for leaf in leaves_of(part)]
     return [_leaf(column)]
 
@@ -144,6 +151,7 @@ def _leaf(column: pa.ChunkedArray) -> pa.ChunkedArray:
 
 def _column(leaf: pa.ChunkedArray, kind: pa.DataType) -> pa.ChunkedArray:
     import pyarrow as pa
+    import pyarrow.compute as pc
 
     is_ = pa.types
     if is_.is_null(kind):
@@ -156,6 +164,9 @@ def _column(leaf: pa.ChunkedArray, kind: pa.DataType) -> pa.ChunkedArray:
         return pa.chunked_array([pa.array(blobs, kind)])
     if is_.is_timestamp(kind):
         return leaf.cast(pa.timestamp(kind.unit)).cast(pa.int64()).cast(kind)
+    if is_.is_time(kind):  # pyarrow casts times to text, but not back
+        moments = pc.binary_join_element_wise("1970-01-01", leaf, " ")
+        return moments.cast(pa.timestamp(kind.unit)).cast(kind)
     return leaf.cast(kind)
 
 
@@ -186,8 +197,12 @@ def _cast_leaf(column: pa.ChunkedArray) -> pa.ChunkedArray:
         column.cast(pa.int64()).cast(pa.timestamp(column.type.unit)) if pa.types.is_timestamp(column.type) else column
     )
     leaf = plain.cast(pa.large_string())
-    if not _column(leaf, column.type).equals(column):
-        raise Loss(f"{column.type} out of the range of text", "parquet")
+    try:
+        same = _column(leaf, column.type).equals(column)
+    except pa.ArrowInvalid:
+        same = False
+    if not same:
+        raise Loss(f"values of Arrow type {column.type} that have no text, such as years beyond 9999", "parquet")
     return leaf
 
 
