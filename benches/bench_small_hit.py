@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import datasets
@@ -14,7 +15,6 @@ from whorl import Glob, stage
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from race import Race
 
@@ -30,8 +30,8 @@ def passed(value: dict[str, object]) -> dict[str, object]:
     return value
 
 
-def counted(parts: list[Path]) -> int:
-    return sum(len(part.read_text(encoding="utf-8").splitlines()) for part in parts)
+def counted(parts: list[str]) -> int:
+    return sum(len(Path(part).read_text(encoding="utf-8").splitlines()) for part in parts)
 
 
 small = stage(cache=True, name="small")(summary)
