@@ -55,6 +55,10 @@ class Access:
         """Look an entry up; a store that fails has none."""
         return self.attempt(lambda store: store.lookup(slot), None)
 
+    def entries(self, slot: Slot) -> list[Manifest]:
+        """List the current entries of a slot's stage; a store that fails has none."""
+        return self.attempt(lambda store: list(store.entries(slot.namespace, slot.stage)), [])
+
     def revision(self, namespace: str, key: Digest) -> str:
         """Read the ledger; a store that fails has none."""
         return self.attempt(lambda store: store.revision(namespace, key), "")

@@ -21,7 +21,7 @@ from whorl.access import Access, open_access
 from whorl.call import Binder, Call, CallOptions, deliver
 from whorl.commit import Earlier, commit_kept, commit_result, decode, is_unchanged
 from whorl.derive import Snapshot
-from whorl.entry import MISSING, Judge, Resolution, result_component
+from whorl.entry import MISSING, Judge, Resolution, nearest, result_component
 from whorl.errors import ConfigError, FormatError, StaleWarning, WhorlError
 from whorl.executors.threads import Slots, run_side_by_side
 from whorl.fingerprint.code import settle
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from whorl.definition import Definition
     from whorl.derive import Derived
     from whorl.digest import Digest
-    from whorl.store.manifest import Manifest, Slot
+    from whorl.store.manifest import Manifest
 
 T = TypeVar("T")
 
@@ -96,7 +96,7 @@ class Session:
         with self.access.lease(judge.slot(derived)):
             if found := self.lookup(call, derived):  # another computed it while this one waited
                 return Resolution.of_entry("hit", found)
-            self.note_previous(call, judge.slot(derived))
+            self.note_previous(call, derived)
             result = self.compute(call, derived)
             return self.commit(call, derived, result)
 
@@ -331,10 +331,12 @@ class Session:
             ),
         )
 
-    def note_previous(self, call: Call, slot: Slot) -> None:
-        """Note the stage's newest entry, for those who want to know why it runs."""
-        if outcome.observed() and call not in self.previous:
-            self.previous[call] = self.access.attempt(lambda store: store.nearest(slot.namespace, slot.stage), None)
+    def note_previous(self, call: Call, derived: Derived) -> None:
+        """Note the stage's entry that is most like this call, for those who want to know why it runs."""
+        if call not in self.previous:
+            slot = self.judge(call).slot(derived)
+            known = outcome.entries_before(slot.namespace, slot.stage, partial(self.access.entries, slot))
+            self.previous[call] = nearest(known, derived)
 
     def fail(self, call: Call, error: BaseException, seconds: float) -> None:
         """Say that a stage's function raised; nothing is stored, the exception goes on as it is."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from whorl.derive import combine_behaviour
 from whorl.digest import Encoder
-from whorl.errors import UndigestableError
+from whorl.errors import CorruptEntryError, UndigestableError
 from whorl.fingerprint.values import digest_argument
 from whorl.key import Component
 from whorl.provenance import describe_origin
@@ -20,6 +20,8 @@ from whorl.store.manifest import Manifest, RawFile, Slot, Trace
 from whorl.trace import earliest, trace_holds
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from whorl.call import Call
     from whorl.config import Settings
     from whorl.derive import Derived, Snapshot
@@ -164,3 +166,18 @@ def raw_files(derived: Derived) -> tuple[RawFile, ...]:
         for name, digested in sorted(derived.raw.items())
         for found in digested.files
     )
+
+
+def nearest(entries: Iterable[Manifest], derived: Derived) -> Manifest | None:
+    """Choose the entry that an explanation compares with: the most alike, and of several the newest."""
+    components = set(derived.all_components)
+    names = {(file.component, file.name) for file in raw_files(derived)}
+
+    def likeness(entry: Manifest) -> tuple[int, int, float]:
+        try:
+            shared = sum((file.component, file.name) in names for file in entry.raw_files)
+            return len(components.intersection(entry.components)), shared, entry.created
+        except CorruptEntryError:  # it may still answer: what explains an entry is checked when it is read
+            return -1, 0, entry.created
+
+    return max(entries, key=likeness, default=None)

@@ -6,13 +6,14 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections import deque
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from whorl.definition import Definition
     from whorl.derive import Derived
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from whorl.store.manifest import Manifest
 
 _log = logging.getLogger("whorl")
+_MOST_ENTRIES = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +48,15 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class _Observer:
-    """Somebody who listens: a list that grows, and a function that is called besides."""
+    """
+    Somebody who listens: a list that grows, and a function that is called besides.
+
+    ``entries`` has those of stages that ran, the newest ones, so that a run of many calls reads them once.
+    """
 
     seen: list[Outcome]
     tell: Callable[[Outcome], object] | None
+    entries: dict[tuple[str, str], deque[Manifest]] = field(default_factory=dict)
 
 
 _observers: ContextVar[tuple[_Observer, ...]] = ContextVar("whorl observers", default=())
@@ -72,9 +79,17 @@ def observe(tell: Callable[[Outcome], object] | None = None) -> Iterator[list[Ou
         _observers.reset(token)
 
 
-def observed() -> bool:
-    """Whether somebody in this context wants to know more than the log line says."""
-    return bool(_observers.get())
+def entries_before(namespace: str, stage: str, read: Callable[[], Iterable[Manifest]]) -> tuple[Manifest, ...]:
+    """Give the entries of a stage for those who want to know why it runs; none where nobody observes."""
+    observers = _observers.get()
+    if not observers:
+        return ()
+    known = observers[0].entries
+    if (namespace, stage) not in known:
+        found = deque(sorted(read(), key=lambda entry: entry.created), maxlen=_MOST_ENTRIES)
+        known.setdefault((namespace, stage), found)
+    with _lock:
+        return tuple(known[namespace, stage])
 
 
 def publish(definition: Definition, outcome: Outcome) -> None:
@@ -83,6 +98,10 @@ def publish(definition: Definition, outcome: Outcome) -> None:
     with _lock:
         for observer in observers:
             observer.seen.append(outcome)
+            if outcome.manifest is not None and outcome.kind != "hit":
+                slot = outcome.manifest.slot
+                if (slot.namespace, slot.stage) in observer.entries:
+                    observer.entries[slot.namespace, slot.stage].append(outcome.manifest)
     for observer in observers:
         if observer.tell is not None:
             observer.tell(outcome)
