@@ -34,7 +34,7 @@ from whorl.store.manifest import Trace
 from whorl.trace import computing, earliest, merge, record, recording, something_computes, spoil, trace_call
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from whorl.config import Mode, Settings
     from whorl.definition import Definition
@@ -56,6 +56,15 @@ def run(definition: Definition, args: tuple[object, ...], kwargs: Mapping[str, o
             session.report(call)
 
 
+def bring_all(calls: Sequence[Call], jobs: int | None = None) -> None:
+    """Bring calls up to date in one session: what feeds several of them is settled once; values stay where they are."""
+    session = open_session(calls[0])
+    session.top = None
+    if jobs is not None:
+        session.slots = Slots(jobs)
+    session.side_by_side([partial(session.settle, call) for call in calls])
+
+
 def open_session(call: Call) -> Session:
     """Open what a call needs: settings, the store, and a snapshot of what things are now."""
     settings = config.settings()
@@ -67,9 +76,9 @@ def open_session(call: Call) -> Session:
 
 @dataclass(slots=True)
 class Session:
-    """One call from outside and everything that feeds it."""
+    """One call from outside and everything that feeds it; ``top`` is None where nobody takes a value."""
 
-    top: Call
+    top: Call | None
     settings: Settings
     mode: Mode
     access: Access
@@ -79,6 +88,7 @@ class Session:
     earlier: dict[Call, Earlier] = field(default_factory=dict)
     previous: dict[Call, Manifest | None] = field(default_factory=dict)
     shared: set[Call] = field(default_factory=set)
+    statuses: dict[Call, str] = field(default_factory=dict)
     _locks: dict[Call, threading.Lock] = field(default_factory=dict)
 
     def resolve(self, call: Call) -> Resolution:
@@ -154,7 +164,7 @@ class Session:
             else:
                 self.bring_up_to_date(upstream)
 
-        self._each([partial(update, upstream) for upstream in call.upstreams.values()])
+        self.side_by_side([partial(update, upstream) for upstream in call.upstreams.values()])
 
     def settle(self, call: Call) -> Resolution:
         """Settle a call once in this session, and say what happened to those that feed the one from outside."""
@@ -193,16 +203,19 @@ class Session:
             except UncopyableError:
                 return self.compute(call, self.snapshot.known(call)).value
 
-    def status(self, call: Call | None = None) -> str:
+    def status(self, call: Call) -> str:
         """Say how a call would be answered now, without computing: fresh, stale, waiting or uncached."""
-        call = call or self.top
-        if not call.stored:
-            feeding = {self.status(upstream) for upstream in call.upstreams.values()} - {"fresh", "uncached"}
-            return "waiting" if feeding else "uncached"
-        if self.lookup(call, self.derive(call)):
+        if call not in self.statuses:
+            self.statuses[call] = self._status(call)
+        return self.statuses[call]
+
+    def _status(self, call: Call) -> str:
+        if call.stored and self.lookup(call, self.derive(call)):
             return "fresh"
         feeding = {self.status(upstream) for upstream in call.upstreams.values()}
-        return "waiting" if feeding & {"stale", "waiting"} else "stale"
+        if feeding & {"stale", "waiting"}:
+            return "waiting"
+        return "stale" if call.stored else "uncached"
 
     def stores(self, call: Call) -> bool:
         """Whether the result of a call is looked up or kept in this mode."""
@@ -215,7 +228,9 @@ class Session:
         value = decode(self.access, manifest)
         if value is MISSING:
             if call in self.earlier:
-                raise FormatError(f"what {call.definition.name} stored a moment ago cannot be read back as {manifest.format}")
+                raise FormatError(
+                    f"what {call.definition.name} stored a moment ago cannot be read back as {manifest.format}"
+                )
             self.earlier[call] = Earlier(manifest)
             del self.resolutions[call]
         return value
@@ -254,7 +269,7 @@ class Session:
     def inputs(self, call: Call, derived: Derived | None) -> dict[str, object]:
         """Everything the function receives: paths as they were digested, private arguments, upstreams' values."""
         names = list(call.upstreams)
-        loaded = self._each([partial(self.load, upstream) for upstream in call.upstreams.values()])
+        loaded = self.side_by_side([partial(self.load, upstream) for upstream in call.upstreams.values()])
         values: dict[str, object] = dict(zip(names, loaded, strict=True))
         for name, raw in call.raw_inputs.items():
             values[name] = copy.copy(derived.raw[name].handed) if derived else hand_over(raw)
@@ -362,7 +377,7 @@ class Session:
         used = (resolution.trace, resolution.inherited, Trace(types=resolution.behaviour)) if resolution else ()
         record(merge([mine, *used]))
 
-    def _each(self, tasks: list[Callable[[], T]]) -> list[T]:
+    def side_by_side(self, tasks: list[Callable[[], T]]) -> list[T]:
         """Do independent things, side by side where ``jobs`` allows it."""
         if self.slots.number == 1 or len(tasks) <= 1:
             return [task() for task in tasks]

@@ -116,7 +116,8 @@ class Stage(Generic[P, R]):
 
     def status(self, *args: P.args, **kwargs: P.kwargs) -> str:
         """Say how a call would be answered now: ``fresh``, ``stale``, ``waiting`` (for an upstream) or ``uncached``."""
-        return open_session(self._bind(args, kwargs)).status()
+        call = self._bind(args, kwargs)
+        return open_session(call).status(call)
 
     def load(self, *args: P.args, **kwargs: P.kwargs) -> R:
         """Return the stored result without ever computing; NoEntryError where none answers."""
