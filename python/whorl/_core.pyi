@@ -1,7 +1,7 @@
 import builtins
 from collections.abc import Callable, Sequence
 from os import PathLike
-from typing import Protocol, Self, final
+from typing import ClassVar, Protocol, Self, final
 
 from typing_extensions import Buffer
 
@@ -31,12 +31,9 @@ class Digest:
 @final
 class Hasher:
     def __new__(cls, data: Buffer | None = None, /) -> Self: ...
-    @property
-    def name(self) -> str: ...
-    @property
-    def digest_size(self) -> int: ...
-    @property
-    def block_size(self) -> int: ...
+    name: ClassVar[str]
+    digest_size: ClassVar[int]
+    block_size: ClassVar[int]
     def update(self, data: Buffer, /) -> None: ...
     def digest(self) -> bytes: ...
     def hexdigest(self) -> str: ...
@@ -95,7 +92,7 @@ class OpcodeTable:
             list[int],
             list[int],
             list[tuple[str, bool, list[str], int]],
-            list[tuple[str, int, list[tuple[str, str, bool]], int]],
+            list[tuple[str, int, int, list[tuple[str, str, bool]], int]],
             list[str],
         ]
         | None

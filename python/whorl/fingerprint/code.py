@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from whorl.errors import NotFollowedWarning, UndigestableError
-from whorl.fingerprint.nodes import NOTHING, Node, Place, digest_graph
+from whorl.fingerprint.nodes import NOTHING, Node, Place, digest_nodes
 from whorl.fingerprint.parts import Difference, Part, differences
 from whorl.fingerprint.tree import build_tree
 from whorl.fingerprint.walk import NotFollowed, Walk, is_stage, merge_ignored
@@ -203,7 +203,7 @@ def _make(root: object, depends_on: tuple[object, ...], ignore: tuple[object, ..
             break
         reads |= walk.reads_found
     return Fingerprint(
-        digest_graph(node, walk.nodes),
+        digest_nodes(node, walk.nodes),
         tuple(walk.not_followed),
         tuple(stage for stage in walk.stages if getattr(stage, "__wrapped__", None) is not root),
         tuple(walk.distributions.values()),

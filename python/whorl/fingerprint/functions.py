@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from whorl.fingerprint.nodes import Node
-    from whorl.fingerprint.references import Reference
+    from whorl.fingerprint.references import CodeForm, Reference
     from whorl.fingerprint.walk import Walk
 
 # What a module knows of itself; these differ between machines and between runs of one file as script and as module.
@@ -57,8 +57,8 @@ def _describe_own(walk: Walk, node: Node, function: FunctionType) -> None:
     for index, reference in enumerate(form.references):
         if reference.kind != "free":
             _link_reference(walk, node, f"name/{index}", reference, function)
-    _mark_introspection(walk, node, function)
-    for doubt in find_doubts(form.calls, function.__globals__):
+    _mark_introspection(walk, node, function, form)
+    for doubt in find_doubts(form.loads, function.__globals__):
         walk.doubt(doubt.what, location(code.co_filename, doubt.line))
 
 
@@ -152,13 +152,17 @@ def _link_builtin(walk: Walk, node: Node, label: str, name: str, namespace: dict
         walk.leaf(node, label, "builtin", name)
 
 
-def _mark_introspection(walk: Walk, node: Node, function: FunctionType) -> None:
+def _mark_introspection(walk: Walk, node: Node, function: FunctionType, form: CodeForm) -> None:
     """Count what reachable code reads about functions; a foreign wrapper may read annotations unseen."""
     everything = "*" in walk.reads or "__code__" in walk.reads
     for name in ("__name__", "__qualname__", "__module__", "__doc__"):
         if everything or name in walk.reads:
             value = walk.watches.attribute(function, name)
             node.mark(name, canonical_module(value) if name == "__module__" and value else repr(value))
+    if everything or walk.reads & {"__name__", "__qualname__"}:
+        node.mark("nested names", *(name for _, name in form.notes[1:]))
+    if everything or "__doc__" in walk.reads:
+        node.mark("nested docstrings", *(text for text, _ in form.notes[1:]))
     if node.annotated or everything or "__annotations__" in walk.reads:
         _link_value(walk, node, "annotations", "", walk.watches.attribute(function, "__annotations__"))
 

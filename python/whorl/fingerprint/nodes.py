@@ -11,14 +11,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from whorl.digest import Encoder
+from whorl.digest import Encoder, digest_graph
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from whorl.digest import Digest
-
-SCHEME = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,40 +100,8 @@ class Node:
         return encoder.finish()
 
 
-def digest_graph(root: Node, nodes: Sequence[Node]) -> Digest:
+def digest_nodes(root: Node, nodes: Sequence[Node]) -> Digest:
     """Digest everything that ``root`` reaches within ``nodes``."""
     numbers = {id(node): number for number, node in enumerate(nodes)}
-    labels = [node.label().bytes for node in nodes]
     successors = [[numbers[id(target)] for _, target in node.edges] for node in nodes]
-    classes = _refine(labels, successors)
-    return _encode(classes, labels, successors, numbers[id(root)])
-
-
-def _refine(labels: list[bytes], successors: list[list[int]]) -> list[int]:
-    """Part nodes into classes of equal behaviour, by splitting until nothing splits any more."""
-    classes = _renumber(labels)
-    while True:
-        signatures = [(classes[number], *(classes[to] for to in targets)) for number, targets in enumerate(successors)]
-        finer = _renumber(signatures)
-        if max(finer) == max(classes):
-            return classes
-        classes = finer
-
-
-def _renumber(keys: Sequence[object]) -> list[int]:
-    seen: dict[object, int] = {}
-    return [seen.setdefault(key, len(seen)) for key in keys]
-
-
-def _encode(classes: list[int], labels: list[bytes], successors: list[list[int]], root: int) -> Digest:
-    numbers = {classes[root]: 0}
-    order = [root]
-    encoder = Encoder("code graph").integer(SCHEME)
-    for node in order:
-        encoder.bytes(labels[node])
-        for target in successors[node]:
-            if classes[target] not in numbers:
-                numbers[classes[target]] = len(numbers)
-                order.append(target)
-            encoder.integer(numbers[classes[target]])
-    return encoder.finish()
+    return digest_graph("code graph", [node.label() for node in nodes], successors, numbers[id(root)])

@@ -1,42 +1,40 @@
 """
-A code object in; what it refers to, what it reads about functions, and what cannot be followed out.
+A code object in; the digest of its normalized form, what it refers to, and what it reads about functions out.
 
 A reference is a global name or a local import, with the chain of attributes that is read from it at once
-(``utils.io.read`` is the name ``utils`` with the chain ``io.read``).  Nested code is read with the code that holds it.
-Memory: one form per code object, kept as long as the table below holds it.  On the arrow: inside *fingerprint*.
+(``utils.io.read`` is the name ``utils`` with the chain ``io.read``).  References stand in the order of the normalized
+code, so that what they lead to counts, not how they are called.  Nested code is read with the code that holds it.  One
+form per code object is kept in memory.  On the arrow: inside *fingerprint*.
 """
 
 from __future__ import annotations
 
+import sys
 import threading
 from dataclasses import dataclass
+from functools import lru_cache
 from types import CodeType
 from typing import TYPE_CHECKING
 
-from whorl.digest import Encoder
-from whorl.fingerprint.mentions import Mention, digest_instructions, read_mentions
+from whorl.digest import Encoder, OpcodeTable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from whorl.digest import Digest
 
-INTROSPECTION = frozenset(
-    (
-        "__doc__",
-        "__annotations__",
-        "__name__",
-        "__qualname__",
-        "__module__",
-        "__code__",
-        "__kwdefaults__",
-        "__defaults__",
-    )
+# Facts about functions and classes that code may read; the others are read by these functions.
+_INTROSPECTION = frozenset(
+    ("__doc__", "__annotations__", "__name__", "__qualname__", "__module__", "__code__", "__type_params__")
 )
-_READS_ALL = frozenset(("signature", "getfullargspec", "get_type_hints", "get_annotations", "getdoc", "getsource"))
-_BEHAVIOUR_FLAGS = 0x04 | 0x08 | 0x20 | 0x80 | 0x100 | 0x200  # *args, **kwargs, generator, coroutine, async generator
+_READERS = frozenset(
+    ("signature", "getfullargspec", "getargspec", "get_type_hints", "get_annotations", "getdoc", "getsource", "help")
+)
+_VARARGS, _VARKEYWORDS, _OPTIMIZED = 0x04, 0x08, 0x01
+# *args, **kwargs, generator, coroutine, iterable coroutine, asynchronous generator; __future__ flags act when compiling.
+_BEHAVIOUR_FLAGS = _VARARGS | _VARKEYWORDS | 0x20 | 0x80 | 0x100 | 0x200
+_OLDEST_DESCRIBED_BY_NAMES, _NEWEST = 14, 14
 _MAX_FORMS = 65_536
-_LONGEST_CALL = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,41 +49,55 @@ class Reference:
     kind: str
     name: str
     chain: tuple[str, ...]
-    line: int
     level: int = 0
 
 
 @dataclass(frozen=True, slots=True)
-class Doubt:
-    """Something that cannot be followed: ``what`` in words, and its ``line``."""
+class Load:
+    """A place in ``code``, in units of two bytes, where a global name and a chain below it are read."""
 
-    what: str
-    line: int
+    name: str
+    chain: tuple[str, ...]
+    code: CodeType
+    unit: int
 
 
 @dataclass(frozen=True, slots=True)
 class CodeForm:
     """
-    A code object, read: the digest of its behaviour without names' values, and what it refers to.
+    A code object, read.
 
-    ``calls`` are global names called with what a rule about them may need: the constant arguments, by position.
+    ``digest`` is that of its behaviour, without the values of names; ``reads`` are the facts about functions it reads,
+    ``*`` for all; ``loads`` are its global names, place by place; ``notes`` are its docstring and name, and those of
+    nested code.
     """
 
     digest: Digest
     references: tuple[Reference, ...]
     reads: frozenset[str]
-    calls: tuple[Call, ...]
-    attributes: frozenset[str]
+    loads: tuple[Load, ...]
+    notes: tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
-    """A call of a global name or of a chain below it; arguments that are not constants are ``Ellipsis``."""
+class _Binding:
+    """What an import bound to a variable."""
 
-    name: str
+    module: str
+    level: int
     chain: tuple[str, ...]
-    arguments: tuple[object, ...]
-    line: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Facts:
+    """What the normalizer says of a code object; names and constants are indices in the order of the graph."""
+
+    digest: Digest
+    names: list[int]
+    constants: list[int]
+    loads: list[tuple[str, bool, list[str], int]]
+    imports: list[tuple[str, int, int, list[tuple[str, str, bool]], int]]
+    attributes: list[str]
 
 
 _forms: dict[int, tuple[CodeType, CodeForm]] = {}
@@ -105,152 +117,135 @@ def read_code(code: CodeType) -> CodeForm:
     return form
 
 
+def parameter_names(code: CodeType) -> tuple[str, ...]:
+    """Return the names of all parameters, ``*args`` and ``**kwargs`` last."""
+    count = code.co_argcount + code.co_kwonlyargcount
+    return code.co_varnames[: count + bool(code.co_flags & _VARARGS) + bool(code.co_flags & _VARKEYWORDS)]
+
+
 def _read(code: CodeType) -> CodeForm:
-    mentions = read_mentions(code)
-    inner = [read_code(mention.value) for mention in mentions if isinstance(mention.value, CodeType)]
-    bindings = _bindings(code, mentions)
-    references = [*_own_references(code, mentions, bindings)]
-    for form in inner:
-        references += _resolve_free(code, form.references, bindings)
-    attributes = frozenset(str(mention.value) for mention in mentions if mention.word == "attribute")
-    names = {str(mention.value) for mention in mentions if mention.word in ("global", "import from")}
-    reads = (attributes & INTROSPECTION) | ({"*"} if (attributes | names) & _READS_ALL else set())
+    facts = _normalize(code)
+    nested = [code.co_consts[index] for index in facts.constants]
+    inner = [read_code(constant) for constant in nested if isinstance(constant, CodeType)]
+    names = {name for name, _, _, _ in facts.loads} | {name for _, _, _, bound, _ in facts.imports for _, name, _ in bound}
+    reads = _INTROSPECTION.intersection(facts.attributes)
+    everything = {"*"} if _READERS.intersection(facts.attributes) or _READERS & names else set()
+    loads = tuple(Load(name, tuple(chain), code, unit) for name, outside, chain, unit in facts.loads if outside)
     return CodeForm(
-        _digest_form(code),
-        tuple(dict.fromkeys(references)),
-        frozenset().union(reads, *(form.reads for form in inner)),
-        (*_read_calls(mentions), *(call for form in inner for call in form.calls)),
-        attributes.union(*(form.attributes for form in inner)),
+        _digest(code, facts.digest),
+        tuple(dict.fromkeys(_references(code, facts, inner))),
+        reads.union(everything, *(form.reads for form in inner)),
+        (*loads, *(load for form in inner for load in form.loads)),
+        ((_docstring(code), code.co_qualname), *(note for form in inner for note in form.notes)),
     )
 
 
-def _digest_form(code: CodeType) -> Digest:
-    from whorl.fingerprint.values import scan_value
-
-    def digest_constant(constant: object) -> Digest:
-        return read_code(constant).digest if isinstance(constant, CodeType) else scan_value(constant).digest
-
+def _digest(code: CodeType, instructions: Digest) -> Digest:
     encoder = Encoder("code").integer(code.co_flags & _BEHAVIOUR_FLAGS)
     encoder.integer(code.co_posonlyargcount).integer(code.co_argcount).integer(code.co_kwonlyargcount)
     for name in parameter_names(code):
         encoder.text(name)
-    return encoder.digest(digest_instructions(code, digest_constant)).finish()
+    return encoder.digest(instructions).finish()
 
 
-def parameter_names(code: CodeType) -> tuple[str, ...]:
-    """Return the names of all parameters, ``*args`` and ``**kwargs`` last."""
-    count = code.co_argcount + code.co_kwonlyargcount
-    return code.co_varnames[: count + bool(code.co_flags & 0x04) + bool(code.co_flags & 0x08)]
+def _docstring(code: CodeType) -> str:
+    """Return what may be the docstring; a first constant that is not costs nothing where nobody reads docstrings."""
+    first = code.co_consts[0] if code.co_consts else None
+    return first if isinstance(first, str) else ""
 
 
-@dataclass(frozen=True, slots=True)
-class _Binding:
-    """What an import bound to a local name."""
-
-    module: str
-    level: int
-    chain: tuple[str, ...]
-
-
-def _bindings(code: CodeType, mentions: tuple[Mention, ...]) -> dict[str, list[_Binding]]:
-    """Return local names bound by imports; those assigned otherwise too are still listed: both may be meant."""
-    found: dict[str, list[_Binding]] = {}
-    for index, mention in enumerate(mentions):
-        if mention.word == "import":
-            for name, binding in _bound_by(mentions, index):
-                found.setdefault(name, []).append(binding)
-    return found
+def _normalize(code: CodeType) -> _Facts:
+    table = _table(sys.version_info.minor)
+    constants = [(_digest_constant(constant), isinstance(constant, str)) for constant in code.co_consts]
+    found = None if table is None else table.normalize(
+        code.co_code,
+        code.co_exceptiontable,
+        code.co_names,
+        _locals(code),
+        len(code.co_freevars),
+        constants,
+        class_body=not code.co_flags & _OPTIMIZED,
+    )
+    return _raw(code, [digest for digest, _ in constants]) if found is None else _Facts(*found)
 
 
-def _bound_by(mentions: tuple[Mention, ...], index: int) -> Iterator[tuple[str, _Binding]]:
-    module = str(mentions[index].value)
-    level, names = mentions[index - 2].value, mentions[index - 1].value
-    level = level if isinstance(level, int) else 0
-    following = mentions[index + 1 :]
-    if names:
-        yield from _bound_from(module, level, following)
-        return
-    store = next((item for item in following if item.word in ("store", "store global")), None)
-    if store is None:
-        return
-    plain = bool(following) and following[0] is store and "." in module
-    yield str(store.value), _Binding(module.partition(".")[0] if plain else module, level, ())
+def _raw(code: CodeType, constants: Iterable[Digest]) -> _Facts:
+    """Take a code object as it is, for a Python whose instructions are not known: every change counts."""
+    encoder = Encoder("raw code").integer(sys.version_info.minor).bytes(code.co_code).bytes(code.co_exceptiontable)
+    for digest in constants:
+        encoder.digest(digest)
+    for name in (*code.co_names, "", *_locals(code)):
+        encoder.text(name)
+    loads = [(name, True, list[str](), 0) for name in code.co_names]
+    loads += [(name, False, [], 0) for name in code.co_freevars]
+    indices = list(range(len(code.co_names)))
+    return _Facts(encoder.finish(), indices, list(range(len(code.co_consts))), loads, [], list(code.co_names))
 
 
-def _bound_from(module: str, level: int, following: tuple[Mention, ...]) -> Iterator[tuple[str, _Binding]]:
-    for source, target in zip(following[::2], following[1::2], strict=False):
-        if source.word != "import from":
-            return
-        yield str(target.value), _Binding(module, level, (str(source.value),))
+@lru_cache(maxsize=2)
+def _table(minor: int) -> OpcodeTable | None:
+    if minor > _NEWEST:
+        return None
+    if minor < _OLDEST_DESCRIBED_BY_NAMES:
+        return OpcodeTable(minor)
+    import opcode
+
+    caches = opcode._inline_cache_entries  # type: ignore[attr-defined]  # noqa: SLF001 - dis reads it likewise
+    numbers = {name: number for name, number in opcode.opmap.items() if number < 256}  # noqa: PLR2004 - one byte
+    return OpcodeTable(minor, [(number, name, caches.get(name, 0)) for name, number in numbers.items()])
 
 
-def _own_references(
-    code: CodeType, mentions: tuple[Mention, ...], bindings: dict[str, list[_Binding]]
-) -> Iterator[Reference]:
-    for index, mention in enumerate(mentions):
-        if mention.word in ("global", "load"):
-            name, chain = str(mention.value), _chain_after(mentions, index)
-            kind = "global" if mention.word == "global" else "free"
-            yield from _resolve(code, Reference(kind, name, chain, mention.line), bindings)
-        elif mention.word == "import":
-            yield from _imported(mentions, index)
+def _locals(code: CodeType) -> tuple[str, ...]:
+    """Return the variables as the interpreter numbers them: a cell that is a parameter has one number."""
+    cells = tuple(name for name in code.co_cellvars if name not in code.co_varnames)
+    return code.co_varnames + cells + code.co_freevars
 
 
-def _imported(mentions: tuple[Mention, ...], index: int) -> Iterator[Reference]:
-    """Name what an import statement itself needs: the names it takes, or the module, whose running may have effects."""
-    for _, binding in _bound_by(mentions, index):
-        chain = binding.chain or ("",)
-        yield Reference("import", binding.module, chain, mentions[index].line, binding.level)
+def _digest_constant(constant: object) -> Digest:
+    from whorl.fingerprint.values import scan_value
+
+    return read_code(constant).digest if isinstance(constant, CodeType) else scan_value(constant).digest
 
 
-def _resolve_free(
-    code: CodeType, references: tuple[Reference, ...], bindings: dict[str, list[_Binding]]
-) -> Iterator[Reference]:
-    """Name what nested code reads: the variables that this code binds by an import are references to the import."""
-    for reference in references:
-        if reference.kind == "import":
-            yield reference
-        else:
-            yield from _resolve(code, reference, bindings)
+def _references(code: CodeType, facts: _Facts, inner: Iterable[CodeForm]) -> Iterator[Reference]:
+    """Yield what the code refers to: global names in the order of the graph, nested code, imports."""
+    bindings = _bindings(code, facts)
+    chains: dict[tuple[str, bool], set[tuple[str, ...]]] = {}
+    for name, outside, chain, _ in facts.loads:
+        chains.setdefault((name, outside), set()).add(tuple(chain))
+    for index in facts.names:
+        name = code.co_names[index]
+        for chain in sorted(chains.get((name, True), ())):
+            yield from _resolve(code, Reference("global", name, chain), bindings)
+    for name in sorted(name for name, outside in chains if not outside):
+        for chain in sorted(chains[name, False]):
+            yield from _resolve(code, Reference("free", name, chain), bindings)
+    for form in inner:
+        for reference in form.references:
+            yield from (reference,) if reference.kind == "import" else _resolve(code, reference, bindings)
+    for binding in sorted({item for bound in bindings.values() for item in bound}, key=_sort_key):
+        yield Reference("import", binding.module, binding.chain or ("",), binding.level)
 
 
 def _resolve(code: CodeType, reference: Reference, bindings: dict[str, list[_Binding]]) -> Iterator[Reference]:
+    """Name what a variable stands for: all imports that bind it, and what is outside where it is not only bound here."""
     for binding in bindings.get(reference.name, ()):
-        chain = (*binding.chain, *reference.chain)
-        yield Reference("import", binding.module, chain, reference.line, binding.level)
+        yield Reference("import", binding.module, (*binding.chain, *reference.chain), binding.level)
     if reference.kind == "global" or reference.name in code.co_freevars:
         yield reference
 
 
-def _chain_after(mentions: tuple[Mention, ...], index: int) -> tuple[str, ...]:
-    end = index + 1
-    while end < len(mentions) and mentions[end].word == "attribute":
-        end += 1
-    return tuple(str(mention.value) for mention in mentions[index + 1 : end])
+def _bindings(code: CodeType, facts: _Facts) -> dict[str, list[_Binding]]:
+    """Return what imports bind, by variable; ``import a.b`` binds ``a``, ``import a.b as c`` the module ``a.b``."""
+    found: dict[str, list[_Binding]] = {}
+    for module, level_index, names_index, bound, _ in facts.imports:
+        level, names = code.co_consts[level_index], code.co_consts[names_index]
+        for variable, attribute, top in bound or [("", "", False)]:
+            name = module.partition(".")[0] if top and not names else module
+            chain = (attribute,) if names and attribute else ()
+            found.setdefault(variable, []).append(_Binding(name, level, chain))
+    return found
 
 
-def _read_calls(mentions: tuple[Mention, ...]) -> Iterator[Call]:
-    for index, mention in enumerate(mentions):
-        if mention.word == "global":
-            chain = _chain_after(mentions, index)
-            arguments = _arguments_after(mentions, index + 1 + len(chain))
-            if arguments is not None:
-                yield Call(str(mention.value), chain, arguments, mention.line)
-
-
-def _arguments_after(mentions: tuple[Mention, ...], start: int) -> tuple[object, ...] | None:
-    """Return the arguments if what stands before ``start`` is called; each is one constant or ``Ellipsis``."""
-    stack: list[object] = []
-    for mention in mentions[start : start + _LONGEST_CALL]:
-        if mention.word == "CALL" and mention.value == len(stack):
-            return tuple(stack)
-        if mention.word in ("CALL_KW", "CALL_FUNCTION_EX") and len(stack) + mention.effect <= 0:
-            return tuple(stack)
-        depth = len(stack) + mention.effect
-        if depth < 0 or mention.word.startswith(("POP_TOP", "STORE", "store", "RETURN")):
-            return None
-        if mention.effect > 0:
-            stack += [mention.value if mention.word == "constant" else ...] * mention.effect
-        else:
-            stack = [*stack[: max(depth - 1, 0)], ...][:depth]
-    return None
+def _sort_key(binding: _Binding) -> tuple[int, str, tuple[str, ...]]:
+    return binding.level, binding.module, binding.chain

@@ -1,5 +1,5 @@
 """
-The calls that code makes in, those whose effect no fingerprint can see out.
+The names that code reads in, those whose effect no fingerprint can see out.
 
 A computed attribute name, evaluated text, the environment, the clock, randomness, files by constant names: each is
 listed with its line, never hidden.  On the arrow: inside *fingerprint*.
@@ -7,73 +7,124 @@ listed with its line, never hidden.  On the arrow: inside *fingerprint*.
 
 from __future__ import annotations
 
-import sys
+import os
+from dataclasses import dataclass
 from types import ModuleType
 from typing import TYPE_CHECKING
 
-from whorl.fingerprint.references import Doubt
+from whorl.fingerprint.calls import read_use
 from whorl.fingerprint.watches import MISSING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
-    from whorl.fingerprint.references import Call
+    from whorl.fingerprint.calls import Use
+    from whorl.fingerprint.references import Load
 
-_TEXT_RUNNERS = {"eval": "text evaluated by eval", "exec": "text run by exec", "compile": "text compiled by compile"}
-_NAMESPACES = {"globals": "names looked up in globals()", "__import__": "a module imported by __import__"}
-_CLOCKS = frozenset(
-    ["time.time", "time.time_ns", "time.monotonic", "time.perf_counter", "time.localtime", "time.gmtime", "time.strftime", "datetime.datetime.now", "datetime.datetime.today", "datetime.datetime.utcnow", "datetime.date.today"]
-)
-_RANDOM_MODULES = ("random", "secrets", "uuid.uuid1", "uuid.uuid4", "os.urandom", "numpy.random")
-_ENVIRONMENT = frozenset(("os.getenv", "os.environ.get", "os.environ"))
+_RANDOM = ("random.", "secrets.", "numpy.random.", "uuid.uuid1", "uuid.uuid4", "os.urandom")
+_FILE_READERS = ("open", "read_")
 
 
-def find_doubts(calls: tuple[Call, ...], namespace: Mapping[str, object]) -> Iterator[Doubt]:
-    """Yield what the calls of one function do that cannot be followed."""
-    for call in calls:
-        what = _doubt_of(call, _full_name(call, namespace))
-        if what:
-            yield Doubt(what, call.line)
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """Something that cannot be followed: ``what`` in words, and its ``line``."""
+
+    what: str
+    line: int
 
 
-def _full_name(call: Call, namespace: Mapping[str, object]) -> str:
-    """Name what is called by where it comes from: ``os.getenv`` for ``from os import getenv`` too."""
-    value = namespace.get(call.name, MISSING)
+def find_doubts(loads: Iterable[Load], namespace: Mapping[str, object]) -> Iterator[Doubt]:
+    """Yield what a function does with the names it reads that cannot be followed."""
+    for load in loads:
+        name = _full_name(load, namespace)
+        rule = _RULES.get(name) or (_randomness if name.startswith(_RANDOM) else None)
+        if rule is None and name.rpartition(".")[2].startswith(_FILE_READERS):
+            rule = _file
+        if rule is not None:
+            use = read_use(load)
+            what = rule(name, use)
+            if what:
+                yield Doubt(what, use.line)
+
+
+def _full_name(load: Load, namespace: Mapping[str, object]) -> str:
+    """Name what is read by where it comes from: ``os.getenv`` for ``from os import getenv`` too."""
+    value = namespace.get(load.name, MISSING)
     if value is MISSING:
-        return ".".join((call.name, *call.chain))
+        return ".".join((load.name, *load.chain))
     if isinstance(value, ModuleType):
-        return ".".join((value.__name__, *call.chain))
+        return ".".join((value.__name__, *load.chain))
+    if value is os.environ:
+        return ".".join(("os.environ", *load.chain))
     module, name = getattr(value, "__module__", None), getattr(value, "__qualname__", None)
     base = f"{module}.{name}" if isinstance(module, str) and isinstance(name, str) else ""
-    if value is getattr(sys.modules.get("os"), "environ", None):
-        base = "os.environ"
-    return ".".join((base.removeprefix("builtins."), *call.chain))
+    return ".".join((base.removeprefix("builtins."), *load.chain))
 
 
-def _doubt_of(call: Call, name: str) -> str:
-    if name == "getattr":
-        computed = len(call.arguments) > 1 and not isinstance(call.arguments[1], str)
-        return "an attribute with a computed name (getattr)" if computed else ""
-    if name in _TEXT_RUNNERS or name in _NAMESPACES:
-        return _TEXT_RUNNERS.get(name) or _NAMESPACES[name]
-    if name in _CLOCKS:
-        return f"the clock ({name})"
-    if name in _ENVIRONMENT:
-        return f"environment variable {_first_text(call) or 'with a computed name'}"
-    if name.startswith(_RANDOM_MODULES):
-        return f"random numbers ({name})"
-    return _doubt_of_loading(call, name)
+def _computed_attribute(_: str, use: Use) -> str:
+    constant = len(use.arguments) > 1 and isinstance(use.arguments[1], str)
+    return "" if constant else "an attribute with a computed name (getattr)"
 
 
-def _doubt_of_loading(call: Call, name: str) -> str:
-    text = _first_text(call)
-    if name == "importlib.import_module" and text is None:
-        return "a module with a computed name (importlib)"
-    if text and (name in ("open", "io.open") or name.rpartition(".")[2].startswith("read_")):
-        return f"file {text}"
-    return ""
+def _text_as_code(name: str, use: Use) -> str:
+    return f"text run as code ({name})" if use.called else ""
 
 
-def _first_text(call: Call) -> str | None:
-    first = call.arguments[0] if call.arguments else None
-    return first if isinstance(first, str) else None
+def _by_name(name: str, use: Use) -> str:
+    return f"variables by name ({name})" if use.called else ""
+
+
+def _clock(name: str, _: Use) -> str:
+    return f"the clock ({name})"
+
+
+def _randomness(name: str, _: Use) -> str:
+    return f"random numbers ({name})"
+
+
+def _variable(_: str, use: Use) -> str:
+    return f"environment variable {_text(use) or 'with a computed name'}"
+
+
+def _module(name: str, use: Use) -> str:
+    return "" if _text(use) else f"a module with a computed name ({name})"
+
+
+def _file(_: str, use: Use) -> str:
+    return f"file {_text(use)}" if use.called and _text(use) else ""
+
+
+def _text(use: Use) -> str:
+    first = use.arguments[0] if use.arguments else None
+    return first if isinstance(first, str) else ""
+
+
+_CLOCKS = (
+    "time.time",
+    "time.time_ns",
+    "time.monotonic",
+    "time.perf_counter",
+    "time.localtime",
+    "time.gmtime",
+    "time.strftime",
+    "datetime.datetime.now",
+    "datetime.datetime.today",
+    "datetime.datetime.utcnow",
+    "datetime.date.today",
+    "pandas.Timestamp.now",
+    "pandas.Timestamp.today",
+)
+_RULES: dict[str, Callable[[str, Use], str]] = {
+    "getattr": _computed_attribute,
+    "eval": _text_as_code,
+    "exec": _text_as_code,
+    "globals": _by_name,
+    "vars": _by_name,
+    "__import__": _module,
+    "importlib.import_module": _module,
+    "os.getenv": _variable,
+    "os.environ": _variable,
+    "os.environ.get": _variable,
+    "os.environ.copy": _variable,
+    **dict.fromkeys(_CLOCKS, _clock),
+}

@@ -16,8 +16,8 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
 type Load = (String, bool, Vec<String>, u32);
 /// Variable, attribute of the module, whether `import a.b` bound `a`.
 type Binding = (String, String, bool);
-/// Module, index of the constant with the level, what is bound, place in the code.
-type Import = (String, u32, Vec<Binding>, u32);
+/// Module, indices of the constants with the level and the names, what is bound, place in the code.
+type Import = (String, u32, u32, Vec<Binding>, u32);
 /// Digest, outside names and constants in the order of the graph, loads, imports, attributes.
 type Form = (
     PyDigest,
@@ -103,7 +103,13 @@ fn form(normal: Normal) -> Form {
             .into_iter()
             .map(|bound| (bound.variable, bound.attribute, bound.top))
             .collect();
-        (import.module, import.level, bindings, import.unit)
+        (
+            import.module,
+            import.level,
+            import.names,
+            bindings,
+            import.unit,
+        )
     });
     let (names, constants) = (normal.names, normal.constants);
     (

@@ -38,6 +38,8 @@ pub struct Import {
     pub module: String,
     /// The index of the constant that counts the leading dots.
     pub level: u32,
+    /// The index of the constant with the names that are taken from the module, if any are.
+    pub names: u32,
     /// Which variable each part was bound to.
     pub bindings: Vec<Binding>,
     /// The place of the import, in units of two bytes.
@@ -140,6 +142,9 @@ impl Reader<'_> {
         let Some(index) = after(names) else {
             return Ok(None);
         };
+        let Argument::Constant(taken) = self.node(names).argument else {
+            return Ok(None);
+        };
         let Argument::Name(module, _) = self.node(index).argument else {
             return Ok(None);
         };
@@ -151,6 +156,7 @@ impl Reader<'_> {
         Ok(Some(Import {
             module,
             level,
+            names: taken,
             bindings,
             unit: self.node(index).unit,
         }))

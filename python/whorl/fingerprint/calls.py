@@ -1,0 +1,75 @@
+"""
+A place in code where a name is read in, what is done with it there out: a call with its constant arguments, or a look-up.
+
+Only asked for names that a rule about what cannot be followed knows, so it may take its time.  On the arrow: inside
+*fingerprint*, for ``unfollowed``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from dis import Instruction
+
+    from whorl.fingerprint.references import Load
+
+_SILENT = frozenset(("NOP", "CACHE", "EXTENDED_ARG", "PUSH_NULL", "NOT_TAKEN"))
+_ENDS = ("STORE", "RETURN", "POP_TOP", "POP_JUMP", "JUMP")
+_LONGEST_CALL = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """
+    What happens to a value that was just read, and on which line.
+
+    ``called`` tells a call; ``arguments`` are its arguments, or the key of a look-up: constants as they are, everything
+    else as ``Ellipsis``.
+    """
+
+    called: bool
+    arguments: tuple[object, ...]
+    line: int
+
+
+def read_use(load: Load) -> Use:
+    """Read what is done with the name and chain of a load."""
+    import dis
+
+    instructions = [item for item in dis.get_instructions(load.code) if item.opname not in _SILENT]
+    start = next(index for index, item in enumerate(instructions) if item.offset == 2 * load.unit)
+    line = _line_of(instructions, start)
+    following = instructions[start + 1 + len(load.chain) :][:_LONGEST_CALL]
+    stack: list[object] = []
+    for instruction in following:
+        effect = dis.stack_effect(instruction.opcode, instruction.arg, jump=False)
+        depth = len(stack) + effect
+        if _is_call(instruction, len(stack), depth):
+            return Use(called=True, arguments=tuple(stack), line=line)
+        if instruction.opname == "BINARY_SUBSCR" and depth == 0:
+            return Use(called=False, arguments=tuple(stack), line=line)
+        if depth < 0 or instruction.opname.startswith(_ENDS):
+            break
+        stack = _after(stack, instruction, effect)
+    return Use(called=False, arguments=(), line=line)
+
+
+def _is_call(instruction: Instruction, held: int, depth: int) -> bool:
+    if instruction.opname in ("PRECALL", "CALL"):
+        return instruction.arg == held
+    return instruction.opname in ("CALL_KW", "CALL_FUNCTION_EX") and depth <= 0
+
+
+def _after(stack: list[object], instruction: Instruction, effect: int) -> list[object]:
+    if effect > 0:
+        value = instruction.argval if instruction.opname == "LOAD_CONST" else ...
+        return [*stack, *[value] * effect]
+    depth = len(stack) + effect
+    return [*stack[: max(depth - 1, 0)], ...][:depth] if effect or instruction.opname != "KW_NAMES" else stack
+
+
+def _line_of(instructions: list[Instruction], index: int) -> int:
+    positions = instructions[index].positions
+    return (positions.lineno if positions else None) or 0
