@@ -7,6 +7,7 @@ revision before its manifest.  On the arrow: *encode*, *commit* and *decode*.
 
 from __future__ import annotations
 
+import json
 import logging
 import time
 import warnings
@@ -22,11 +23,13 @@ if TYPE_CHECKING:
     from whorl.access import Access
     from whorl.derive import Derived, Snapshot
     from whorl.digest import Digest
+    from whorl.fingerprint.code import Fingerprint
     from whorl.formats.base import Format
     from whorl.store.base import Attempt, Store
     from whorl.store.manifest import Manifest, Slot, Trace
 
 _log = logging.getLogger("whorl")
+_kept_trees: set[tuple[str, str, Digest]] = set()
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,9 +111,25 @@ def commit_result(
     except StoreError as error:
         access.complain(error)
         return result
+    _keep_tree(access, attempt.slot.namespace, derived.fingerprint)
     settled = Resolution.of_entry("ran", current)
     value = result.value if current.attempt == attempt.nonce and chosen.exact else MISSING
     return replace(settled, value=value, seconds=result.seconds)
+
+
+def _keep_tree(access: Access, namespace: str, code: Fingerprint) -> None:
+    """Store the named parts of the code once, so that a later change of it can be named."""
+    known = (access.root, namespace, code.digest)
+    if known in _kept_trees:
+        return
+
+    def keep(store: Store) -> None:
+        if store.read_tree(namespace, code.digest) is None:
+            data = json.dumps(code.parts.to_json(), ensure_ascii=False, separators=(",", ":"))
+            store.write_tree(namespace, code.digest, data.encode("utf-8", "surrogatepass"))
+
+    access.attempt(keep, None)
+    _kept_trees.add(known)
 
 
 def _encode(store: Store, judge: Judge, derived: Derived, value: object) -> tuple[Attempt, Format, float]:
