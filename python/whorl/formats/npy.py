@@ -50,8 +50,10 @@ class Npy:
     def encode(self, value: object, writer: PayloadWriter, options: Mapping[str, object]) -> None:
         """Write one file."""
         check_options(self, options, ())
-        array = cast("np.ndarray", value)
         with refusing(self.name, value):
+            if not self.accepts(value):
+                raise Loss("it is not a numpy.ndarray, or of a subclass")
+            array = cast("np.ndarray", value)
             _check_dtype(array.dtype)
             _write(array, writer)
 
@@ -77,11 +79,16 @@ def _check_dtype(dtype: np.dtype) -> None:
     text = repr(dtype)
     if dtype.hasobject:
         raise Loss("Python objects in the array")
-    if "metadata=" in text:
+    if _has_metadata(dtype):
         raise Loss(f"the metadata of {text}")
     described = np.lib.format.dtype_to_descr(dtype)
     if repr(np.lib.format.descr_to_dtype(described)) != text:
         raise Loss(f"the dtype {text}")
+
+
+def _has_metadata(dtype: np.dtype) -> bool:
+    inner = [dtype.base] if dtype.subdtype else [field[0] for field in (dtype.fields or {}).values()]
+    return bool(dtype.metadata) or any(map(_has_metadata, inner))
 
 
 def _write(array: np.ndarray, writer: PayloadWriter) -> None:

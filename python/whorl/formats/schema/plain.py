@@ -249,8 +249,8 @@ def _pack_timezone(value: dt.timezone, walk: _Packing) -> object:
     return _tagged("timezone", walk.children(arguments))
 
 
-def _pack_text(value: object, _: _Packing) -> object:
-    return _tagged(type(value).__name__, str(value))
+def _pack_text(value: object, walk: _Packing) -> object:
+    return _tagged(type(value).__name__, _pack_str(str(value), walk))
 
 
 def _pack_uuid(value: UUID, _: _Packing) -> object:

@@ -165,7 +165,7 @@ def _column(leaf: pa.ChunkedArray, kind: pa.DataType) -> pa.ChunkedArray:
     if is_.is_timestamp(kind):
         return leaf.cast(pa.timestamp(kind.unit)).cast(pa.int64()).cast(kind)
     if is_.is_time(kind):  # pyarrow casts times to text, but not back
-        moments = pc.binary_join_element_wise("1970-01-01", leaf, " ")
+        moments = pc.binary_join_element_wise(_word("1970-01-01"), leaf, _word(" "))
         return moments.cast(pa.timestamp(kind.unit)).cast(kind)
     return leaf.cast(kind)
 
@@ -204,6 +204,12 @@ def _cast_leaf(column: pa.ChunkedArray) -> pa.ChunkedArray:
     if not same:
         raise Loss(f"values of Arrow type {column.type} that have no text, such as years beyond 9999", "parquet")
     return leaf
+
+
+def _word(text: str) -> pa.Scalar:
+    import pyarrow as pa
+
+    return pa.scalar(text, pa.large_string())
 
 
 def _strings(items: Iterator[str | None]) -> pa.ChunkedArray:
