@@ -40,6 +40,8 @@ STDLIB = Stdlib()
 _PACKAGE = os.path.realpath(os.path.dirname(os.path.dirname(__file__)))
 # The minor version alone, as for any other distribution; read from the package without importing its metadata.
 _WHORL = "whorl"
+# Cython keeps the types of its functions in a module without a file, named after its version.
+_CYTHON_TYPES = "_cython_"
 
 
 def owner(thing: object) -> Owner:
@@ -128,7 +130,7 @@ def _owner_of_namespace(name: str, namespace: dict[str, object]) -> Owner:
     origin = _origin_of_spec(spec) if spec is not None else None
     file = namespace.get("__file__")
     path = file if isinstance(file, str) else origin
-    if path is None and name.partition(".")[0] in sys.stdlib_module_names:
+    if path is None and (name.startswith(_CYTHON_TYPES) or name.partition(".")[0] in sys.stdlib_module_names):
         return OWN if name == "__main__" else STDLIB
     return _owner_of_path(path)
 

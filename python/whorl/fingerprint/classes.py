@@ -33,7 +33,7 @@ def describe(walk: Walk, node: Node) -> None:
     """Describe a class: followed if it is own code, by name if it is not."""
     kind = node.value
     assert isinstance(kind, type)
-    name = f"{canonical_module(kind.__module__)}.{kind.__qualname__}"
+    name = f"{canonical_module(_module_of(kind))}.{kind.__qualname__}"
     if not isinstance(owner(kind), Own):
         modules.title_foreign(walk, node, kind, name)
         _link_own_functions(walk, node, kind)
@@ -75,13 +75,18 @@ def _link_member(walk: Walk, node: Node, name: str, member: object) -> None:
 
 def _link_own_functions(walk: Walk, node: Node, kind: type) -> None:
     """Follow own functions that were put into a foreign class."""
-    top = kind.__module__.partition(".")[0]
+    top = _module_of(kind).partition(".")[0]
     namespace = vars(kind)
     for name in namespace if top != "builtins" else ():
         value = namespace.get(name, MISSING)
         if isinstance(value, FunctionType) and str(value.__globals__.get("__name__")).partition(".")[0] != top:
             if isinstance(owner(value), Own):
                 walk.link(node, f"attribute/{name}", walk.watches.item(namespace, name))
+
+
+def _module_of(kind: type) -> str:
+    """Name a class's module; a class made by Cython may have a descriptor of its instances' module in its place."""
+    return kind.__module__ if isinstance(kind.__module__, str) else "builtins"
 
 
 def _mark_names(walk: Walk, node: Node, kind: type) -> None:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import os
 import sys
 from importlib import import_module
+from importlib.machinery import PathFinder
 from pathlib import PurePath
 from types import FunctionType, ModuleType
 from typing import TYPE_CHECKING
@@ -80,18 +81,65 @@ def link_chain(
     for depth, name in enumerate(chain):
         if not isinstance(value, ModuleType) or not name:
             break
+        if not isinstance(owner(value), Own):
+            _link_foreign_chain(walk, node, f"{label}.{depth}", value, chain[depth:], dotted)
+            return
         module, value = value, _step(walk, value, name)
-        if not isinstance(owner(module), Own):
-            label_here = f"{label}.{depth}"
-            walk.link(node, label_here, module, dotted=dotted)
-            if not isinstance(value, ModuleType):
-                _link_foreign_value(walk, node, f"{label_here}.value", value)
-                return
-        elif not isinstance(value, ModuleType):
+        if not isinstance(value, ModuleType):
             _link_attribute(walk, node, f"{label}.{depth}", module, name, value)
             return
     if not chain or chain[-1]:
         walk.link(node, label, value, dotted=dotted)
+
+
+def _link_foreign_chain(
+    walk: Walk, node: Node, label: str, module: ModuleType, chain: tuple[str, ...], dotted: str
+) -> None:
+    """
+    Link the module that a chain below a foreign one leads to, found by name, and what own code has put there.
+
+    Foreign packages load their parts when these are first used, so what is loaded by now must not count.
+    """
+    walk.link(node, label, module, dotted=dotted)
+    name = _deepest_module(module, chain)
+    if name != module.__name__:
+        _leaf_of_module(walk, node, f"{label}.module", name)
+    value: object = module
+    for depth, attribute in enumerate(chain):
+        if isinstance(value, ModuleType) and attribute:
+            module, value = value, walk.watches.item(vars(value), attribute)
+            if depth == 0 and type(value) in _PLAIN and module.__name__ not in _MACHINE:
+                walk.link(node, f"{label}.value", value)  # it may have been patched
+    if _is_put_there(value):
+        walk.link(node, f"{label}.value", value)
+
+
+def _deepest_module(module: ModuleType, chain: tuple[str, ...]) -> str:
+    """Name the module that a chain reaches, without importing any."""
+    name, folders = module.__name__, getattr(module, "__path__", None)
+    for attribute in chain:
+        spec = PathFinder.find_spec(f"{name}.{attribute}", folders) if folders and attribute else None
+        if spec is None:
+            break
+        name, folders = spec.name, spec.submodule_search_locations
+    return name
+
+
+def _is_put_there(value: object) -> bool:
+    """Tell whether own code has put a value into a foreign module: an own thing, or a wrapper that may hold one."""
+    if isinstance(value, FunctionType):
+        return isinstance(owner(value), Own) or value.__name__ != value.__qualname__
+    if isinstance(value, type):
+        return isinstance(owner(value), Own) or holds_own_functions(value)
+    return isinstance(owner(type(value)), Own)
+
+
+def holds_own_functions(kind: type) -> bool:
+    """Tell whether own functions were put into a foreign class; those that a library generated have no module."""
+    return any(
+        isinstance(value, FunctionType) and "__name__" in value.__globals__ and isinstance(owner(value), Own)
+        for value in vars(kind).values()
+    )
 
 
 def link_import(walk: Walk, node: Node, label: str, reference: Reference, namespace: dict[str, object]) -> None:
@@ -105,12 +153,18 @@ def link_import(walk: Walk, node: Node, label: str, reference: Reference, namesp
         else:
             link_chain(walk, node, label, module, reference.chain)
         return
+    _leaf_of_module(walk, node, f"{label}.module", name)
     loaded = walk.watches.item(sys.modules, name) if name in sys.modules else None
-    if isinstance(loaded, ModuleType):
-        link_chain(walk, node, label, loaded, reference.chain or ())
-    target = walk.leaf(node, f"{label}.module", "foreign", name)
+    for attribute in reference.chain:
+        loaded = vars(loaded).get(attribute) if isinstance(loaded, ModuleType) else loaded
+    if _is_put_there(loaded):
+        walk.link(node, label, loaded)
+
+
+def _leaf_of_module(walk: Walk, node: Node, label: str, name: str) -> None:
+    target = walk.leaf(node, label, "foreign", name)
     if not target.edges:
-        link_owner(walk, target, "owner", owned_by)
+        link_owner(walk, target, "owner", owner_of_name(name))
 
 
 def named_dependency(thing: object) -> object:
@@ -160,14 +214,6 @@ def _link_attribute(walk: Walk, node: Node, label: str, module: ModuleType, name
     if target.place is place and not target.name:
         target.kind, target.name = "global", dotted
     node.names.setdefault(name, target)
-
-
-def _link_foreign_value(walk: Walk, node: Node, label: str, value: object) -> None:
-    """Follow what own code has put into a foreign module; plain numbers count too, since they may be patched."""
-    if value is MISSING or type(value).__module__ in _MACHINE:
-        return
-    if isinstance(value, FunctionType | type) or isinstance(owner(type(value)), Own) or type(value) in _PLAIN:
-        walk.link(node, label, value)
 
 
 def _absolute_name(reference: Reference, namespace: dict[str, object]) -> str:

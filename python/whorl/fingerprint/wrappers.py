@@ -22,11 +22,14 @@ if TYPE_CHECKING:
     from whorl.fingerprint.nodes import Node
     from whorl.fingerprint.walk import Walk
 
+_CYTHON_FUNCTION = "cython_function_or_method"
 _LRU_CACHE = type(functools.lru_cache(lambda: None))
 
 
 def describer_of(value: object) -> Callable[[Walk, Node], None] | None:
     """Return the describer of a wrapper; None for anything else."""
+    if type(value).__name__ == _CYTHON_FUNCTION:
+        return _describe_compiled
     return _DESCRIBERS.get(type(value))
 
 
@@ -93,6 +96,11 @@ def _describe_builtin(walk: Walk, node: Node) -> None:
         node.title("wrapper", f"method {function.__name__}")
         node.mark("method", function.__name__)
         walk.link(node, "self", bound, Place(function, "self"), within=True)
+
+
+def _describe_compiled(walk: Walk, node: Node) -> None:
+    function = node.value
+    modules.title_foreign(walk, node, function, f"{function.__module__}.{function.__qualname__}")  # type: ignore[attr-defined]
 
 
 def _describe_slot(walk: Walk, node: Node) -> None:

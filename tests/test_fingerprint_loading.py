@@ -1,0 +1,51 @@
+"""
+The same code before and after a library loads its parts in, one digest out: what is loaded by now is no behaviour.
+"""
+
+import subprocess
+import sys
+
+import pytest
+
+SCRIPT = """
+import numpy as np
+import sys
+import whorl
+
+{code}
+
+assert "{module}" not in sys.modules
+before = whorl.fingerprint(f).digest
+f()
+assert "{module}" in sys.modules
+f.__defaults__ = f.__defaults__  # as after an edit: nothing remembered is trusted
+copy = type(f)(f.__code__.replace(), f.__globals__)
+print(before == whorl.fingerprint(copy).digest == whorl.fingerprint(f).digest)
+"""
+
+
+@pytest.mark.parametrize(
+    ("code", "module"),
+    [
+        ("def f(): return np.random.default_rng(0).normal()", "numpy.random"),
+        ("def f():\n    from numpy.random import default_rng\n    return default_rng(0).normal()", "numpy.random"),
+        ("def f():\n    import sqlite3\n    return sqlite3.connect(':memory:')", "sqlite3"),
+    ],
+    ids=["part loaded by its package", "import inside the function", "standard library"],
+)
+def test_what_is_loaded_by_now_does_not_count(code: str, module: str) -> None:
+    """Libraries load parts of themselves when these are first used; the key of a later call must be that of the first."""
+    done = subprocess.run(
+        [sys.executable, "-c", SCRIPT.format(code=code, module=module)], capture_output=True, text=True
+    )
+
+    assert done.stdout.split() == ["True"], done.stderr
+
+
+def test_a_function_of_cython_counts_by_name_and_distribution() -> None:
+    """Its class lives in a module without a file, which is nobody's own code."""
+    code = "import whorl\nfrom numpy.random import default_rng\ndef f(): return default_rng(0)\n"
+    code += "print([part.name for part in whorl.fingerprint(f).parts.children])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+
+    assert "'distribution/numpy'" in done.stdout, done.stderr
