@@ -9,6 +9,7 @@ values*; the walk calls this for everything but exact built-in types.
 from __future__ import annotations
 
 import sys
+from dataclasses import dataclass
 from functools import lru_cache
 from importlib import import_module
 from types import (
@@ -24,7 +25,8 @@ from types import (
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
-from whorl.fingerprint.describe_instance import describe_instance, refusal_of
+from whorl.errors import WhorlError
+from whorl.fingerprint.describe_instance import describer_of_instances, refusal_of, refuse
 from whorl.fingerprint.describe_standard import STANDARD, describe_enum, describe_path
 from whorl.fingerprint.description import Inner, code, full_name, node
 
@@ -60,7 +62,14 @@ def describe(obj: object) -> Description:
     describer = _describers.get(kind)
     if describer is None:
         describer = _describers[kind] = _describer_of(kind)
-    return describer(obj)
+    try:
+        return describer(obj)
+    except WhorlError:
+        raise
+    except Exception as error:
+        if isinstance(describer, _Custom):
+            raise
+        raise refuse(kind, f"reading it raised {error!r}") from error
 
 
 def forget_types() -> None:
@@ -69,16 +78,17 @@ def forget_types() -> None:
 
 
 def _describer_of(kind: type) -> Describer:
-    if getattr(kind, "__whorl_digest__", None) is not None:
-        return _describe_by_method
+    method = getattr(kind, "__whorl_digest__", None)
+    if method is not None:
+        return _Custom(method)
     for base in kind.__mro__:
         if base in registered:
-            return _by_function(registered[base])
+            return _Custom(registered[base])
     if getattr(kind, "__whorl_stage__", False) or issubclass(kind, _CODE):
         return code
     if issubclass(kind, BuiltinFunctionType):
         return _describe_builtin
-    return _describer_of_known(kind) or refusal_of(kind) or describe_instance
+    return _describer_of_known(kind) or refusal_of(kind) or describer_of_instances(kind)
 
 
 def _describer_of_known(kind: type) -> Describer | None:
@@ -98,16 +108,14 @@ def _describer_of_known(kind: type) -> Describer | None:
     return None
 
 
-def _describe_by_method(obj: object) -> Description:
-    return _digested(obj, type(obj).__whorl_digest__(obj))  # type: ignore[attr-defined]
+@dataclass(frozen=True, slots=True)
+class _Custom:
+    """Describes objects by what the user's method or function says of them; its exceptions pass."""
 
+    function: Callable[[object], object]
 
-def _by_function(function: Callable[[object], object]) -> Describer:
-    return lambda obj: _digested(obj, function(obj))
-
-
-def _digested(obj: object, said: object) -> Description:
-    return node(full_name(type(obj)), [("", said)])
+    def __call__(self, obj: object) -> Description:
+        return node(full_name(type(obj)), [("", self.function(obj))])
 
 
 def _describe_builtin(function: BuiltinFunctionType) -> Description:

@@ -89,16 +89,27 @@ def _refuse(cause: str, obj: object) -> Description:
     raise refuse(type(obj), cause)
 
 
-def describe_instance(obj: object) -> Description:
-    """Describe an object by its class's name and its state."""
-    kind = type(obj)
+def describer_of_instances(kind: type) -> Describer:
+    """Choose how instances of a class are described: by name and state, as a built-in type, or by ``__reduce_ex__``."""
     base = next((base for base in kind.__mro__ if base in _CONTENT), None)
     if base is not None and _reduces_plainly(kind, base):
-        return _describe_builtin_subclass(obj, kind, base)
+        return partial(_describe_builtin_subclass, base)
     if base is None and _reduces_plainly(kind, object) and not _has_arguments(kind):
-        _check_state(obj, kind)
-        return node(full_name(kind), state_of(obj))
-    return _describe_reduced(obj, kind)
+        return _PlainInstances()
+    return _describe_reduced
+
+
+class _PlainInstances:
+    """Describes instances of one class; the first one tells whether the class keeps state out of sight."""
+
+    def __init__(self) -> None:
+        self._checked = False
+
+    def __call__(self, obj: object) -> Description:
+        if not self._checked:
+            _check_state(obj, type(obj))
+            self._checked = True
+        return node(full_name(type(obj)), state_of(obj))
 
 
 def _reduces_plainly(kind: type, base: type) -> bool:
@@ -125,7 +136,8 @@ def _check_state(obj: object, kind: type) -> None:
         raise refuse(kind, str(error)) from error
 
 
-def _describe_builtin_subclass(obj: Any, kind: type, base: type) -> Description:
+def _describe_builtin_subclass(base: type, obj: Any) -> Description:
+    kind = type(obj)
     fields = getattr(kind, "_fields", None)
     content = _CONTENT[base](obj)
     if base is tuple and isinstance(fields, tuple) and len(fields) == len(content):  # type: ignore[arg-type]
@@ -177,7 +189,8 @@ def _segment(name: object) -> str:
 # ── what __reduce_ex__ says ──
 
 
-def _describe_reduced(obj: object, kind: type) -> Description:
+def _describe_reduced(obj: object) -> Description:
+    kind = type(obj)
     said = _reduce(obj, kind)
     if isinstance(said, str):
         return leaf(full_name(kind), said)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
 from whorl.fingerprint.boundary import canonical_module
 
@@ -65,4 +66,11 @@ def items(values: Iterable[tuple[str, object]]) -> Parts:
 
 def full_name(kind: type) -> str:
     """Name a class by its module and qualified name; the script that runs by the name that it is imported by."""
-    return f"{canonical_module(kind.__module__)}.{kind.__qualname__}"
+    name = _names.get(kind)
+    if name is None:
+        name = _names[kind] = f"{canonical_module(kind.__module__)}.{kind.__qualname__}"
+    return name
+
+
+# To find the name of the script takes system calls.
+_names: WeakKeyDictionary[type, str] = WeakKeyDictionary()

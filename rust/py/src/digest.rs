@@ -98,6 +98,18 @@ impl PyHasher {
 
 #[pymethods]
 impl PyHasher {
+    #[classattr]
+    #[pyo3(name = "name")]
+    const NAME: &'static str = "blake3";
+
+    #[classattr]
+    #[pyo3(name = "digest_size")]
+    const DIGEST_SIZE: usize = LENGTH;
+
+    #[classattr]
+    #[pyo3(name = "block_size")]
+    const BLOCK_SIZE: usize = BLOCK;
+
     #[new]
     #[pyo3(signature = (data = None, /))]
     fn new(py: Python<'_>, data: Option<&Bound<'_, PyAny>>) -> PyResult<Self> {
@@ -133,21 +145,6 @@ impl PyHasher {
     /// A hasher that has seen the same and goes its own way.
     fn copy(&self) -> Self {
         Self(Mutex::new(self.hasher().clone()))
-    }
-
-    #[getter]
-    fn name(&self) -> &'static str {
-        "blake3"
-    }
-
-    #[getter]
-    fn digest_size(&self) -> usize {
-        LENGTH
-    }
-
-    #[getter]
-    fn block_size(&self) -> usize {
-        BLOCK
     }
 }
 

@@ -8,7 +8,7 @@ use whorl_core::Error;
 
 /// The exception for an error of the core.
 pub fn exception(py: Python<'_>, error: Error) -> PyErr {
-    let message = error.to_string();
+    let message = &error.to_string();
     match error {
         Error::Missing { .. } => missing(
             py,
@@ -55,11 +55,11 @@ fn strerror(source: &std::io::Error) -> String {
         .to_owned()
 }
 
-fn missing(py: Python<'_>, message: String, cause: &str, tip: &str) -> PyErr {
+fn missing(py: Python<'_>, message: &str, cause: &str, tip: &str) -> PyErr {
     whorl_error(py, "InputMissingError", message, cause, tip)
 }
 
-fn whorl_error(py: Python<'_>, name: &str, message: String, cause: &str, tip: &str) -> PyErr {
+fn whorl_error(py: Python<'_>, name: &str, message: &str, cause: &str, tip: &str) -> PyErr {
     let make = || {
         py.import("whorl.errors")?
             .getattr(name)?
@@ -68,8 +68,13 @@ fn whorl_error(py: Python<'_>, name: &str, message: String, cause: &str, tip: &s
     make().map_or_else(|error| error, PyErr::from_value)
 }
 
+/// An `UndigestableError` of the walk itself.
+pub fn undigestable(py: Python<'_>, message: &str, cause: &str, tip: &str) -> PyErr {
+    whorl_error(py, "UndigestableError", message, cause, tip)
+}
+
 /// The class `whorl.errors.UndigestableError`.
-pub fn undigestable(py: Python<'_>) -> PyResult<&Bound<'_, PyType>> {
+pub fn undigestable_class(py: Python<'_>) -> PyResult<&Bound<'_, PyType>> {
     static CLASS: PyOnceLock<Py<PyType>> = PyOnceLock::new();
     CLASS.import(py, "whorl.errors", "UndigestableError")
 }

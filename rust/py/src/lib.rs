@@ -1,5 +1,8 @@
 //! The Python module `whorl._core`: registers what the other modules convert.
 
+// PyO3 hands arguments over, whether or not a function keeps them.
+#![allow(clippy::needless_pass_by_value)]
+
 use pyo3::prelude::*;
 
 mod buffer;

@@ -1,8 +1,12 @@
 //! What a container holds, one child at a time.
 
-use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyString, PyTuple};
+
+use crate::error::undigestable;
+
+/// A child; a named part comes with its segment.
+pub type Child<'py> = (Option<Bound<'py, PyString>>, Bound<'py, PyAny>);
 
 /// The children of a container, and how far they have been walked.
 pub enum Children<'py> {
@@ -60,7 +64,7 @@ impl<'py> Children<'py> {
                 next: 0,
             })
         } else {
-            Err(changed())
+            Err(changed(dict.py()))
         }
     }
 
@@ -87,8 +91,8 @@ impl<'py> Children<'py> {
         count as u64
     }
 
-    /// The next child; named parts come with their segment.
-    pub fn next(&mut self) -> PyResult<Option<(Option<Bound<'py, PyString>>, Bound<'py, PyAny>)>> {
+    /// The next child.
+    pub fn next(&mut self) -> PyResult<Option<Child<'py>>> {
         let found = match self {
             Self::List {
                 items,
@@ -96,7 +100,7 @@ impl<'py> Children<'py> {
                 length,
             } => {
                 if items.len() != *length {
-                    return Err(changed());
+                    return Err(changed(items.py()));
                 }
                 (*next < *length)
                     .then(|| items.get_item(*next))
@@ -109,7 +113,7 @@ impl<'py> Children<'py> {
                 .then(|| items.get_item(*next))
                 .transpose()?,
             Self::Pairs { keys, values, next } => {
-                let side = if next.is_multiple_of(2) { keys } else { values };
+                let side = if *next % 2 == 0 { keys } else { values };
                 (*next / 2 < side.len())
                     .then(|| side.get_item(*next / 2))
                     .transpose()?
@@ -149,7 +153,7 @@ impl<'py> Children<'py> {
                 let key = keys
                     .get_item(last / 2)
                     .map_or_else(|_| "[…]".to_owned(), |key| key_segment(&key));
-                if last.is_multiple_of(2) {
+                if last % 2 == 0 {
                     format!("{key} (the key)")
                 } else {
                     key
@@ -181,6 +185,11 @@ fn is_identifier(name: &str) -> bool {
     name.chars().all(plain) && name.chars().next().is_some_and(|first| !first.is_numeric())
 }
 
-fn changed() -> PyErr {
-    PyRuntimeError::new_err("a container changed its size while it was digested")
+fn changed(py: Python<'_>) -> PyErr {
+    undigestable(
+        py,
+        "a container changed its size while it was digested",
+        "another thread, or code that was asked for the state of an object, changed it",
+        "digest a copy",
+    )
 }

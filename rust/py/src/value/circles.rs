@@ -5,7 +5,7 @@
 //! on the way down, or in a circle with one that is.  A container in no circle is closed when it ends and leaves no
 //! trace in later distances, so that equal values give equal tokens whether their parts are shared or copied.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasherDefault, Hasher};
 
 use pyo3::prelude::*;
@@ -32,6 +32,9 @@ impl Hasher for AddressHasher {
 
 /// A table by address of an object; whoever inserts keeps the object alive.
 pub type ByAddress<V> = HashMap<usize, V, BuildHasherDefault<AddressHasher>>;
+
+/// A set of addresses; likewise.
+pub type Addresses = HashSet<usize, BuildHasherDefault<AddressHasher>>;
 
 /// The address of an object.
 pub fn address(object: &Bound<'_, PyAny>) -> usize {

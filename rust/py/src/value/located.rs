@@ -3,7 +3,7 @@
 use pyo3::intern;
 use pyo3::prelude::*;
 
-use crate::error::undigestable;
+use crate::error::undigestable_class;
 
 /// An `UndigestableError` whose message starts with the path; other exceptions get a note and pass.
 pub fn located(py: Python<'_>, error: PyErr, path: &str) -> PyErr {
@@ -11,7 +11,7 @@ pub fn located(py: Python<'_>, error: PyErr, path: &str) -> PyErr {
 }
 
 fn locate(py: Python<'_>, error: &PyErr, path: &str) -> PyResult<PyErr> {
-    let class = undigestable(py)?;
+    let class = undigestable_class(py)?;
     let value = error.value(py);
     if !value.is_instance(class)? {
         value.call_method1(

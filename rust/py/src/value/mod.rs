@@ -24,7 +24,7 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
 #[pyfunction]
 #[pyo3(signature = (value, describe, path = "", *, order = None))]
 fn encode_value<'py>(
-    value: Bound<'py, PyAny>,
+    value: &Bound<'py, PyAny>,
     describe: &Bound<'py, PyAny>,
     path: &str,
     order: Option<&Bound<'py, PyAny>>,
@@ -41,7 +41,7 @@ type Scan<'py> = (PyDigest, Vec<Bound<'py, PyAny>>, Vec<Bound<'py, PyType>>);
 #[pyfunction]
 #[pyo3(signature = (value, describe, path = "", *, order = None))]
 fn walk_value<'py>(
-    value: Bound<'py, PyAny>,
+    value: &Bound<'py, PyAny>,
     describe: &Bound<'py, PyAny>,
     path: &str,
     order: Option<&Bound<'py, PyAny>>,

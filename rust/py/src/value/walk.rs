@@ -4,31 +4,28 @@
 
 use std::sync::LazyLock;
 
-use pyo3::exceptions::PyRecursionError;
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyFrozenSet, PyList, PySet, PyString, PyTuple, PyType};
+use pyo3::types::{PyDict, PyFrozenSet, PyList, PySet, PyTuple, PyType};
 use whorl_core::Digest;
 use whorl_core::digest::Domain;
 use whorl_core::encode::Tag;
 use whorl_core::sink::{Part, Sink};
-use whorl_core::subtree::digest_slice;
 
 use super::children::Children;
-use super::circles::{ByAddress, Circles, is_shared};
-use super::describe::Description;
+use super::circles::{Addresses, Circles};
 use super::leaf;
 use super::located::located;
 use super::scopes::Scopes;
-use crate::buffer::Memory;
-use crate::digest::{PyDigest, released};
+
+mod described;
+mod sets;
+
+use sets::Elements;
 
 static VALUE: LazyLock<Domain> = LazyLock::new(|| Domain::new("value"));
 
 /// Children between two looks for Ctrl-C.
 const PATIENCE: u32 = 1 << 18;
-
-/// How many open containers the elements of sets may leave behind; see `seal_element`.
-const FORGOTTEN: usize = 1_000_000;
 
 /// What a walk found.
 pub struct Walk<'py> {
@@ -39,14 +36,14 @@ pub struct Walk<'py> {
 
 /// Walk a value.
 pub fn walk<'py>(
-    value: Bound<'py, PyAny>,
+    value: &Bound<'py, PyAny>,
     describe: &Bound<'py, PyAny>,
     order: Option<&Bound<'py, PyAny>>,
     path: &str,
 ) -> PyResult<Walk<'py>> {
     let py = value.py();
     let mut walker = Walker::new(describe, order);
-    if let Err(error) = walker.run(&value) {
+    if let Err(error) = walker.run(value) {
         return Err(located(py, error, &walker.path(path)));
     }
     Ok(Walk {
@@ -64,7 +61,7 @@ struct Walker<'a, 'py> {
     circles: Circles<'py>,
     scopes: Scopes<'py>,
     types: Vec<Bound<'py, PyType>>,
-    types_seen: ByAddress<()>,
+    types_seen: Addresses,
     /// How many code objects were written so far: tells whether a container holds any.
     references: usize,
     forgotten: usize,
@@ -90,19 +87,23 @@ struct Frame<'py> {
     keep: bool,
 }
 
-#[derive(Default)]
-struct Elements<'py> {
-    done: Vec<(Digest, Vec<Bound<'py, PyAny>>)>,
-    /// Where the tokens of the element that is being walked start, and how many containers were open then.
-    current: Option<(usize, usize)>,
-}
-
-/// What a container is, besides its children.
-struct Opening {
-    part: Part,
+/// What the walk must know of a container besides its children.
+#[derive(Clone, Copy)]
+struct Nature {
+    /// Whether it can lead back to itself.
     mutable: bool,
+    /// Whether its tokens are worth keeping although they are few.
     keep: bool,
 }
+
+const MUTABLE: Nature = Nature {
+    mutable: true,
+    keep: false,
+};
+const IMMUTABLE: Nature = Nature {
+    mutable: false,
+    keep: false,
+};
 
 impl<'a, 'py> Walker<'a, 'py> {
     fn new(describe: &'a Bound<'py, PyAny>, order: Option<&'a Bound<'py, PyAny>>) -> Self {
@@ -114,7 +115,7 @@ impl<'a, 'py> Walker<'a, 'py> {
             circles: Circles::default(),
             scopes: Scopes::default(),
             types: Vec::new(),
-            types_seen: ByAddress::default(),
+            types_seen: Addresses::default(),
             references: 0,
             forgotten: 0,
             patience: PATIENCE,
@@ -185,15 +186,15 @@ impl<'a, 'py> Walker<'a, 'py> {
             return Ok(());
         }
         if let Ok(items) = object.cast_exact::<PyTuple>() {
-            self.begin(object, Tag::Tuple, Children::of_tuple(items), false)
+            self.begin(object, Tag::Tuple, Children::of_tuple(items), IMMUTABLE)
         } else if let Ok(items) = object.cast_exact::<PyList>() {
-            self.begin(object, Tag::List, Children::of_list(items), true)
+            self.begin(object, Tag::List, Children::of_list(items), MUTABLE)
         } else if let Ok(items) = object.cast_exact::<PyDict>() {
-            self.begin(object, Tag::Dict, Children::of_dict(items)?, true)
+            self.begin(object, Tag::Dict, Children::of_dict(items)?, MUTABLE)
         } else if object.is_exact_instance_of::<PySet>() {
-            self.begin(object, Tag::Set, Children::of_set(object)?, true)
+            self.begin(object, Tag::Set, Children::of_set(object)?, MUTABLE)
         } else if object.is_exact_instance_of::<PyFrozenSet>() {
-            self.begin(object, Tag::FrozenSet, Children::of_set(object)?, false)
+            self.begin(object, Tag::FrozenSet, Children::of_set(object)?, IMMUTABLE)
         } else {
             self.described(object)
         }
@@ -240,42 +241,29 @@ impl<'a, 'py> Walker<'a, 'py> {
         object: &Bound<'py, PyAny>,
         tag: Tag,
         mut children: Children<'py>,
-        mutable: bool,
+        nature: Nature,
     ) -> PyResult<()> {
         let mut part = self.sink.begin();
         self.sink.tokens.count(tag, children.count());
         if matches!(children, Children::Set { .. }) {
-            return self.push(
-                object,
-                children,
-                Opening {
-                    part,
-                    mutable,
-                    keep: false,
-                },
-            );
+            self.push(object, children, part, nature);
+            return Ok(());
         }
         // Most containers hold nothing but leaves and need no frame.
         while let Some((_, child)) = children.next()? {
             if leaf::is_long(&child) || !leaf::write(&child, &mut self.sink.tokens)? {
-                // Not walked from here: the depth of a value must not become the depth of the machine's stack.
+                // Not walked from here: the depth of a value must not become that of the machine's stack.
                 self.pending = Some(child);
-                return self.push(
-                    object,
-                    children,
-                    Opening {
-                        part,
-                        mutable,
-                        keep: false,
-                    },
-                );
+                self.push(object, children, part, nature);
+                return Ok(());
             }
             self.sink.spill(&mut part);
+            self.be_patient()?;
         }
         let start = part.start();
         if self.sink.end(part).is_some() {
-            self.circles
-                .remember(object, self.sink.tokens.tail(start), None);
+            let tokens = self.sink.tokens.tail(start);
+            self.circles.remember(object, tokens, None);
         }
         Ok(())
     }
@@ -284,25 +272,20 @@ impl<'a, 'py> Walker<'a, 'py> {
         &mut self,
         object: &Bound<'py, PyAny>,
         children: Children<'py>,
-        opening: Opening,
-    ) -> PyResult<()> {
-        let Opening {
-            part,
-            mutable,
-            keep,
-        } = opening;
+        part: Part,
+        nature: Nature,
+    ) {
         let elements = matches!(children, Children::Set { .. }).then(Elements::default);
         self.frames.push(Frame {
             object: object.clone(),
             children,
             part,
-            position: mutable.then(|| self.circles.open(object)),
+            position: nature.mutable.then(|| self.circles.open(object)),
             low: usize::MAX,
             references: self.references,
             elements,
-            keep,
+            keep: nature.keep,
         });
-        Ok(())
     }
 
     /// End the innermost container.
@@ -346,175 +329,6 @@ impl<'a, 'py> Walker<'a, 'py> {
             tokens.digest(Tag::Member, capsule);
             tokens.number(index as u64);
             self.circles.remember(member, tokens.tail(0), scope);
-        }
-    }
-
-    // ── sets ──
-
-    fn step_set(&mut self) -> PyResult<()> {
-        self.seal_element()?;
-        let Some(frame) = self.frames.last_mut() else {
-            return Ok(());
-        };
-        let Some((_, child)) = frame.children.next()? else {
-            return self.end();
-        };
-        if let Some(elements) = frame.elements.as_mut() {
-            elements.current = Some((self.sink.tokens.len(), self.circles.height()));
-        }
-        self.scopes.enter();
-        self.value(&child)
-    }
-
-    /// Take the element that was walked out of the stream.
-    ///
-    /// No element may see what another one left open, for there is no first one.  So containers that are in a circle
-    /// with something around the set are forgotten after each element, and walked again where they are met again.
-    fn seal_element(&mut self) -> PyResult<()> {
-        let Some(elements) = self
-            .frames
-            .last_mut()
-            .and_then(|frame| frame.elements.as_mut())
-        else {
-            return Ok(());
-        };
-        let Some((start, height)) = elements.current.take() else {
-            return Ok(());
-        };
-        elements
-            .done
-            .push((self.sink.seal(start), self.scopes.leave()));
-        self.forgotten += self.circles.close(height).len();
-        if self.forgotten > FORGOTTEN {
-            return Err(PyRecursionError::new_err(
-                "the elements of a set lead back to each other in too many ways",
-            ));
-        }
-        Ok(())
-    }
-
-    fn write_elements(&mut self, elements: Elements<'py>) -> PyResult<()> {
-        let mut keyed = Vec::with_capacity(elements.done.len());
-        for (digest, refs) in elements.done {
-            let keys = refs
-                .iter()
-                .map(|code| self.order_key(code))
-                .collect::<PyResult<Vec<_>>>()?;
-            keyed.push((digest, keys, refs));
-        }
-        keyed.sort_by(|left, right| (&left.0, &left.1).cmp(&(&right.0, &right.1)));
-        for (digest, _, refs) in keyed {
-            self.sink.tokens.splice(digest.as_bytes());
-            self.sink.tokens.number(refs.len() as u64);
-            for code in &refs {
-                let ordinal = self.scopes.ordinal(code);
-                self.sink.tokens.number(ordinal);
-            }
-        }
-        Ok(())
-    }
-
-    /// What sorts elements that differ in their code objects alone.
-    fn order_key(&self, code: &Bound<'py, PyAny>) -> PyResult<Vec<u8>> {
-        let Some(order) = self.order else {
-            return Ok(Vec::new());
-        };
-        let key = order.call1((code,))?;
-        if let Ok(digest) = key.cast::<PyDigest>() {
-            return Ok(digest.get().0.as_bytes().to_vec());
-        }
-        Ok(leaf::utf8(key.cast::<PyString>()?)?.into_owned())
-    }
-
-    // ── described objects ──
-
-    fn described(&mut self, object: &Bound<'py, PyAny>) -> PyResult<()> {
-        let keep = is_shared(object);
-        let start = self.sink.tokens.len();
-        match Description::of(object, self.describe)? {
-            Description::Reference(code) => {
-                let ordinal = self.scopes.ordinal(&code);
-                self.references += 1;
-                self.sink.tokens.count(Tag::Reference, ordinal);
-                return Ok(());
-            }
-            Description::Leaf { name, payload } => {
-                self.name(Tag::Leaf, &name)?;
-                self.payload(&payload)?;
-                if keep {
-                    self.circles
-                        .remember(object, self.sink.tokens.tail(start), None);
-                }
-            }
-            Description::Node { name, parts } => {
-                let part = self.sink.begin();
-                self.name(Tag::Node, &name)?;
-                self.sink.tokens.number(parts.len() as u64);
-                self.push(
-                    object,
-                    Children::of_parts(parts),
-                    Opening {
-                        part,
-                        mutable: true,
-                        keep,
-                    },
-                )?;
-            }
-            Description::Buffer {
-                name,
-                header,
-                memory,
-            } => {
-                let part = self.sink.begin();
-                self.name(Tag::Buffer, &name)?;
-                self.memory(&memory)?;
-                self.sink.tokens.number(header.len() as u64);
-                self.push(
-                    object,
-                    Children::of_list(&header),
-                    Opening {
-                        part,
-                        mutable: true,
-                        keep,
-                    },
-                )?;
-            }
-        }
-        self.note_type(object);
-        Ok(())
-    }
-
-    fn name(&mut self, tag: Tag, name: &Bound<'py, PyString>) -> PyResult<()> {
-        self.sink.tokens.block(tag, &leaf::utf8(name)?);
-        Ok(())
-    }
-
-    fn payload(&mut self, payload: &Bound<'py, PyAny>) -> PyResult<()> {
-        if let Ok(digest) = payload.cast_exact::<PyDigest>() {
-            self.sink.tokens.digest(Tag::Digest, &digest.get().0);
-            return Ok(());
-        }
-        leaf::write(payload, &mut self.sink.tokens).map(|_| ())
-    }
-
-    /// Write length and digest of a block of memory.
-    fn memory(&mut self, memory: &Bound<'py, PyAny>) -> PyResult<()> {
-        let memory = Memory::of(memory)?;
-        let bytes = memory.bytes();
-        let digest = released(self.describe.py(), bytes.len(), || digest_slice(bytes));
-        self.sink.tokens.number(bytes.len() as u64);
-        self.sink.tokens.splice(digest.as_bytes());
-        Ok(())
-    }
-
-    fn note_type(&mut self, object: &Bound<'py, PyAny>) {
-        let class = object.get_type();
-        if self
-            .types_seen
-            .insert(super::circles::address(class.as_any()), ())
-            .is_none()
-        {
-            self.types.push(class);
         }
     }
 }
