@@ -1,0 +1,305 @@
+"""
+A call and an earlier entry in, every difference between them out: why a call ran, or would run.
+
+Components are compared first, then what stands behind one that differs: the files of a raw input, the parts of code,
+the calls that a body made.  Nothing is computed.  Beside the arrow: it reads what *derive* and *look up* found.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from whorl import config
+from whorl.access import open_access
+from whorl.definition import find_definition, is_stage
+from whorl.derive import Snapshot
+from whorl.entry import nearest, raw_files
+from whorl.errors import CorruptEntryError, InputMissingError
+from whorl.fingerprint.inputs import read_input_path
+from whorl.fingerprint.parts import Difference, Part, differences
+from whorl.store.manifest import RawFile, Trace
+from whorl.trace import earliest, trace_holds
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from whorl.access import Access
+    from whorl.call import Call
+    from whorl.definition import Definition
+    from whorl.derive import Derived
+    from whorl.engine import Session
+    from whorl.outcome import Outcome
+    from whorl.store.manifest import Manifest, TracedCall, TracedInput
+
+# What differs is told in this order: the call's own doing first, what came from elsewhere last.
+_ORDER = ("code", "version", "raw", "args", "env", "nested", "upstream")
+_SHOWN_NAMES = 2
+
+
+@dataclass(frozen=True, slots=True)
+class FileChange:
+    """One file of a raw input that is not as it was: ``old`` is None where it is new, ``new`` where it is gone."""
+
+    name: str
+    old: RawFile | None
+    new: RawFile | None
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """
+    One thing that is not as it was, and the reason in a few words.
+
+    ``component`` is its name in the key, or ``entry``, ``expiry``, ``revision``, ``trace`` for what is not in the key.
+    """
+
+    component: str
+    reason: str
+    files: tuple[FileChange, ...] = ()
+    code: tuple[Difference, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """Why a call ran or would run: ``entry`` is what it was compared with, ``same`` the components that are equal."""
+
+    stage: str
+    entry: Manifest | None
+    changes: tuple[Change, ...]
+    same: tuple[str, ...] = ()
+    not_followed: tuple[str, ...] = ()
+
+    @property
+    def reason(self) -> str:
+        """The first reason, and how many more there are."""
+        if not self.changes:
+            return ""
+        more = sum(max(1, len(_telling(change.code))) for change in self.changes) - 1
+        return self.changes[0].reason + (f", {more} more" if more else "")
+
+
+def explain_outcome(outcome: Outcome, seen: Sequence[Outcome] = ()) -> Explanation:
+    """
+    Say why a call ran, or was kept, from its outcome.
+
+    ``seen`` has the outcomes before it, which tell what happened to its upstreams.
+    """
+    definition = find_definition(outcome.stage, "builtins")  # whatever ran is known: no module is imported
+    derived = outcome.derived
+    if outcome.kind not in ("ran", "kept") or derived is None:
+        reason = "not stored" if outcome.kind == "ran" else ""
+        return Explanation(outcome.stage, None, (Change("entry", reason),) if reason else ())
+    sources = _sources(definition, derived) | _settled(derived, seen)
+    if outcome.kind == "kept":
+        return Explanation(outcome.stage, outcome.manifest, (Change("upstream", _word_kept(derived, seen, sources)),))
+    settings = config.settings()
+    if definition is not None and not definition.cache:
+        return Explanation(outcome.stage, None, (Change("entry", "not stored"),))
+    if not config.MODES[settings.mode].reads:
+        return Explanation(outcome.stage, outcome.previous, (Change("mode", f"mode {settings.mode}"),))
+    access = open_access(settings)
+    snapshot = Snapshot(settings.namespace, access.revision)
+    return _Comparison(access, snapshot, settings.project, derived, outcome.previous, sources).explain(outcome.stage)
+
+
+def explain_call(session: Session, call: Call) -> Explanation:
+    """Say why a call would run, compared with the stored entry that is most like it."""
+    derived = session.derive(call)
+    entry = nearest(session.access.entries(session.judge(call).slot(derived)), derived)
+    sources = {name: upstream.definition.name for name, upstream in call.upstreams.items()}
+    project, ttl = session.settings.project, call.definition.ttl
+    return _Comparison(session.access, session.snapshot, project, derived, entry, sources, ttl).explain(
+        call.definition.name
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Comparison:
+    """A call beside an entry, by what things are now; ``sources`` names the stages behind the call's upstreams."""
+
+    access: Access
+    snapshot: Snapshot
+    project: Path
+    derived: Derived
+    entry: Manifest | None
+    sources: Mapping[str, str]
+    ttl: float | None = None
+
+    def explain(self, stage: str) -> Explanation:
+        """Name every difference; where the keys have none, why the entry does not answer."""
+        not_followed = tuple(map(str, self.derived.fingerprint.not_followed))
+        if self.entry is None:
+            return Explanation(stage, None, (Change("entry", "first run"),), (), not_followed)
+        try:
+            changes = tuple(self._changes(self.entry)) or tuple(self._unanswering(self.entry))
+            names = {part.name for part in self.entry.components} - {change.component for change in changes}
+        except CorruptEntryError:
+            return Explanation(stage, None, (Change("entry", "its earlier entry is damaged"),), (), not_followed)
+        return Explanation(
+            stage, self.entry, changes or (Change("entry", "recompute"),), tuple(sorted(names)), not_followed
+        )
+
+    def _changes(self, entry: Manifest) -> Iterator[Change]:
+        """Yield a change for each component that differs."""
+        old = {part.name: part for part in entry.components}
+        new = {part.name: part for part in self.derived.all_components}
+        for name in sorted({*old, *new}, key=lambda name: (_ORDER.index(name.partition("/")[0]), name)):
+            subject = _word_component(name, self.sources)
+            if name not in old or name not in new:
+                yield Change(name, f"{subject} is {'gone' if name in old else 'new'}")
+            elif old[name] != new[name]:
+                yield self._change(name, subject, entry)
+
+    def _change(self, name: str, subject: str, entry: Manifest) -> Change:
+        if name == "code":
+            return self._code(entry)
+        if name.startswith("raw/"):
+            before = [file for file in entry.raw_files if file.component == name]
+            return compare_files(name, before, [file for file in raw_files(self.derived) if file.component == name])
+        return Change(name, f"{subject} changed")
+
+    def _code(self, entry: Manifest) -> Change:
+        data = self.access.attempt(lambda store: store.read_tree(entry.slot.namespace, entry.code), None)
+        found = () if data is None else differences(Part.from_json(json.loads(data)), self.derived.fingerprint.parts)
+        telling = _telling(found)
+        return Change("code", _word_difference(telling[0]) if telling else "code changed", (), telling)
+
+    def _unanswering(self, entry: Manifest) -> Iterator[Change]:
+        """Yield why an entry with equal components does not answer."""
+        expires = earliest(entry.expires, None if self.ttl is None else entry.computed + self.ttl)
+        if expires is not None and expires <= time.time():
+            yield Change("expiry", "expired")
+        if any(self.snapshot.revision(entry.slot.namespace, key) != nonce for key, nonce in entry.revisions):
+            yield Change("revision", "computed anew meanwhile")
+        for trace in (entry.trace, entry.inherited):
+            yield from self._trace(trace)
+
+    def _trace(self, trace: Trace) -> Iterator[Change]:
+        for call in trace.calls:
+            if not trace_holds(Trace(calls=(call,)), self.snapshot, self.project):
+                yield Change("trace", f"stage {self._word_call(call)}")
+        for found in trace.inputs:
+            if not trace_holds(Trace(inputs=(found,)), self.snapshot, self.project):
+                yield Change("trace", f"{found.path} {self._word_path(found)}")
+        for name, version in trace.types:
+            if not trace_holds(Trace(types=((name, version),)), self.snapshot, self.project):
+                kind, _, subject = name.rpartition("/")
+                yield Change("trace", f"{subject} changed" if kind else f"class {shorten(name)} changed")
+
+    def _word_call(self, call: TracedCall) -> str:
+        name = shorten(call.stage)
+        if call.expires is not None and call.expires <= time.time():
+            return f"{name} expired"
+        if find_definition(call.stage, call.module) is None:
+            return f"{name} is gone"
+        is_current = self.snapshot.revision(call.namespace, call.key) == call.revision
+        return f"{name} changed" if is_current else f"{name} was computed anew"
+
+    def _word_path(self, found: TracedInput) -> str:
+        path = found.path if found.kind == "url" else str(self.project / found.path)
+        try:
+            self.snapshot.input(read_input_path(found.kind, path))
+        except InputMissingError:
+            return "is gone"
+        return "changed"
+
+
+def compare_files(component: str, old: Sequence[RawFile], new: Sequence[RawFile]) -> Change:
+    """Name the files of a raw input that are not as they were."""
+    before, after = {file.name: file for file in old}, {file.name: file for file in new}
+    changed = tuple(
+        FileChange(name, before.get(name), after.get(name))
+        for name in sorted({*before, *after})
+        if before.get(name) != after.get(name)
+    )
+    return Change(component, _word_files(component, changed, before.keys() & after.keys(), list(after)), changed)
+
+
+def _word_files(component: str, changes: Sequence[FileChange], common: set[str], names: Sequence[str]) -> str:
+    if not common:
+        return f"first run with {names[0]}" if len(names) == 1 else f"first run with {len(names)} other files"
+    if len(names) == 1 and len(changes) == 1:
+        return f"{component}: {names[0]} changed"
+    groups = {
+        "changed": [change.name for change in changes if change.old and change.new],
+        "added": [change.name for change in changes if change.old is None],
+        "gone": [change.name for change in changes if change.new is None],
+    }
+    words = [_word_group(verb, group, len(names)) for verb, group in groups.items() if group]
+    return f"{component}: {', '.join(words) or 'another name'}"
+
+
+def _word_group(verb: str, names: Sequence[str], total: int) -> str:
+    listed = ", ".join(names[:_SHOWN_NAMES]) + (", …" if len(names) > _SHOWN_NAMES else "")
+    number = f"{len(names)} of {total} files" if verb == "changed" else f"{len(names)} file{'s'[: len(names) != 1]}"
+    return f"{number} {verb} ({listed})"
+
+
+def shorten(name: str) -> str:
+    """Give the last part of a dotted name; a name that was made up by the user stays as it is."""
+    return re.split(r"[.:]", name)[-1] if re.fullmatch(r"[\w.:<>]+", name) else name
+
+
+def _word_component(name: str, sources: Mapping[str, str]) -> str:
+    kind, _, subject = name.partition("/")
+    words = {
+        "args": f"argument {subject}",
+        "env": f"environment variable {subject}",
+        "nested": f"stage {shorten(subject)}",
+        "upstream": shorten(sources.get(subject, subject)),
+    }
+    return words.get(kind, name)
+
+
+def _telling(found: Sequence[Difference]) -> tuple[Difference, ...]:
+    """Put what changed before what is new or gone; what names mean follows from the rest where there is any."""
+    ordered = sorted(found, key=lambda item: (item.change in ("added", "gone"), item.name != "code"))
+    telling = tuple(item for item in ordered if item.name.rpartition("/")[2] != "names")
+    return telling or tuple(ordered)
+
+
+def _word_difference(difference: Difference) -> str:
+    """Word one difference for a line: ``helper scale changed (utils.py:12)``, ``pandas 2.1 → 2.2``."""
+    kind, _, rest = difference.name.partition("/")
+    subject, *inside = rest.split("/")
+    name = shorten(subject) if difference.where else subject
+    words = name if kind == "distribution" else f"{kind} {name}".rstrip()
+    words = ", ".join([words, " ".join(inside)]) if inside else words
+    joint = ": " if "→" in difference.change and kind != "distribution" else " "
+    return f"{words}{joint}{difference.change}" + (f" ({difference.where})" if difference.where else "")
+
+
+def _sources(definition: Definition | None, derived: Derived) -> dict[str, str]:
+    """Name the stages that a stage declares as its upstreams."""
+    declared = definition.inputs if definition else {}
+    return {
+        item.name: declared[item.name].definition.name  # type: ignore[attr-defined]
+        for item in derived.upstreams
+        if is_stage(declared.get(item.name))
+    }
+
+
+def _settled(derived: Derived, seen: Sequence[Outcome]) -> dict[str, str]:
+    """Name the stages that were settled for a call, also where the caller replaced a declared one."""
+    stages = {outcome.key: outcome.stage for outcome in seen}
+    return {item.name: stages[item.key] for item in derived.upstreams if item.key in stages}
+
+
+def _word_kept(derived: Derived, seen: Sequence[Outcome], sources: Mapping[str, str]) -> str:
+    kinds = {outcome.key: outcome.kind for outcome in seen}
+    ran = [shorten(sources.get(item.name, item.name)) for item in derived.upstreams if kinds.get(item.key) == "ran"]
+    kept = [shorten(sources.get(item.name, item.name)) for item in derived.upstreams if kinds.get(item.key) == "kept"]
+    if ran:
+        return f"{_listed(ran)} gave the same result" + ("s" if len(ran) > 1 else "")
+    return f"{_listed(kept)} {'were' if len(kept) > 1 else 'was'} kept" if kept else "known under another name"
+
+
+def _listed(names: Sequence[str]) -> str:
+    if len(names) <= _SHOWN_NAMES:
+        return " and ".join(names)
+    return f"{names[0]} and {len(names) - 1} others"
