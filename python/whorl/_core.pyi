@@ -5,6 +5,21 @@ from typing import ClassVar, Protocol, Self, final
 
 from typing_extensions import Buffer
 
+__all__ = [
+    "Digest",
+    "Encoder",
+    "Hasher",
+    "OpcodeTable",
+    "digest_graph",
+    "encode_value",
+    "hash_file",
+    "hash_paths",
+    "hash_stream",
+    "hash_tree",
+    "scan_tree",
+    "walk_value",
+]
+
 class _Readable(Protocol):
     def read(self, size: int, /) -> Buffer: ...
 
@@ -73,15 +88,13 @@ def walk_value(
 
 @final
 class OpcodeTable:
-    """The instructions of one Python."""
-
     def __new__(cls, minor: int, numbers: Sequence[tuple[int, str, int]] | None = None) -> Self: ...
     def normalize(
         self,
         code: bytes,
         handlers: bytes,
         names: Sequence[str],
-        locals: Sequence[str],
+        locals: Sequence[str],  # noqa: A002 - the word of Rust's signature
         free: int,
         constants: Sequence[tuple[Digest, bool]],
         *,
