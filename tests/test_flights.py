@@ -57,7 +57,7 @@ def outcomes(kind: str) -> list[str]:
     """Run the picture as a new process would, and name the stages that ended so."""
     with whorl.observe() as seen:
         imported().picture()
-    return [outcome.stage.rpartition(":")[2] for outcome in seen if outcome.kind == kind]
+    return [outcome.stage.rpartition(".")[2] for outcome in seen if outcome.kind == kind]
 
 
 def edit(path: Path, before: str, after: str) -> None:
@@ -101,8 +101,8 @@ def test_a_constant_without_effect_runs_one_stage_and_keeps_the_rest(project: Pa
     with whorl.observe() as seen:
         imported().picture()
 
-    assert [o.stage.rpartition(":")[2] for o in seen if o.kind == "ran"] == ["weather"]
-    assert {"departures", "picture"} <= {o.stage.rpartition(":")[2] for o in seen if o.kind == "kept"}
+    assert [o.stage.rpartition(".")[2] for o in seen if o.kind == "ran"] == ["weather"]
+    assert {"departures", "picture"} <= {o.stage.rpartition(".")[2] for o in seen if o.kind == "kept"}
 
 
 def test_a_constant_of_the_chart_runs_the_picture_alone(project: Path) -> None:
