@@ -162,9 +162,6 @@ class Publisher:
         path = self._places.manifest(slot)
         try:
             created = link_once(temporary, path)
-        except FileNotFoundError:  # the last entry of the stage was removed, and its folder
-            make_folder(os.path.dirname(path))
-            return False
         except OSError as error:
             raise failure("write", path, error) from error
         return self._create_by_rename(slot, temporary) if created is None else created

@@ -2,7 +2,7 @@
 A slot in, nothing of it left: its manifests first, then each payload that no other manifest needs.
 
 Killed in between, payloads without a manifest are left, each announced by a tombstone, never a manifest without its
-payload.
+payload.  Folders that became empty stay: someone may be about to write into them.
 """
 
 from __future__ import annotations
@@ -47,7 +47,6 @@ class Remover:
         for payload, tombstone in tombstones.items():
             self._collect(slot.namespace, payload)
             remove_file(tombstone)
-        self._remove_empty(os.path.dirname(path) for path in (self._places.manifest(slot), *tombstones.values()))
         return True
 
     def _announce(self, manifest: Manifest) -> str:
@@ -85,8 +84,3 @@ class Remover:
 
     def _is_used(self, slot: Slot, payload: str) -> bool:
         return self._manifests.names(slot, payload=payload)
-
-    def _remove_empty(self, folders: Iterable[str]) -> None:
-        for folder in folders:
-            with suppress(OSError):  # not empty, or filled just now
-                os.rmdir(folder)

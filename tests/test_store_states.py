@@ -1,0 +1,204 @@
+"""Two writers, a reader and a remover over one local store, in any order: the state table of store.md as a machine."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, rule
+
+from store_examples import digest, manifest, slot
+from whorl.errors import CorruptEntryError
+from whorl.store.local import LocalStore
+
+if TYPE_CHECKING:
+    from whorl.store.attempt import LocalAttempt
+    from whorl.store.manifest import Manifest, Slot
+
+KEYS = ("one", "two", "three")
+keys = st.sampled_from(KEYS)
+writers = st.sampled_from((0, 1))
+# Inline, and as files.
+values = st.sampled_from((b"", b"small", b"other", b"x" * 40_000, b"y" * 40_000))
+
+
+class LocalStores(RuleBasedStateMachine):
+    """What every key holds is known at each step: nothing, or the value and the generations before it."""
+
+    attempts = Bundle("attempts")
+    held = Bundle("held")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.folder = tempfile.mkdtemp()
+        self.stores = [LocalStore(Path(self.folder) / "store") for _ in range(2)]
+        self.current: dict[str, tuple[str, bytes]] = {}
+        self.earlier: dict[str, list[tuple[float, tuple[str, bytes]]]] = {name: [] for name in KEYS}
+        self.created: dict[str, float] = {}
+        self.revisions: dict[str, str] = {}
+        self.clock = 0.0
+
+    def teardown(self) -> None:
+        shutil.rmtree(self.folder)
+
+    # --- writers ---
+
+    @rule(target=attempts, writer=writers, name=keys, value=values)
+    def begin(self, writer: int, name: str, value: bytes) -> tuple[int, str, bytes, LocalAttempt]:
+        attempt = self.stores[writer].begin(slot(name))
+        attempt.write("value.bin", value)
+        return writer, name, value, attempt
+
+    @rule(begun=consumes(attempts))
+    def abandon(self, begun: tuple[int, str, bytes, LocalAttempt]) -> None:
+        begun[3].abandon()
+
+    @rule(begun=consumes(attempts), may_replace=st.booleans())
+    def commit(self, begun: tuple[int, str, bytes, LocalAttempt], may_replace: bool) -> None:  # noqa: FBT001 - a choice
+        writer, name, value, attempt = begun
+        committed = self.stores[writer].commit(attempt, self.record(name), replace=lambda _: may_replace)
+        self.expect_commit(name, committed, value, attempt.nonce, may_replace=may_replace)
+
+    @rule(begun=consumes(attempts), name=keys, may_replace=st.booleans(), does_remove=st.booleans(), value=values)
+    def commit_while_another_does(
+        self,
+        begun: tuple[int, str, bytes, LocalAttempt],
+        name: str,
+        may_replace: bool,  # noqa: FBT001 - a choice
+        does_remove: bool,  # noqa: FBT001 - a choice
+        value: bytes,
+    ) -> None:
+        """The other writer comes in between the look at what is there and the replacing."""
+        writer, own, own_value, attempt = begun
+        others = [True]
+
+        def decide(_: Manifest) -> bool:
+            if others and others.pop():
+                if does_remove:
+                    self.remove(1 - writer, name)
+                else:
+                    self.commit(self.begin(1 - writer, name, value), True)  # noqa: FBT003 - a rule
+            return may_replace
+
+        was_there = own in self.current
+        before = self.current.get(own)
+        committed = self.stores[writer].commit(attempt, self.record(own), replace=decide)
+        if was_there and not may_replace:  # it adopted what it looked at, whatever became of that since
+            assert before is not None
+            assert committed.attempt == before[0]
+        else:
+            self.expect_commit(own, committed, own_value, attempt.nonce, may_replace=may_replace)
+
+    @rule(writer=writers, source=keys, name=keys)
+    def keep(self, writer: int, source: str, name: str) -> None:
+        store = self.stores[writer]
+        found = store.lookup(slot(source))
+        if found is not None:
+            committed = store.commit_kept(self.record(name), found)
+            value = self.current[source][1]
+            assert (committed.payload == found.payload) == (found.inline is None)
+            self.expect_commit(name, committed, value, committed.attempt, may_replace=True)
+
+    @rule(target=held, writer=writers, name=keys)
+    def hold(self, writer: int, name: str) -> tuple[int, Manifest, bytes] | None:
+        found = self.stores[writer].lookup(slot(name))
+        return None if found is None else (writer, found, self.current[name][1])
+
+    @rule(entry=held)
+    def read_what_was_held(self, entry: tuple[int, Manifest, bytes] | None) -> None:
+        """Whatever happened since: the value of then, or a miss."""
+        if entry is None:
+            return
+        writer, found, value = entry
+        try:
+            read = self.stores[writer].reader(found).read("value.bin")
+        except CorruptEntryError:
+            in_use = [each for name in KEYS for each in self.stores[0].generations(slot(name))]
+            in_use += list(self.stores[0].entries())
+            assert found.payload not in {each.payload for each in in_use}
+        else:
+            assert read == value
+
+    @rule(entry=held)
+    def keep_what_was_held(self, entry: tuple[int, Manifest, bytes] | None) -> None:
+        """As an engine does that looked a source up a while ago."""
+        if entry is None:
+            return
+        writer, found, value = entry
+        try:
+            committed = self.stores[writer].commit_kept(self.record("two"), found)
+        except CorruptEntryError:
+            return
+        self.expect_commit("two", committed, value, committed.attempt, may_replace=True)
+
+    # --- the others ---
+
+    @rule(writer=writers, name=keys)
+    def remove(self, writer: int, name: str) -> None:
+        was_there = self.stores[writer].remove(slot(name))
+        assert was_there == (name in self.current or bool(self.earlier[name]))
+        self.current.pop(name, None)
+        self.earlier[name].clear()
+
+    @rule(writer=writers, name=keys)
+    def damage(self, writer: int, name: str) -> None:
+        path = Path(self.folder) / "store/v1/default/m/pipeline.clean" / slot(name).key.hex()
+        if name in self.current:
+            path.write_bytes(path.read_bytes()[:-1])
+            del self.current[name]
+            assert self.stores[writer].lookup(slot(name)) is None
+
+    @rule(writer=writers, name=keys)
+    def revise(self, writer: int, name: str) -> None:
+        self.revisions[name] = self.stores[writer].revise("default", [digest(name)])[digest(name)]
+
+    # --- what is known ---
+
+    def record(self, name: str) -> Manifest:
+        self.clock += 1
+        return manifest(slot(name), created=self.clock)
+
+    def expect_commit(self, name: str, committed: Manifest, value: bytes, nonce: str, *, may_replace: bool) -> None:
+        there = self.current.get(name)
+        if there is not None and not may_replace:
+            assert committed.attempt == there[0]
+            return
+        assert committed.attempt == nonce
+        if there is not None:
+            self.earlier[name].append((self.created[there[0]], there))
+        self.current[name] = (nonce, value)
+        self.created[nonce] = committed.created
+
+    @invariant()
+    def every_reader_sees_what_was_committed(self) -> None:
+        for store in self.stores:
+            for name in KEYS:
+                found = store.lookup(slot(name))
+                assert (found and (found.attempt, self.read(store, found))) == self.current.get(name)
+
+    @invariant()
+    def every_generation_can_be_read(self) -> None:
+        for name in KEYS:
+            found = [(each.attempt, self.read(self.stores[0], each)) for each in self.generations(slot(name))]
+            assert found == [known for _, known in sorted(self.earlier[name], reverse=True)]
+
+    @invariant()
+    def revisions_are_the_last_ones(self) -> None:
+        for store in self.stores:
+            assert [store.revision("default", digest(name)) for name in KEYS] == [
+                self.revisions.get(name, "") for name in KEYS
+            ]
+
+    def generations(self, of: Slot) -> list[Manifest]:
+        return list(self.stores[0].generations(of))
+
+    def read(self, store: LocalStore, found: Manifest) -> bytes:
+        return store.reader(found).read("value.bin")
+
+
+TestLocalStores = LocalStores.TestCase
+TestLocalStores.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
