@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 # Where a class stands and how it was compiled, and what the interpreter or abc keeps for itself.
 _UNCOUNTED = frozenset(
-    ["__module__", "__qualname__", "__doc__", "__firstlineno__", "__static_attributes__", "__dict__", "__weakref__", "_abc_impl", "__annotations_cache__", "__subclasshook__"]
+    ["__module__", "__qualname__", "__doc__", "__firstlineno__", "__static_attributes__", "__dict__", "__weakref__", "_abc_impl", "__annotations_cache__", "__slotnames__", "__protocol_attrs__", "__non_callable_proto_members__", "__subclasshook__"]
 )
 _ENUM_TABLES = frozenset(
     ["_member_map_", "_member_names_", "_value2member_map_", "_unhashable_values_", "_unhashable_values_map_", "_hashable_values_", "_new_member_", "_use_args_", "_value_repr_", "_flag_mask_", "_singles_mask_", "_all_bits_", "_inverted_", "__new__"]
