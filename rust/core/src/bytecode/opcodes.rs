@@ -177,8 +177,8 @@ fn argument(minor: u8, name: &str) -> Option<(&'static str, Shape)> {
         "IMPORT_FROM" => (IMPORT_FROM, Name(0)),
         "LOAD_CONST" => (CONSTANT, Constant),
         "KW_NAMES" => ("KW_NAMES", Constant),
-        "LOAD_FAST" | "LOAD_FAST_BORROW" => (FAST, Local),
-        "LOAD_FAST_CHECK" => ("LOAD_FAST_CHECK", Local),
+        // The check is left out where the compiler proves it needless, which depends on how blocks were copied.
+        "LOAD_FAST" | "LOAD_FAST_CHECK" | "LOAD_FAST_BORROW" => (FAST, Local),
         "LOAD_FAST_AND_CLEAR" => ("LOAD_FAST_AND_CLEAR", Local),
         "STORE_FAST" => (STORE_FAST, Local),
         "DELETE_FAST" => ("DELETE_FAST", Local),

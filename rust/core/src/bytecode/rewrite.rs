@@ -135,19 +135,36 @@ impl Rules<'_> {
     fn sort_stores(&mut self) {
         for index in 0..self.flow.nodes.len() {
             if self.callers[index] > 0 && is_store(self.node(index)) {
-                self.sort_run(index);
+                let run = self.run_from(index);
+                self.drop_overwritten(&run);
+                self.sort_run(&run);
             }
         }
     }
 
-    fn sort_run(&mut self, start: usize) {
-        let run = self.run_from(start);
-        let Some((length, taken)) = self.settled_prefix(&run) else {
+    /// A store that the same run overwrites only takes its value away.
+    fn drop_overwritten(&mut self, run: &[usize]) {
+        let mut stored = Vec::new();
+        for &index in run.iter().rev() {
+            let Some(target) = self.target(index) else {
+                continue;
+            };
+            if stored.contains(&target) {
+                let node = &mut self.flow.nodes[index];
+                (node.name, node.argument) = (POP, Argument::Number(0));
+                self.changed = true;
+            }
+            stored.push(target);
+        }
+    }
+
+    fn sort_run(&mut self, run: &[usize]) {
+        let Some((length, taken)) = self.settled_prefix(run) else {
             return;
         };
         let actions: Vec<_> = taken
             .iter()
-            .map(|&(_, index)| (self.node(index).name, self.node(index).argument))
+            .map(|&index| (self.node(index).name, self.node(index).argument))
             .collect();
         for (position, &index) in run[..length].iter().enumerate() {
             if let Some(&(name, argument)) = actions.get(position) {
@@ -175,8 +192,8 @@ impl Rules<'_> {
         run
     }
 
-    /// The longest part of a run, with a swap in it, after which the rest of the stack is as it was; and who takes what.
-    fn settled_prefix(&self, run: &[usize]) -> Option<(usize, Vec<(usize, usize)>)> {
+    /// The longest part of a run, with a swap in it, after which the rest of the stack is as it was; who takes what.
+    fn settled_prefix(&self, run: &[usize]) -> Option<(usize, Vec<usize>)> {
         let mut stack: Vec<usize> = Vec::new();
         let mut deepest = 0;
         let mut taken: Vec<(usize, usize)> = Vec::new();
@@ -204,18 +221,8 @@ impl Rules<'_> {
         }
         let (length, count) = best?;
         taken.truncate(count);
-        let mut targets: Vec<_> = taken
-            .iter()
-            .filter_map(|&(_, index)| self.target(index))
-            .collect();
-        targets.sort_unstable();
-        targets.dedup();
-        let stores = taken
-            .iter()
-            .filter(|&&(_, index)| self.target(index).is_some())
-            .count();
         taken.sort_unstable();
-        (targets.len() == stores).then_some((length, taken))
+        Some((length, taken.into_iter().map(|(_, index)| index).collect()))
     }
 
     fn target(&self, index: usize) -> Option<u32> {
