@@ -14,10 +14,15 @@ import sysconfig
 from dataclasses import dataclass
 from functools import lru_cache
 from types import BuiltinFunctionType, FunctionType, ModuleType
+from typing import TYPE_CHECKING
 
 from whorl.config import find_project, settings
 from whorl.digest import hash_file
 from whorl.fingerprint.distributions import Distribution, find_distribution, installed_version, policy_of, site_folder
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from importlib.machinery import ModuleSpec
 
 __all__ = ["OWN", "STDLIB", "Distribution", "Own", "Owner", "Stdlib", "canonical_module", "owner", "policy_version"]
 
@@ -64,14 +69,31 @@ def owner_of_name(name: str) -> Owner:
 
 
 def find_origin(name: str) -> str | None:
-    """Return the file that an import of ``name`` would run, without importing anything but parent packages."""
-    from importlib.util import find_spec
-
-    try:
-        spec = find_spec(name)
-    except (ImportError, ValueError, AttributeError):
-        return None
+    """Return the file that an import of ``name`` would run, without importing anything, packages above it included."""
+    spec, folders = None, None
+    prefix = ""
+    for part in name.split("."):
+        prefix = f"{prefix}.{part}" if prefix else part
+        loaded = sys.modules.get(prefix)
+        spec = _find_spec(prefix, folders) if loaded is None else getattr(loaded, "__spec__", None)
+        if spec is None:
+            return None
+        # A package that extends its path when imported is known by that path only once it is loaded.
+        folders = getattr(loaded, "__path__", spec.submodule_search_locations)
     return None if spec is None else _origin_of_spec(spec)
+
+
+def _find_spec(name: str, folders: Iterable[str] | None) -> ModuleSpec | None:
+    if "." in name and folders is None:
+        return None
+    for finder in sys.meta_path:
+        try:
+            spec = finder.find_spec(name, None if folders is None else list(folders))
+        except (ImportError, ValueError, AttributeError):
+            continue
+        if spec is not None:
+            return spec
+    return None
 
 
 def policy_version(distribution: str) -> str | None:
