@@ -73,9 +73,12 @@ def manifest(of: Slot | None = None, **fields: object) -> Manifest:
 def store_value(store: Store, of: Slot, value: bytes, *, do_replace: bool = True, **fields: object) -> Manifest:
     """Commit one value of one file; the content key is that of the value unless given."""
     attempt = store.begin(of)
-    attempt.write("value.bin", value)
     fields.setdefault("value_digest", digest(value.hex()))
-    return store.commit(attempt, manifest(of, **fields), replace=lambda _: do_replace)
+    try:
+        attempt.write("value.bin", value)
+        return store.commit(attempt, manifest(of, **fields), replace=lambda _: do_replace)
+    finally:
+        attempt.abandon()
 
 
 def stored_value(store: Store, of: Slot) -> bytes | None:

@@ -13,7 +13,7 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from whorl.errors import CorruptEntryError
+from whorl.errors import CorruptEntryError, StoreError
 from whorl.store import fields
 from whorl.store.disk import guarded, make_folder, names_in, read_file, remove_file, remove_folder, replace_file
 
@@ -50,11 +50,13 @@ class Remover:
         return True
 
     def _announce(self, manifest: Manifest) -> str:
+        """Write a tombstone, so that collecting finds the payload if this process ends before it is removed."""
         slot = manifest.slot
         path = self._places.tombstone(slot.namespace, time.strftime("%Y-%m-%d", time.gmtime()), manifest.payload)
-        make_folder(os.path.dirname(path))
         data = json.dumps([slot.namespace, slot.stage, slot.key.hex()]).encode()
-        replace_file(path, data, temporary=self._temporary.file())
+        with suppress(StoreError):  # a full disk, which removing is going to help
+            make_folder(os.path.dirname(path))
+            replace_file(path, data, temporary=self._temporary.file())
         return path
 
     def _remove_manifests(self, slot: Slot) -> None:
