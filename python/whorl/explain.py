@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from whorl import config
@@ -18,7 +18,7 @@ from whorl.access import open_access
 from whorl.definition import find_definition, is_stage
 from whorl.derive import Snapshot
 from whorl.entry import nearest, raw_files
-from whorl.errors import CorruptEntryError, InputMissingError
+from whorl.errors import CorruptEntryError, InputMissingError, WhorlError
 from whorl.fingerprint.inputs import read_input_path
 from whorl.fingerprint.parts import Difference, Part, differences
 from whorl.store.manifest import RawFile, Trace
@@ -83,6 +83,74 @@ class Explanation:
         return self.changes[0].reason + (f", {more} more" if more else "")
 
 
+@dataclass(frozen=True, slots=True)
+class Status:
+    """
+    How a call stands: ``fresh``, ``stale``, ``waiting`` or ``uncached``; in a plan ``hit``, ``run`` or ``may run``.
+
+    ``reason`` is worded for a line; ``explanation`` has more where the call is compared with an entry.
+    """
+
+    stage: str
+    state: str
+    reason: str = ""
+    explanation: Explanation | None = None
+
+
+def survey(session: Session, calls: Sequence[Call]) -> tuple[Status, ...]:
+    """Say how calls stand now; one whose inputs cannot be had is stale, and what it feeds waits."""
+    known: dict[Call, Status] = {}
+    return tuple(_status(session, call, known) for call in calls)
+
+
+def plan(session: Session, calls: Sequence[Call]) -> tuple[Status, ...]:
+    """Say what would happen if calls were brought up to date, sources first; calls made inside bodies are not seen."""
+    known: dict[Call, Status] = {}
+    consumers: dict[Call, list[Call]] = {}
+    for call in calls:
+        _visit(session, call, known, consumers)
+    kinds: dict[Call, str] = {}
+    for call in reversed(consumers):
+        certain = call in calls or any(kinds[consumer] == "run" for consumer in consumers[call])
+        states = {"fresh": "hit", "stale": "run", "waiting": "may run", "uncached": "run" if certain else "may run"}
+        kinds[call] = states[known[call].state]
+    return tuple(replace(known[call], state=kinds[call]) for call in consumers)
+
+
+def _visit(session: Session, call: Call, known: dict[Call, Status], consumers: dict[Call, list[Call]]) -> None:
+    """Note the calls that would be looked at, each after those that feed it."""
+    if call in consumers:
+        return
+    if _status(session, call, known).state != "fresh":
+        for upstream in call.upstreams.values():
+            _visit(session, upstream, known, consumers)
+            consumers[upstream].append(call)
+    consumers[call] = []
+
+
+def _status(session: Session, call: Call, known: dict[Call, Status]) -> Status:
+    if call not in known:
+        known[call] = _find_status(session, call, known)
+    return known[call]
+
+
+def _find_status(session: Session, call: Call, known: dict[Call, Status]) -> Status:
+    name = call.definition.name
+    try:
+        state = session.status(call)
+        failure = ""
+    except WhorlError as error:
+        state, failure = "stale", error.message.removeprefix(f"stage {name}: ")
+    feeding = [_status(session, upstream, known) for upstream in call.upstreams.values() if state != "fresh"]
+    behind = [shorten(status.stage) for status in feeding if status.state in ("stale", "waiting")]
+    if behind:
+        return Status(name, "waiting", ", ".join(behind))
+    if failure or state == "uncached":
+        return Status(name, state, failure or "not stored")
+    explanation = explain_call(session, call) if state == "stale" else None
+    return Status(name, state, explanation.reason if explanation else "", explanation)
+
+
 def explain_outcome(outcome: Outcome, seen: Sequence[Outcome] = ()) -> Explanation:
     """
     Say why a call ran, or was kept, from its outcome.
@@ -109,6 +177,8 @@ def explain_outcome(outcome: Outcome, seen: Sequence[Outcome] = ()) -> Explanati
 
 def explain_call(session: Session, call: Call) -> Explanation:
     """Say why a call would run, compared with the stored entry that is most like it."""
+    if not session.mode.reads:
+        return Explanation(call.definition.name, None, (Change("mode", f"mode {session.settings.mode}"),))
     derived = session.derive(call)
     entry = nearest(session.access.entries(session.judge(call).slot(derived)), derived)
     sources = {name: upstream.definition.name for name, upstream in call.upstreams.items()}
