@@ -1,0 +1,204 @@
+"""One file in, its plain digest out, and what is said where there is none."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from vectors.whorl_vectors import VECTORS, content
+from whorl.digest import Hasher, hash_file, hash_paths, hash_stream, hash_tree
+from whorl.errors import InputChangedError, InputMissingError
+
+SIZES = [entry["size"] for entry in json.loads(VECTORS.read_text(encoding="utf-8"))["files"]]
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_a_file_digests_like_its_bytes(tmp_path: Path, size: int) -> None:
+    """Whatever way it is read in, the digest is plain BLAKE3 of the content."""
+    path = tmp_path / "file"
+    path.write_bytes(content(size))
+
+    assert hash_file(path).hex() == hash_file(str(path)).hex() == Hasher(content(size)).hexdigest()
+
+
+@pytest.mark.skipif(shutil.which("b3sum") is None, reason="b3sum is not installed")
+def test_a_file_has_the_digest_that_b3sum_prints(tmp_path: Path) -> None:
+    """The lists that b3sum writes can be checked."""
+    path = tmp_path / "file"
+    path.write_bytes(content(3_000_000))
+    printed = subprocess.run(["b3sum", str(path)], check=True, capture_output=True, text=True).stdout
+
+    assert printed.split()[0] == hash_file(path).hex()
+
+
+def test_name_dates_and_modes_do_not_count(tmp_path: Path) -> None:
+    """A file is its content."""
+    path = tmp_path / "one"
+    path.write_text("x")
+    first = hash_file(path)
+    path.chmod(0o600)
+    os.utime(path, (1, 1))
+
+    assert hash_file(path.rename(tmp_path / "two")) == first
+
+
+def test_a_link_is_followed(tmp_path: Path) -> None:
+    """A path stands for what it leads to."""
+    (tmp_path / "file").write_text("x")
+    (tmp_path / "link").symlink_to("file")
+
+    assert hash_file(tmp_path / "link") == hash_file(tmp_path / "file")
+
+
+def test_a_name_that_is_not_utf8_is_a_name(tmp_path: Path) -> None:
+    """Names are bytes on most systems."""
+    path = os.fsencode(tmp_path) + b"/\xff\xfe"
+    Path(os.fsdecode(path)).write_text("x")
+
+    assert hash_file(os.fsdecode(path)).hex() == Hasher(b"x").hexdigest()
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    """The error says which, and is what a caller would catch."""
+    for path in (tmp_path / "no", tmp_path / "no/way"):
+        with pytest.raises(InputMissingError, match=str(path)) as raised:
+            hash_file(path)
+
+        assert isinstance(raised.value, FileNotFoundError)
+        assert raised.value.tip
+
+
+def test_a_path_through_a_file_leads_nowhere(tmp_path: Path) -> None:
+    """``file/x`` is as missing as ``folder/x``."""
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(InputMissingError):
+        hash_file(tmp_path / "file" / "x")
+
+
+def test_what_is_no_regular_file_is_refused_by_its_kind(tmp_path: Path) -> None:
+    """A folder, a pipe, a socket and a device have no content that stays; none of them blocks."""
+    os.mkfifo(tmp_path / "pipe")
+    with socket.socket(socket.AF_UNIX) as bound:
+        bound.bind(str(tmp_path / "socket"))
+        kinds = {tmp_path: "a folder", tmp_path / "pipe": "a named pipe", tmp_path / "socket": "a socket"}
+        for path, kind in {**kinds, Path("/dev/null"): "a character device"}.items():
+            with pytest.raises(InputMissingError, match=kind):
+                hash_file(path)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_a_file_that_may_not_be_read_is_a_permission_error(tmp_path: Path) -> None:
+    """What the system says passes as it is."""
+    path = tmp_path / "file"
+    path.write_text("x")
+    path.chmod(0)
+    with pytest.raises(PermissionError) as raised:
+        hash_file(path)
+
+    assert raised.value.filename == str(path)
+
+
+def test_a_file_that_keeps_changing_is_given_up(tmp_path: Path) -> None:
+    """Bytes of two states have no digest; after three readings the error says so."""
+    path = tmp_path / "file"
+    path.write_bytes(bytes(64 << 20))
+    stop = threading.Event()
+
+    def append() -> None:
+        with path.open("ab", buffering=0) as file:
+            while not stop.is_set():
+                file.write(b"x")
+
+    writer = threading.Thread(target=append)
+    writer.start()
+    try:
+        with pytest.raises(InputChangedError, match="changed each time"):
+            hash_file(path)
+    finally:
+        stop.set()
+        writer.join()
+
+
+@pytest.mark.skipif(not Path("/proc/version").exists(), reason="no /proc")
+def test_a_file_without_a_size_is_read_to_its_end() -> None:
+    """Files below /proc say that they are empty, and are not."""
+    assert hash_file("/proc/version").hex() == Hasher(Path("/proc/version").read_bytes()).hexdigest()
+
+
+def test_other_threads_run_while_a_file_is_digested(tmp_path: Path) -> None:
+    """The interpreter is free meanwhile."""
+    path = tmp_path / "file"
+    path.write_bytes(bytes(256 << 20))
+    done = threading.Event()
+    worker = threading.Thread(target=lambda: (hash_file(path), done.set()))
+    ticks = 0
+    worker.start()
+    while not done.is_set():
+        ticks += 1
+        time.sleep(0.001)
+    worker.join()
+
+    assert ticks > 5
+
+
+def test_a_forked_child_digests_as_its_parent_does(tmp_path: Path) -> None:
+    """No thread of the parent is waited for: pools of workers fork after the parent has hashed."""
+    path = tmp_path / "file"
+    path.write_bytes(content(5_000_000))
+    script = (
+        "import os, sys; from whorl.digest import hash_file\n"
+        f"first = hash_file({str(path)!r})\n"
+        "child = os.fork()\n"
+        f"if child == 0: os._exit(hash_file({str(path)!r}) != first)\n"
+        "sys.exit(os.waitpid(child, 0)[1])"
+    )
+
+    assert subprocess.run([sys.executable, "-c", script], timeout=60, check=False).returncode == 0
+
+
+@pytest.mark.parametrize("size", [0, 1, 5_000_000])
+def test_a_stream_digests_like_a_file(size: int) -> None:
+    """From where it stands to its end."""
+    stream = io.BytesIO(b"skipped" + content(size))
+    stream.seek(7)
+
+    assert hash_stream(stream).hex() == Hasher(content(size)).hexdigest()
+
+
+def test_a_stream_of_text_is_refused() -> None:
+    """Text depends on an encoding."""
+    with pytest.raises(TypeError):
+        hash_stream(io.StringIO("x"))  # type: ignore[arg-type]
+
+
+def test_an_error_of_a_stream_passes() -> None:
+    """What the caller's object raises is the caller's."""
+
+    class Broken:
+        def read(self, size: int) -> bytes:
+            raise ConnectionError(size)
+
+    with pytest.raises(ConnectionError):
+        hash_stream(Broken())
+
+
+def test_paths_are_digested_as_files_and_folders(tmp_path: Path) -> None:
+    """Each in its own way, in the order given."""
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "file").write_text("x")
+    paths = [tmp_path / "folder", tmp_path / "file"]
+
+    assert hash_paths(paths) == [hash_tree(paths[0]), hash_file(paths[1])]
+    assert hash_paths([]) == []
+    with pytest.raises(InputMissingError):
+        hash_paths([*paths, tmp_path / "no"])
