@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from typing import TYPE_CHECKING
 
@@ -12,7 +11,7 @@ from store_examples import digest, manifest, slot, store_value, stored_value
 from whorl.errors import CorruptEntryError, StoreError
 from whorl.store.base import Pointer, Store
 from whorl.store.local import LocalStore
-from whorl.store.manifest import Manifest, RawFile, Slot
+from whorl.store.manifest import Manifest, RawFile
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -349,117 +348,3 @@ def test_an_inline_file_that_was_written_out_goes_with_its_entry(store: LocalSto
     assert path.read_bytes() == b"small"
     store.remove(slot())
     assert not path.exists()
-
-
-# --- ledger ---
-
-
-def test_a_revision_holds_for_every_reader_at_once(store: LocalStore) -> None:
-    """Also for one that has just seen the ledger without it."""
-    other = LocalStore(store.root)
-    before = [other.revision("default", digest("k"))]
-    new = store.revise("default", [digest("k"), digest("content")])
-    again = store.revise("default", [digest("k")])
-
-    assert before == [""]
-    assert len({*new.values(), *again.values()}) == 3
-    assert other.revision("default", digest("k")) == again[digest("k")]
-    assert other.revision("default", digest("content")) == new[digest("content")]
-    assert other.revision("default", digest("another")) == ""
-    assert other.revision("elsewhere", digest("k")) == ""
-
-
-def test_many_revisions_within_one_tick_of_the_clock_are_all_seen(store: LocalStore) -> None:
-    """The racy rule: a listing as young as the folder's date is not trusted."""
-    other = LocalStore(store.root)
-    for _ in range(50):
-        new = store.revise("default", [digest("k")])[digest("k")]
-
-        assert other.revision("default", digest("k")) == new
-
-
-def test_an_old_listing_is_used_again(store: LocalStore) -> None:
-    """A ledger that has not changed for a while costs one stat."""
-    new = store.revise("default", [digest("k")])[digest("k")]
-    folder = store.root / "v1/default/r"
-    os.utime(folder, (1, 1))
-    found = [store.revision("default", digest("k"))]
-    (folder / digest("k").hex()).write_bytes(b"0" * 32)  # without a trace in the folder's date
-    found.append(store.revision("default", digest("k")))
-
-    assert found == [new, new]
-
-
-def test_a_damaged_revision_counts_as_another_one(store: LocalStore) -> None:
-    """What depends on it runs again; nothing is stale."""
-    new = store.revise("default", [digest("k")])[digest("k")]
-    (store.root / "v1/default/r" / digest("k").hex()).write_bytes(b"")
-
-    assert store.revision("default", digest("k")) not in ("", new)
-
-
-# --- listing ---
-
-
-def test_entries_are_listed_by_namespace_and_stage(store: LocalStore) -> None:
-    """By the names that users gave, not by those of folders."""
-    slots = [slot("one"), slot("two", "Clean <locals>"), slot("three", namespace="Team ü"), Slot("x", "b", digest("4"))]
-    for each in slots:
-        store_value(store, each, b"1")
-
-    assert store.namespaces() == ("Team ü", "default", "x")
-    assert store.stages() == ("Clean <locals>", "b", "pipeline.clean")
-    assert store.stages("default") == ("Clean <locals>", "pipeline.clean")
-    assert {each.slot for each in store.entries()} == set(slots)
-    assert [each.slot for each in store.entries("default", "Clean <locals>")] == [slots[1]]
-    assert list(store.entries("default", "clean <locals>")) == []
-
-
-def test_removed_entries_are_not_listed(store: LocalStore) -> None:
-    """Neither is their stage, nor their namespace."""
-    store_value(store, slot("one"), b"1")
-    store_value(store, slot("two", "other", "space"), b"1")
-    store.remove(slot("two", "other", "space"))
-
-    assert store.namespaces() == ("default",)
-    assert store.stages() == ("pipeline.clean",)
-
-
-def test_the_nearest_entry_is_the_newest_sound_one(store: LocalStore) -> None:
-    """An explanation compares with what was there last."""
-    committed = [store_value(store, slot(name), b"1") for name in ("one", "two", "three")]
-    folder = store.root / "v1/default/m/pipeline.clean"
-    for age, each in enumerate(committed):
-        os.utime(folder / each.slot.key.hex(), (1000 + age, 1000 + age))
-    before = store.nearest("default", "pipeline.clean")
-    (folder / slot("three").key.hex()).write_bytes(b"damaged")
-
-    assert before == committed[2]
-    assert store.nearest("default", "pipeline.clean") == committed[1]
-    assert store.nearest("default", "unknown") is None
-
-
-def test_sizes_are_accounted_for(store: LocalStore) -> None:
-    """Of one entry by its files, of the store by its disk."""
-    committed = store_value(store, slot("one"), BIG)
-    store.commit_kept(manifest(slot("two")), committed)
-
-    assert committed.size == len(BIG)
-    assert len(BIG) < store.disk_size() < len(BIG) + 20_000
-
-
-# --- fingerprint trees ---
-
-
-def test_a_fingerprint_tree_is_written_once(store: LocalStore) -> None:
-    """The first one stays; a damaged one is written again."""
-    store.write_tree("default", digest("code"), b"tree\nof parts")
-    store.write_tree("default", digest("code"), b"another")
-    found = [store.read_tree("default", digest("code"))]
-    path = store.root / "v1/default/f" / digest("code").hex()
-    path.write_bytes(path.read_bytes()[:-1])
-    found.append(store.read_tree("default", digest("code")))
-    store.write_tree("default", digest("code"), b"again")
-
-    assert found == [b"tree\nof parts", None]
-    assert store.read_tree("default", digest("code")) == b"again"

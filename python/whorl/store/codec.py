@@ -16,6 +16,7 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
+from whorl.digest import Hasher
 from whorl.errors import CorruptEntryError, StoreError
 from whorl.store import fields
 from whorl.store.disk import digest_bytes
@@ -169,7 +170,7 @@ def _split(data: bytes) -> tuple[bytes, bytes, bytes]:
         raise CorruptEntryError("an entry is damaged: it is cut off or too long")
     rest_at = _HEADER_SIZE + hit
     hit_data, rest_data = data[_HEADER_SIZE:rest_at], data[rest_at : rest_at + rest]
-    if digest_bytes(hit_data).hex().encode() != header[4] or digest_bytes(rest_data).hex().encode() != header[5]:
+    if Hasher(hit_data).hexdigest().encode() != header[4] or Hasher(rest_data).hexdigest().encode() != header[5]:
         raise CorruptEntryError("an entry is damaged: its digest does not agree")
     return hit_data, rest_data, data[rest_at + rest :]
 

@@ -41,10 +41,10 @@ _decoder = json.JSONDecoder(parse_constant=_refuse)
 def parse(data: bytes) -> dict[str, object]:
     """Return the object of a JSON text."""
     try:
-        value = _decoder.decode(data.decode("ascii"))
+        value, end = _decoder.raw_decode(data.decode("ascii"))
     except (ValueError, RecursionError) as error:
         raise CorruptEntryError("an entry is damaged: it is not JSON", str(error)[:80]) from error
-    if type(value) is not dict:
+    if type(value) is not dict or end != len(data):
         wrong("an object", value)
     return value
 

@@ -30,6 +30,9 @@ logger = logging.getLogger("whorl")
 # Writing locks are held for a few renames; a process stopped in the middle must not stop all others.
 WRITING_TIMEOUT = 60.0
 
+# Decoded records that are kept: a second lookup in one process reads the file and compares it.
+_KNOWN_NUMBER, _KNOWN_SIZE = 512, 8 << 10
+
 
 @dataclass(frozen=True, slots=True)
 class SideFolder:
@@ -47,6 +50,7 @@ class Manifests:
 
     def __init__(self, places: Places) -> None:
         self._places = places
+        self._known: dict[str, tuple[bytes, Manifest]] = {}
         self.damage_count = 0
 
     def lookup(self, slot: Slot) -> Manifest | None:
@@ -55,10 +59,15 @@ class Manifests:
         data = read_file(path, RECORD_LIMIT)
         if data is None:
             return None
+        known = self._known.get(path)
+        if known is not None and known[0] == data:  # the very bytes that were checked before
+            return known[1]
         try:
-            return self._decode(data, slot)
+            manifest = self._decode(data, slot)
         except CorruptEntryError as error:
             return self._look_again(slot, path, data, error)
+        self._remember(path, data, manifest)
+        return manifest
 
     def peek(self, slot: Slot) -> Manifest | None:
         """Return the current manifest of a slot if it is sound, and leave it alone if not."""
@@ -155,6 +164,12 @@ class Manifests:
         if manifest.slot != slot:
             raise CorruptEntryError("an entry is another one's", f"it says {manifest.slot.stage}")
         return manifest
+
+    def _remember(self, path: str, data: bytes, manifest: Manifest) -> None:
+        if len(data) <= _KNOWN_SIZE:
+            if len(self._known) >= _KNOWN_NUMBER:
+                self._known.clear()
+            self._known[path] = (data, manifest)
 
     def _look_again(self, slot: Slot, path: str, data: bytes, error: CorruptEntryError) -> Manifest | None:
         """Move aside what was read, unless it has been replaced or was read only in part."""
