@@ -169,7 +169,15 @@ def _decode_numpy(kind: Kind, column: pa.ChunkedArray, memory: Memory | None) ->
     dtype = np.dtype(cast("str", kind["dtype"]))
     if dtype.kind == "b":
         return buffers.booleans(column)
-    return buffers.numbers(column, dtype.newbyteorder("="), memory).astype(dtype, copy=False)
+    native = dtype.newbyteorder("=")
+    return buffers.numbers(_of_width(column, native), native, memory).astype(dtype, copy=False)
+
+
+def _of_width(column: pa.ChunkedArray, dtype: np.dtype) -> pa.ChunkedArray:
+    """Give numbers the width they had; old versions of parquet have fewer kinds of integers."""
+    import pyarrow as pa
+
+    return as_type(column, pa.from_numpy_dtype(dtype))
 
 
 def _decode_complex(kind: Kind, column: pa.ChunkedArray, memory: Memory | None) -> Any:
@@ -213,7 +221,11 @@ def _decode_masked(kind: Kind, column: pa.ChunkedArray, memory: Memory | None) -
     dtype: Any = pd.api.types.pandas_dtype(cast("str", kind["dtype"]))
     filled = column.fill_null(False if dtype.kind == "b" else 0) if column.null_count else column
     boolean = dtype.kind == "b"
-    values = buffers.booleans(filled) if boolean else buffers.numbers(filled, dtype.numpy_dtype, memory)
+    values = (
+        buffers.booleans(filled)
+        if boolean
+        else buffers.numbers(_of_width(filled, dtype.numpy_dtype), dtype.numpy_dtype, memory)
+    )
     return dtype.construct_array_type()(values, buffers.nulls(column))
 
 
@@ -306,29 +318,40 @@ def _decode_arrow(kind: Kind, column: pa.ChunkedArray, _: Memory | None) -> Any:
 
 
 def _encode_categorical(array: Any) -> Encoded:
-    return encode_codes(array.codes, array.categories, {"ordered": array.ordered})
+    import pyarrow as pa
+
+    kind, numbers, values = _encode_codes(array.codes, array.categories)
+    kind = {**kind, "ordered": array.ordered}
+    return kind, numbers if values is None else pa.DictionaryArray.from_arrays(numbers, values, ordered=array.ordered)
 
 
-def encode_codes(codes: Any, categories: Any, more: Kind) -> Encoded:
-    """Make a dictionary array of codes and the index they point to, or keep the codes where that is not simple."""
+def encode_level(codes: Any, level: Any) -> Encoded:
+    """Make an array of the values of one level of an index, as its readers expect it, or of the codes."""
+    import pyarrow as pa
+
+    kind, numbers, values = _encode_codes(codes, level)
+    return kind, numbers if values is None else pa.DictionaryArray.from_arrays(numbers, values).dictionary_decode()
+
+
+def _encode_codes(codes: Any, categories: Any) -> tuple[Kind, pa.Array, pa.Array | None]:
+    """Describe the index that codes point into; the last is its values, where a file may show them instead of codes."""
     import pyarrow as pa
 
     with within("categories"):
         labels = {"array": inline_labels(categories.array), "freq": frequency_of(categories)}
-    kind: Kind = {"as": "categorical", "categories": labels, **more}
-    numbers = pa.array(codes, mask=codes < 0)
-    values = _simple(categories.array)
-    if values is None:
-        return {**kind, "codes": True}, numbers
-    return kind, pa.DictionaryArray.from_arrays(numbers, values)
+    values = _simple(categories)
+    kind: Kind = {"as": "categorical", "categories": labels, "codes": values is None}
+    return kind, pa.array(codes, mask=codes < 0), values
 
 
 def _simple(categories: Any) -> pa.Array | None:
-    """Return categories as an Arrow array that other readers of the file understand, if there is one."""
+    """Return categories as an Arrow array that other readers understand, if each value in it is found by its looks."""
     import pyarrow as pa
 
+    if not categories.is_unique or categories.hasnans:
+        return None
     try:
-        values = _chunked(encode_array(categories)[1]).combine_chunks()
+        values = _chunked(encode_array(categories.array)[1]).combine_chunks()
     except Loss:
         return None
     odd = pa.types.is_nested(values.type) or pa.types.is_fixed_size_binary(values.type)
@@ -350,7 +373,7 @@ def decode_codes(kind: Kind, column: pa.ChunkedArray) -> tuple[Any, Any]:
     labels = cast("dict[str, Kind]", kind["categories"])
     array = labels_from(labels["array"])
     categories = index_from(array, labels["freq"])
-    if "codes" in kind:
+    if kind["codes"]:
         return _codes(column), categories
     known = _chunked(encode_array(array)[1]).combine_chunks()
     if not pa.types.is_dictionary(column.type):

@@ -12,7 +12,7 @@ from whorl.formats.schema.arrays import (
     decode_array,
     decode_codes,
     encode_array,
-    encode_codes,
+    encode_level,
     from_inline,
     inline,
     inline_labels,
@@ -82,7 +82,7 @@ def index_of(described: Kind, take: Take) -> Any:
 
 
 def _describe_level(name: object, level: Any, codes: Any, put: Put) -> Kind:
-    return {"array": put(name, encode_codes(codes, level, {})), "name": _pack_name(name)}
+    return {"array": put(name, encode_level(codes, level)), "name": _pack_name(name)}
 
 
 def _tags(index: Any) -> Kind:

@@ -1,0 +1,190 @@
+"""Which format a value gets, and how formats are found by name, from plugins too."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from dataclasses import dataclass
+from enum import Enum
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+
+from contracts.payload import through
+from whorl.errors import FormatError, WhorlWarning
+from whorl.formats import base
+from whorl.formats.base import candidates, format_for, format_named, register_format
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    from whorl.formats.base import PayloadReader, PayloadWriter
+
+
+class Colour(Enum):
+    RED = 1
+
+
+@dataclass
+class Point:
+    x: int
+
+
+class Temperature:
+    """A value of a type that no built-in format is the default of."""
+
+    def __init__(self, degrees: float) -> None:
+        self.degrees = degrees
+
+
+class Celsius:
+    """A format for temperatures."""
+
+    name = "celsius"
+    suffix = ".celsius"
+    exact = True
+
+    def accepts(self, value: object) -> bool:
+        return isinstance(value, Temperature)
+
+    def encode(self, value: object, writer: PayloadWriter, options: Mapping[str, object]) -> None:
+        assert isinstance(value, Temperature)
+        writer.write("data.celsius", value.degrees.hex().encode())
+
+    def decode(self, reader: PayloadReader, options: Mapping[str, object]) -> object:
+        return Temperature(float.fromhex(reader.read("data.celsius").decode()))
+
+
+@pytest.fixture
+def no_plugins() -> Iterator[None]:
+    """Forget what was registered and found in a test."""
+    before = dict(base._registered)
+    base._plugins.cache_clear()
+    yield
+    base._registered.clear()
+    base._registered.update(before)
+    base._plugins.cache_clear()
+
+
+def _install_plugin(folder: Path, monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+    """Lay out a distribution with one entry point, as an installer would."""
+    meta = folder / f"{name}_plugin-1.0.dist-info"
+    meta.mkdir()
+    (meta / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}-plugin\nVersion: 1.0\n")
+    (meta / "entry_points.txt").write_text(f"[whorl.formats]\n{name} = {value}\n")
+    monkeypatch.syspath_prepend(str(folder))
+
+
+DEFAULTS = [
+    (pd.DataFrame({"a": [1]}), "parquet"),
+    (pd.Series([1]), "parquet"),
+    (pa.table({"a": [1]}), "parquet"),
+    (np.arange(2), "npy"),
+    (np.ma.masked_array([1]), "pickle"),
+    (np.float64(1.5), "pickle"),
+    (None, "json"),
+    (True, "json"),
+    ([1, "a"], "json"),
+    ({"a": {1}}, "json"),
+    (Point(1), "json"),
+    (Colour.RED, "json"),
+    (len, "pickle"),
+    (pd.Index([1]), "pickle"),
+    (pd.Timestamp("2020"), "pickle"),
+    (Temperature(1.0), "pickle"),
+]
+
+
+@pytest.mark.parametrize(
+    ("value", "name"), DEFAULTS, ids=[f"{type(value).__name__}-{name}" for value, name in DEFAULTS]
+)
+def test_each_type_has_its_default(value: object, name: str) -> None:
+    """The table of the documentation; the last resort is pickle, and only for values whose format was not named."""
+    names = [chosen.name for chosen in candidates(value)]
+
+    assert format_for(value).name == name
+    assert names == ([name, "pickle"] if name != "pickle" else ["pickle"])
+    assert candidates(value)[0].accepts(value)
+
+
+def test_a_value_that_its_default_refuses_goes_to_the_next(tmp_path: Path) -> None:
+    """A frame with a mixed column is not for parquet; nobody asked for parquet, so pickle keeps it."""
+    mixed = pd.DataFrame({"x": pd.Series([1, "a"], dtype=object)})
+    first, second = candidates(mixed)
+
+    with pytest.raises(FormatError, match="column `x`: objects of several types: int, str"):
+        through(first, mixed, tmp_path)
+    pd.testing.assert_frame_equal(through(second, mixed, tmp_path), mixed)
+
+
+@pytest.mark.parametrize(
+    ("asked", "meant"), [("parket", "parquet"), ("CSV", None), ("feathr", "feather"), ("npz", "npy")]
+)
+def test_an_unknown_format_is_refused_with_what_was_meant(asked: str, meant: str | None) -> None:
+    """The message lists what there is, and the tip has the nearest."""
+    with pytest.raises(FormatError) as refusal:
+        format_named(asked)
+
+    assert refusal.value.message == f"unknown format {asked!r}"
+    assert "arrow, csv, feather, json, npy, parquet, pickle" in refusal.value.cause
+    assert refusal.value.tip == (f"did you mean {meant!r}?" if meant else "")
+
+
+@pytest.mark.usefixtures("no_plugins")
+def test_a_registered_format_is_found_and_becomes_the_default_of_its_values(tmp_path: Path) -> None:
+    """Values that a built-in format is the default of keep it."""
+    register_format(Celsius())
+
+    assert format_named("celsius").name == "celsius"
+    assert [chosen.name for chosen in candidates(Temperature(1.5))] == ["celsius", "pickle"]
+    assert format_for([1]).name == "json"
+    decoded = through(format_for(Temperature(1.5)), Temperature(1.5), tmp_path)
+    assert isinstance(decoded, Temperature)
+    assert decoded.degrees == 1.5
+
+
+@pytest.mark.usefixtures("no_plugins")
+def test_the_name_of_a_built_in_format_cannot_be_taken() -> None:
+    """Entries stored under it must stay readable."""
+    taken = Celsius()
+    taken.name = "parquet"
+
+    with pytest.raises(FormatError, match="'parquet' is built in"):
+        register_format(taken)
+
+
+@pytest.mark.usefixtures("no_plugins")
+def test_a_plugin_is_found_by_its_entry_point(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By name, and as the default of the values it accepts."""
+    _install_plugin(tmp_path, monkeypatch, "celsius", "test_format_choice:Celsius")
+
+    assert format_named("celsius").name == "celsius"
+    assert [chosen.name for chosen in candidates(Temperature(1.5))] == ["celsius", "pickle"]
+
+
+@pytest.mark.usefixtures("no_plugins")
+def test_a_broken_plugin_warns_and_is_skipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It must not keep anyone from working; asked for by its name, it is an error."""
+    _install_plugin(tmp_path, monkeypatch, "broken", "no_such_module_anywhere:Format")
+
+    with pytest.warns(WhorlWarning, match="the format plugin 'broken' .* is skipped"):
+        assert format_for(Temperature(1.5)).name == "pickle"
+    with pytest.raises(FormatError, match="the format 'broken' cannot be loaded"):
+        format_named("broken")
+
+
+def test_choosing_a_format_imports_no_library() -> None:
+    """That a value is no frame is read from its type's name, so pandas stays out of a process without frames."""
+    code = """
+import sys
+from whorl.formats.base import format_for, format_named
+assert format_for({"a": 1}).name == "json" and format_for(object()).name == "pickle" and format_named("parquet")
+assert format_for({"a": 1}).accepts({"a": 1}) and not format_named("parquet").accepts(1)
+heavy = {"pandas", "numpy", "pyarrow", "xarray"} & set(sys.modules)
+assert not heavy, heavy
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)
