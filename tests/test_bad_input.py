@@ -100,7 +100,6 @@ def test_an_argument_that_cannot_be_digested_names_the_path_inside_it() -> None:
 def test_an_unknown_format_is_an_error_with_a_suggestion() -> None:
     """At the latest when the value is to be stored, with the value that was computed."""
     with pytest.raises(FormatError, match="did you mean 'parquet'"):
-        stage(cache=True, format="parket")(read)
         stage(cache=True, format="parket", name="with parket")(lambda: 1)()
 
 

@@ -43,7 +43,7 @@ PIPE = """
 
     @stage(text=diamond)
     def unstored(text):
-        return text.title()
+        return text + "~"
 
     @stage(text=unstored, cache=True)
     def last(text):
@@ -53,7 +53,7 @@ VALUES = {
     "single": "{0}1",
     "chain": "{0}1{1}",
     "diamond": "{0}1{1}-{2}",
-    "last": "{2}1{1}-{2}!",
+    "last": "{0}1{1}-{2}~!",
 }
 
 
