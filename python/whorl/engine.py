@@ -264,7 +264,7 @@ class Session:
                 found = self.resolutions[upstream]
                 found.add_digest()
                 yield found.trace
-                yield Trace(types=found.behaviour)
+                yield self._types(found)
 
     def inputs(self, call: Call, derived: Derived | None) -> dict[str, object]:
         """Everything the function receives: paths as they were digested, private arguments, upstreams' values."""
@@ -284,6 +284,10 @@ class Session:
         except UncopyableError:
             self.shared.add(call)
             return value
+
+    def _types(self, resolution: Resolution) -> Trace:
+        """Tell how the classes met in a result behave now, as it is loaded."""
+        return Trace(types=self.snapshot.behaviour(resolution.behaviour) or resolution.behaviour)
 
     def commit(self, call: Call, derived: Derived, result: Resolution) -> Resolution:
         """Keep a result, if everything it was made from is still what it was."""
@@ -317,8 +321,7 @@ class Session:
         for upstream in call.upstreams.values():
             if self.stores(upstream):
                 found = self.resolutions[upstream]
-                types = self.snapshot.behaviour(found.behaviour) or found.behaviour
-                traces += [found.trace, found.inherited, Trace(types=types)]
+                traces += [found.trace, found.inherited, self._types(found)]
                 expiries.append(found.expires)
             else:
                 trace, expires = self.inherited(upstream)
@@ -374,7 +377,7 @@ class Session:
             return
         if resolution is not None and resolution.digest is None and resolution.value is not MISSING:
             resolution.add_digest()
-        used = (resolution.trace, resolution.inherited, Trace(types=resolution.behaviour)) if resolution else ()
+        used = (resolution.trace, resolution.inherited, self._types(resolution)) if resolution else ()
         record(merge([mine, *used]))
 
     def side_by_side(self, tasks: list[Callable[[], T]]) -> list[T]:
