@@ -151,8 +151,11 @@ def make_folder(path: str) -> None:
         os.mkdir(path, _FOLDER_MODE)
     except FileExistsError:
         return
-    except FileNotFoundError:
-        make_folder(os.path.dirname(path))
+    except FileNotFoundError as error:
+        above = os.path.dirname(path)
+        if os.path.isdir(above):  # as /proc is: there, and closed to new folders
+            raise failure("make the folder", path, error) from error
+        make_folder(above)
         make_folder(path)
     except OSError as error:
         raise failure("make the folder", path, error) from error
