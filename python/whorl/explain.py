@@ -25,7 +25,7 @@ from whorl.store.manifest import RawFile, Trace
 from whorl.trace import earliest, trace_holds
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from whorl.access import Access
@@ -313,6 +313,13 @@ def _word_group(verb: str, names: Sequence[str], total: int) -> str:
 def shorten(name: str) -> str:
     """Give the last part of a dotted name; a name that was made up by the user stays as it is."""
     return re.split(r"[.:]", name)[-1] if re.fullmatch(r"[\w.:<>]+", name) else name
+
+
+def name_shortly(names: Iterable[str]) -> dict[str, str]:
+    """Give each stage the last part of its name, or the whole where two would look the same."""
+    short = {name: shorten(name) for name in names}
+    taken = list(short.values())
+    return {name: shown if taken.count(shown) == 1 else name for name, shown in short.items()}
 
 
 def _word_component(name: str, sources: Mapping[str, str]) -> str:

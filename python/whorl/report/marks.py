@@ -9,17 +9,16 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from whorl.explain import shorten
-
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
     Paint = Callable[[str, str], str]
 
 MARKS = {"ran": "▶", "hit": "●", "kept": "◌", "failed": "✗", "run": "▶", "may run": "▷", "done": "✓"}
 COLOURS = {
     "ran": "green", "hit": "blue", "kept": "cyan", "failed": "red", "run": "yellow", "may run": "cyan",
-    "fresh": "green", "stale": "yellow", "waiting": "cyan", "uncached": "bright_black", "done": "green",
+    "fresh": "green", "stale": "yellow", "waiting": "cyan", "uncached": "bright_black",
+    "called": "bright_black", "done": "green",
 }  # fmt: skip
 _PLAINLY = {
     "▶": ">", "▷": ">", "●": "*", "◌": "=", "✗": "x", "✓": "+", "→": "->", "·": "-", "…": "...", "⟶": "->",
@@ -41,10 +40,3 @@ def fit(text: str, encoding: str) -> str:
     except LookupError:
         return fit(text, "ascii")
     return text
-
-
-def name_shortly(names: Iterable[str]) -> dict[str, str]:
-    """Give each stage the last part of its name, or the whole where two would look the same."""
-    short = {name: shorten(name) for name in names}
-    taken = list(short.values())
-    return {name: shown if taken.count(shown) == 1 else name for name, shown in short.items()}

@@ -13,7 +13,8 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from whorl.report.marks import COLOURS, MARKS, leave_plain, name_shortly
+from whorl.explain import name_shortly
+from whorl.report.marks import COLOURS, MARKS, leave_plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -30,7 +31,7 @@ def draw_statuses(statuses: Sequence[Status], *, target: str = "", paint: Paint 
         state = paint(f"{status.state:<7}", COLOURS[status.state])
         yield f"{names[status.stage]:<{width}}   {state}  {status.reason}".rstrip()
     counted = Counter(status.state for status in statuses)
-    shown = [state for state in ("stale", "waiting", "fresh", "uncached") if state != "uncached" or counted[state]]
+    shown = ["stale", "waiting", "fresh", *(["uncached"] if counted["uncached"] else [])]
     line = ", ".join(f"{counted[state]} {state}" for state in shown)
     yield f"{line} · run: whorl run {target}" if target and needs_run(statuses) else line
 
