@@ -112,3 +112,17 @@ class OpcodeTable:
     ): ...
 
 def digest_graph(kind: str, labels: Sequence[Digest], successors: Sequence[Sequence[int]], root: int) -> Digest: ...
+
+@final
+class Conditions:
+    """Look-ups by identity that all have to give what they gave."""
+
+    def __new__(
+        cls,
+        items: Sequence[tuple[object, str, object]],
+        attributes: Sequence[tuple[object, str, object]],
+        cells: Sequence[tuple[object, object]],
+        sizes: Sequence[tuple[object, int]],
+        missing: object,
+    ) -> Self: ...
+    def hold(self) -> bool: ...

@@ -6,6 +6,7 @@ of their own.  On the arrow: *digest*.  No other module imports ``_core``.
 """
 
 from whorl._core import (
+    Conditions,
     Digest,
     Encoder,
     Hasher,
@@ -21,6 +22,7 @@ from whorl._core import (
 )
 
 __all__ = [
+    "Conditions",
     "Digest",
     "Encoder",
     "Hasher",

@@ -18,7 +18,7 @@ from whorl.fingerprint.nodes import Place
 from whorl.fingerprint.references import read_code
 from whorl.fingerprint.sources import code_text
 from whorl.fingerprint.unfollowed import find_doubts
-from whorl.fingerprint.watches import EMPTY, MISSING
+from whorl.fingerprint.watches import MISSING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -81,7 +81,7 @@ def _link_cells(walk: Walk, node: Node, function: FunctionType, references: tupl
     names = function.__code__.co_freevars
     for name, cell in zip(names, walk.watches.attribute(function, "__closure__") or (), strict=True):  # type: ignore[call-overload]
         value = walk.watches.cell(cell)
-        if value is EMPTY:
+        if value is MISSING:
             node.mark(f"cell/{name}", "empty")
         elif isinstance(value, ModuleType):
             chains = [item.chain for item in references if item.kind == "free" and item.name == name] or [()]
@@ -177,7 +177,7 @@ def _describe_foreign(walk: Walk, node: Node, function: FunctionType) -> None:
         _link_defaults(walk, node, function)
     for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
         value = walk.watches.cell(cell)
-        if value is not EMPTY and (not findable or isinstance(value, FunctionType)):
+        if value is not MISSING and (not findable or isinstance(value, FunctionType)):
             walk.link(node, f"cell/{name}", value, Place(cell, name), annotated=annotated, within=True)
     wrapped = vars(function).get("__wrapped__")
     if wrapped is not None:

@@ -1,88 +1,79 @@
 """
 What a fingerprint was made from in, whether all of it still stands out.
 
-A watch compares by identity: names in namespaces, attributes, cells.  Values that can change in place are digested
-again.  Every watched object is held, so that an identity cannot pass to another object.  On the arrow: the re-check of
+Names in namespaces, attributes and cells are compared by identity; values that can change in place are digested again.
+Every watched object is held, so that an identity cannot pass to another object.  On the arrow: the re-check of
 *fingerprint* at each call.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, cast
+
+from whorl.digest import Conditions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sized
     from types import CellType
 
 MISSING = object()
-EMPTY = object()
-
-
-class _Lookup(Protocol):
-    def get(self, key: str, default: object, /) -> object: ...
 
 
 class Watches:
-    """The conditions under which a fingerprint stays true."""
+    """
+    The conditions under which a fingerprint stays true.
 
-    __slots__ = ("_attributes", "_cells", "_items", "_results", "_sizes")
+    ``hold`` may be called once no more is added, by any number of threads.
+    """
+
+    __slots__ = ("_attributes", "_cells", "_conditions", "_items", "_results", "_sizes")
 
     def __init__(self) -> None:
-        self._items: list[tuple[_Lookup, str, object]] = []
+        self._items: dict[tuple[int, str], tuple[object, str, object]] = {}
         self._attributes: list[tuple[object, str, object]] = []
-        self._cells: list[tuple[CellType, object]] = []
-        self._sizes: list[tuple[Sized, int]] = []
+        self._cells: list[tuple[object, object]] = []
+        self._sizes: dict[int, tuple[Sized, int]] = {}
         self._results: list[tuple[Callable[[], object], object]] = []
+        self._conditions: Conditions | None = None
 
     def item(self, mapping: Mapping[str, object], key: str) -> object:
         """Watch and return what stands under a key, ``MISSING`` where nothing does."""
         value = mapping.get(key, MISSING)
-        self._items.append((mapping, key, value))
+        self._items[id(mapping), key] = (mapping, key, value)
         return value
 
     def attribute(self, thing: object, name: str) -> object:
-        """Watch and return an attribute that every object of the kind has."""
-        value: object = getattr(thing, name)
+        """Watch and return an attribute, ``MISSING`` where there is none."""
+        value: object = getattr(thing, name, MISSING)
         self._attributes.append((thing, name, value))
         return value
 
     def cell(self, cell: CellType) -> object:
-        """Watch and return the content of a closure cell, ``EMPTY`` where there is none yet."""
+        """Watch and return the content of a closure cell, ``MISSING`` where there is none yet."""
         value = cell_content(cell)
         self._cells.append((cell, value))
         return value
 
     def size(self, sized: Sized) -> None:
         """Watch the number of items."""
-        self._sizes.append((sized, len(sized)))
+        self._sizes[id(sized)] = (sized, len(sized))
 
-    def result(self, function: Callable[[], object]) -> object:
-        """Watch and return what a function gives, compared by ``==``."""
-        value = function()
-        self._results.append((function, value))
-        return value
+    def result(self, function: Callable[[], object]) -> None:
+        """Watch what a function gives, compared by ``==``."""
+        self._results.append((function, function()))
 
     def hold(self) -> bool:
         """Tell whether everything is as it was."""
-        for mapping, key, value in self._items:
-            if mapping.get(key, MISSING) is not value:
-                return False
-        for thing, name, value in self._attributes:
-            if getattr(thing, name, MISSING) is not value:
-                return False
-        for cell, value in self._cells:
-            if cell_content(cell) is not value:
-                return False
-        for sized, length in self._sizes:
-            if len(sized) != length:
-                return False
-        return all(function() == value for function, value in self._results)
+        if self._conditions is None:
+            items, sizes = list(self._items.values()), list(self._sizes.values())
+            self._conditions = Conditions(items, self._attributes, self._cells, cast("list[tuple[object, int]]", sizes), MISSING)
+        return self._conditions.hold() and all(function() == value for function, value in self._results)
 
 
 def cell_content(cell: CellType) -> object:
-    """Return the content of a cell, ``EMPTY`` where there is none."""
+    """Return the content of a cell, ``MISSING`` where there is none."""
     try:
         content: object = cell.cell_contents
     except ValueError:
-        return EMPTY
+        return MISSING
     return content

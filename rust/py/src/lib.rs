@@ -7,6 +7,7 @@ use pyo3::prelude::*;
 
 mod buffer;
 mod bytecode;
+mod conditions;
 mod digest;
 mod error;
 mod file;
@@ -16,6 +17,7 @@ mod value;
 #[pymodule(gil_used = false)]
 fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     bytecode::register(module)?;
+    conditions::register(module)?;
     digest::register(module)?;
     file::register(module)?;
     tree::register(module)?;
