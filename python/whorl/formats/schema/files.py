@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-    from whorl.formats.schema.arrays import Kind
     from whorl.formats.schema.buffers import Memory
+    from whorl.formats.schema.simple import Kind
 
 _KEY = b"whorl"
 

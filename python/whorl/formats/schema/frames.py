@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-    from whorl.formats.schema.arrays import Encoded, Kind
     from whorl.formats.schema.buffers import Memory
+    from whorl.formats.schema.simple import Encoded, Kind
 
 _FRAMES = ("pandas.DataFrame", "pandas.Series")
 _TABLES = (*_FRAMES, "pyarrow.Table")

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-    from whorl.formats.schema.arrays import Encoded, Kind
+    from whorl.formats.schema.simple import Encoded, Kind
 
     Put = Callable[[object, Encoded], Kind]
     Take = Callable[[Kind], tuple[Kind, pa.ChunkedArray]]

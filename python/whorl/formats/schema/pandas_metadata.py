@@ -15,7 +15,7 @@ from whorl.formats.schema.labels import labels_of
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from whorl.formats.schema.arrays import Kind
+    from whorl.formats.schema.simple import Kind
 
 
 def pandas_metadata(table: pa.Table, described: Kind) -> dict[str, object]:
