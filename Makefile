@@ -1,5 +1,6 @@
 # The recipes that people and .ci/run use.  Each sets up what it needs (.venv, the release build) and repeats quickly:
-# files named .stamp-* stand for finished steps.  Settings: PYTHON=python3.13  PYTEST="-k keys"  SIZES="1 100"
+# files named .stamp-* stand for finished steps.  Settings: PYTHON=python3.13  PYTEST="-k keys"  WORKERS=0
+# SIZES="1 100"
 
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
@@ -29,6 +30,8 @@ DOCS := $(VENV)/.stamp-docs
 # Words separated by spaces here, by commas on pytest's command line.
 SIZES ?=
 PYTEST ?=
+# Test files side by side; 0 runs them in one process, as --pdb needs it.
+WORKERS ?= 2
 comma := ,
 empty :=
 space := $(empty) $(empty)
@@ -61,7 +64,7 @@ demo: $(BUILD)
 # pytest comes last, so that its summary closes the output.
 test: $(BUILD)
 	cargo test --locked --quiet --package whorl-core
-	$(BIN)/python -m pytest $(PYTEST)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(PYTEST)
 
 # `make -k lint` goes on after the first finding.
 lint: lint-python lint-types lint-imports lint-rust
