@@ -67,9 +67,15 @@ impl Sink {
         Some(digest)
     }
 
+    /// The digest of the tokens from a place on.
+    #[must_use]
+    pub fn digest_from(&self, start: usize) -> Digest {
+        self.domain.digest(self.tokens.tail(start))
+    }
+
     /// Take the tokens from a place on out of the stream, as a digest: an element of a set.
     pub fn seal(&mut self, start: usize) -> Digest {
-        let digest = self.domain.digest(self.tokens.tail(start));
+        let digest = self.digest_from(start);
         self.tokens.truncate(start);
         digest
     }
@@ -77,7 +83,7 @@ impl Sink {
     /// The digest of the stream.
     #[must_use]
     pub fn finish(&self) -> Digest {
-        self.domain.digest(self.tokens.tail(0))
+        self.digest_from(0)
     }
 
     fn flush(&mut self, part: &mut Part) {

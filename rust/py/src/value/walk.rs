@@ -8,7 +8,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyFrozenSet, PyList, PySet, PyTuple, PyType};
 use whorl_core::Digest;
 use whorl_core::digest::Domain;
-use whorl_core::encode::Tag;
+use whorl_core::encode::{Tag, Tokens};
 use whorl_core::sink::{Part, Sink};
 
 use super::children::Children;
@@ -26,6 +26,9 @@ static VALUE: LazyLock<Domain> = LazyLock::new(|| Domain::new("value"));
 
 /// Children between two looks for Ctrl-C.
 const PATIENCE: u32 = 1 << 18;
+
+/// Circles of so few containers are walked again when they are entered at another one.
+const SMALL_CIRCLE: usize = 8;
 
 /// What a walk found.
 pub struct Walk<'py> {
@@ -81,6 +84,8 @@ struct Frame<'py> {
     low: usize,
     /// `Walker::references` when it began.
     references: usize,
+    /// Whether something long is inside, so that walking it again would take long.
+    heavy: bool,
     /// The elements of a set that are done.
     elements: Option<Elements<'py>>,
     /// Whether its tokens are worth keeping although they are few.
@@ -264,8 +269,16 @@ impl<'a, 'py> Walker<'a, 'py> {
         if self.sink.end(part).is_some() {
             let tokens = self.sink.tokens.tail(start);
             self.circles.remember(object, tokens, None);
+            self.weigh(true);
         }
         Ok(())
+    }
+
+    /// Tell the innermost container whether something long is inside.
+    fn weigh(&mut self, heavy: bool) {
+        if let Some(frame) = self.frames.last_mut() {
+            frame.heavy |= heavy;
+        }
     }
 
     fn push(
@@ -282,6 +295,7 @@ impl<'a, 'py> Walker<'a, 'py> {
             part,
             position: nature.mutable.then(|| self.circles.open(object)),
             low: usize::MAX,
+            heavy: false,
             references: self.references,
             elements,
             keep: nature.keep,
@@ -298,35 +312,37 @@ impl<'a, 'py> Walker<'a, 'py> {
         }
         let start = frame.part.start();
         let capsule = self.sink.end(frame.part);
-        let own = frame.position.unwrap_or(usize::MAX);
-        if frame.low < own {
+        let heavy = frame.heavy || capsule.is_some();
+        self.weigh(heavy);
+        if frame.low < frame.position.unwrap_or(usize::MAX) {
             self.lower(frame.low);
             return Ok(());
         }
         let scope = (self.references > frame.references).then(|| self.scopes.current());
-        if capsule.is_some() || frame.keep {
-            self.circles
-                .remember(&frame.object, self.sink.tokens.tail(start), scope);
+        if heavy || frame.keep {
+            let tokens = self.sink.tokens.tail(start);
+            self.circles.remember(&frame.object, tokens, scope);
         }
         if let Some(position) = frame.position {
             let circle = self.circles.close(position);
-            if let Some(capsule) = capsule {
-                self.remember_members(&circle, &capsule, scope);
+            if capsule.is_some() || circle.len() > SMALL_CIRCLE {
+                let digest = capsule.unwrap_or_else(|| self.sink.digest_from(start));
+                self.remember_members(&circle, &digest, scope);
             }
         }
         Ok(())
     }
 
-    /// A long circle that is entered again at another member is not walked again: that could take forever.
+    /// A circle that is entered again at another member is not walked again: in a mesh that would take forever.
     fn remember_members(
         &mut self,
         circle: &[Bound<'py, PyAny>],
-        capsule: &Digest,
+        whole: &Digest,
         scope: Option<u64>,
     ) {
         for (index, member) in circle.iter().enumerate().skip(1) {
-            let mut tokens = whorl_core::encode::Tokens::default();
-            tokens.digest(Tag::Member, capsule);
+            let mut tokens = Tokens::default();
+            tokens.digest(Tag::Member, whole);
             tokens.number(index as u64);
             self.circles.remember(member, tokens.tail(0), scope);
         }
