@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from store_examples import slot
+from store_examples import child_environment, slot
 from whorl.errors import LeaseTimeoutError
 from whorl.store.local import LocalStore
 
@@ -39,9 +39,8 @@ def store(tmp_path: Path) -> LocalStore:
 
 def _holder(store: LocalStore) -> subprocess.Popen[str]:
     """Start a process that holds the lease."""
-    environment = {**os.environ, "PYTHONPATH": os.path.dirname(__file__)}
     command = [sys.executable, "-c", HOLD, str(store.root)]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=child_environment())
     assert process.stdout is not None
     assert process.stdout.readline() == "held\n"
     return process
@@ -242,9 +241,8 @@ def test_a_forked_child_that_leaves_the_block_frees_nothing(store: LocalStore) -
 def _in_another_process(store: LocalStore) -> bool:
     """Say whether another process could have the lease now."""
     program = HOLD.replace(".lease(slot())", ".lease(slot(), timeout=0)").replace("time.sleep(60)", "")
-    environment = {**os.environ, "PYTHONPATH": os.path.dirname(__file__)}
     command = [sys.executable, "-c", program, str(store.root)]
-    return subprocess.run(command, capture_output=True, env=environment, check=False).returncode == 0
+    return subprocess.run(command, capture_output=True, env=child_environment(), check=False).returncode == 0
 
 
 @forks
@@ -294,9 +292,8 @@ for _ in range(3):
 def test_sixteen_processes_take_turns(store: LocalStore, tmp_path: Path) -> None:
     """At most one is inside at any time, and all get their turn."""
     log = tmp_path / "log"
-    environment = {**os.environ, "PYTHONPATH": os.path.dirname(__file__)}
     command = [sys.executable, "-c", TAKE_TURNS, str(store.root), str(log)]
-    processes = [subprocess.Popen(command, stdin=subprocess.PIPE, env=environment) for _ in range(16)]
+    processes = [subprocess.Popen(command, stdin=subprocess.PIPE, env=child_environment()) for _ in range(16)]
     for process in processes:
         assert process.stdin is not None
         process.stdin.write(b"x")

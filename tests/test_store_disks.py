@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 import sys
 from typing import TYPE_CHECKING
 
 import pytest
+
+from store_examples import child_environment
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -137,8 +138,7 @@ def test_a_disk_that_refuses_costs_no_entry(tmp_path: Path, program: str, durabi
     disk.mkdir()
     mount = 'mount -t tmpfs -o size=1m tmpfs "$1" && exec "$2" "$3" "$1"'
     command = ["unshare", "-rm", "sh", "-c", mount, "sh", str(disk), sys.executable, str(script)]
-    environment = {**os.environ, "PYTHONPATH": os.path.dirname(__file__)}
-    done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, env=child_environment(), check=False)
 
     assert "Traceback" not in done.stderr, done.stderr
     assert done.returncode == 0

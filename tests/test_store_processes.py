@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from store_examples import digest, manifest, slot, store_value, stored_value
+from store_examples import child_environment, digest, manifest, slot, store_value, stored_value
 from whorl.errors import CorruptEntryError
 from whorl.store.local import LocalStore
 from whorl.store.manifest import RawFile
@@ -44,9 +44,8 @@ for turn in range(20):
 
 
 def _start(program: str, *arguments: object) -> subprocess.Popen[str]:
-    environment = {**os.environ, "PYTHONPATH": os.path.dirname(__file__)}
     command = [sys.executable, "-c", program, *map(str, arguments)]
-    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment)
+    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=child_environment())
 
 
 def test_processes_that_commit_one_key_agree_on_one_entry(tmp_path: Path) -> None:
