@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 # What differs is told in this order: the call's own doing first, what came from elsewhere last.
 _ORDER = ("code", "version", "raw", "args", "env", "nested", "upstream")
 _SHOWN_NAMES = 2
+NOT_STORED = "not stored"
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +147,7 @@ def _find_status(session: Session, call: Call, known: dict[Call, Status]) -> Sta
     if behind:
         return Status(name, "waiting", ", ".join(behind))
     if failure or state == "uncached":
-        return Status(name, state, failure or "not stored")
+        return Status(name, state, failure or NOT_STORED)
     explanation = explain_call(session, call) if state == "stale" else None
     return Status(name, state, explanation.reason if explanation else "", explanation)
 
@@ -160,14 +161,14 @@ def explain_outcome(outcome: Outcome, seen: Sequence[Outcome] = ()) -> Explanati
     definition = find_definition(outcome.stage, "builtins")  # whatever ran is known: no module is imported
     derived = outcome.derived
     if outcome.kind not in ("ran", "kept") or derived is None:
-        reason = "not stored" if outcome.kind == "ran" else ""
+        reason = NOT_STORED if outcome.kind == "ran" else ""
         return Explanation(outcome.stage, None, (Change("entry", reason),) if reason else ())
     sources = _sources(definition, derived) | _settled(derived, seen)
     if outcome.kind == "kept":
         return Explanation(outcome.stage, outcome.manifest, (Change("upstream", _word_kept(derived, seen, sources)),))
     settings = config.settings()
     if definition is not None and not definition.cache:
-        return Explanation(outcome.stage, None, (Change("entry", "not stored"),))
+        return Explanation(outcome.stage, None, (Change("entry", NOT_STORED),))
     if not config.MODES[settings.mode].reads:
         return Explanation(outcome.stage, outcome.previous, (Change("mode", f"mode {settings.mode}"),))
     access = open_access(settings)

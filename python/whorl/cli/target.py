@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import ast
 import os
+import sys
+from contextlib import suppress
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
@@ -16,6 +18,7 @@ from typing import TYPE_CHECKING
 from whorl import config
 from whorl.access import open_access
 from whorl.call import Binder, CallOptions
+from whorl.cli.commands import TargetImportError
 from whorl.cli.loading import find_stage, load_file, load_module, put_first, stages_of
 from whorl.config import did_you_mean
 from whorl.errors import ConfigError
@@ -74,19 +77,31 @@ def find_target(text: str) -> Target:
 
 
 def find_stored() -> Target:
-    """Find every stage that has entries and is still there, with all others of its file."""
+    """Find every stage that has entries and is still there."""
     put_first(os.getcwd())
-    found: dict[str, Stage[..., object]] = {}
-    for name in stored_stages():
-        try:
-            stage = _load_stage(name)
-        except ConfigError:  # its file is there, the stage is not: it was renamed or removed
-            stage = None
-        if stage is not None:
-            found[stage.definition.name] = stage
+    found = _load_stored(stored_stages())
     if not found:
         raise ConfigError("no stage is known here", "nothing is stored for a stage below this folder", "name a FILE.py")
-    return Target("", tuple(found.values()), is_whole=True)
+    return Target("", tuple(found), is_whole=True)
+
+
+def _load_stored(names: Sequence[str]) -> list[Stage[..., object]]:
+    """Load stages by their whole names; those that were renamed or removed are left out."""
+    found: list[Stage[..., object]] = []
+    for name in names:
+        with suppress(ConfigError):
+            stage = _load_stage(name)
+            if stage is not None:
+                found.append(stage)
+    return found
+
+
+def _stages_beside(names: Sequence[str]) -> dict[str, Stage[..., object]]:
+    """Give the stages of all modules that stored ones are in, by their last names and their whole ones."""
+    modules = {stage.definition.module for stage in _load_stored(names)}
+    stages = [stage for module in sorted(modules) for stage in stages_of(sys.modules[module]).values()]
+    short = {shorten(stage.definition.name): stage for stage in stages}
+    return short | {stage.definition.name: stage for stage in stages}
 
 
 def bind_goal(
@@ -150,15 +165,17 @@ def _find_named(text: str) -> Target:
     names = [name for name in stored if text in (name, shorten(name))]
     if len(names) > 1 and text not in names:
         raise ConfigError(f"several stages are named {text!r}", ", ".join(names), "give the whole name")
-    full = text if text in names else next(iter(names), text)
-    found = _load_stage(full)
-    if found is not None:
-        return Target(text, (found,), is_whole=False)
     if not names and _exists(text):
         return _whole(text, load_module(text, os.getcwd()))
-    cause = "its file was not found" if names else "nothing of that name is stored"
-    tip = "" if names else _similar_stored(text, stored)
-    raise ConfigError(f"there is no stage {text!r}", cause, tip or f"name its file: FILE.py:{shorten(text)}")
+    found = _load_stage(text if text in names else next(iter(names), text))
+    if found is not None:
+        return Target(text, (found,), is_whole=False)
+    beside = _stages_beside(stored)
+    if text in beside:
+        return Target(text, (beside[text],), is_whole=False)
+    close = did_you_mean(text, beside) if beside else ""
+    tip = close if close.startswith("did") else f"name its file: FILE.py:{shorten(text)}"
+    raise ConfigError(f"there is no stage {text!r}", "nothing of that name is stored or stands beside what is", tip)
 
 
 def stored_stages() -> tuple[str, ...]:
@@ -189,11 +206,8 @@ def _exists(module: str) -> bool:
         return find_spec(module) is not None
     except (ImportError, ValueError):
         return False
-
-
-def _similar_stored(text: str, stored: Sequence[str]) -> str:
-    tip = did_you_mean(text, {*stored, *map(shorten, stored)}) if stored else ""
-    return tip if tip.startswith("did") else ""
+    except Exception as error:  # a package that it lies in
+        raise TargetImportError(module.rpartition(".")[0]) from error
 
 
 def _bind(binder: Binder, definition: Definition, arguments: Sequence[str]) -> Call:

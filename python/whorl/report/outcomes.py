@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from whorl.explain import NOT_STORED
 from whorl.report.marks import COLOURS, MARKS, leave_plain
 from whorl.report.quantities import spell_seconds, spell_size
 
@@ -40,7 +41,7 @@ def draw_outcome(
         return paint(f"{MARKS['failed']} {name:<{width}}   failed  {reason}   {spell_seconds(outcome.seconds)}", "red")
     colour = COLOURS[outcome.kind]
     head = f"{paint(MARKS[outcome.kind], colour)} {name:<{width}}   {paint(f'{outcome.kind:<4}', colour)}"
-    return f"{head}  {reason:<{_REASON_WIDTH}}   {_tail(outcome)}".rstrip()
+    return f"{head}  {reason:<{_REASON_WIDTH}}   {_tail(outcome, reason)}".rstrip()
 
 
 def draw_summary(
@@ -59,10 +60,11 @@ def draw_summary(
     return " · ".join((f"{paint(mark, colour)} {counts}", took, f"store {store}"))
 
 
-def _tail(outcome: Outcome) -> str:
+def _tail(outcome: Outcome, reason: str) -> str:
     """Word what a call cost or saved, and what it left."""
     if outcome.kind != "ran":
         return f"saved {spell_seconds(outcome.saved)}" if outcome.saved >= _LEAST_SAVED else ""
     took = f"{spell_seconds(outcome.seconds):>6}"
-    manifest = outcome.manifest
-    return f"{took} → {spell_size(manifest.size)} {manifest.format}" if manifest else f"{took}, not stored"
+    if outcome.manifest is None:
+        return took if reason == NOT_STORED else f"{took}, {NOT_STORED}"
+    return f"{took} → {spell_size(outcome.manifest.size)} {outcome.manifest.format}"
