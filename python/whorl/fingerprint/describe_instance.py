@@ -78,8 +78,9 @@ def refuse(kind: type, cause: str) -> UndigestableError:
 def refusal_of(kind: type) -> Describer | None:
     """Return what refuses objects of a type; None for types that have a state."""
     for base in kind.__mro__:
-        if base.__module__ in _LIVE:
-            return partial(_refuse, f"{_LIVE[base.__module__]} belongs to the running process")
+        found = _LIVE.get(base.__module__.partition(".")[0])
+        if found is not None:
+            return partial(_refuse, f"{found} belongs to the running process")
     if isinstance(getattr(kind, "__next__", None), WrapperDescriptorType):
         return partial(_refuse, "what an iterator will give cannot be read without taking it")
     return None
