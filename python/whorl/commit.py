@@ -146,6 +146,7 @@ def _encode(store: Store, judge: Judge, derived: Derived, value: object) -> tupl
             attempt.abandon()
             if chosen is formats[-1]:
                 error.value = value
+                error.message = f"stage {definition.name}: {error.message}"
                 raise
         except BaseException:
             attempt.abandon()
