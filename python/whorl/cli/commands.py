@@ -110,7 +110,8 @@ def _complain_of_import(error: TargetImportError) -> int:
     cause = error.__cause__
     assert cause is not None
     if isinstance(cause, WhorlError):
-        return complain(cause, find_place(cause))
+        complain(cause, find_place(cause))
+        return MISUSED
     err().line(draw_traceback(cause))
     err().line(f"{err().paint('error:', 'red')} {error} cannot be imported")
     return FAILED

@@ -14,7 +14,7 @@ import click
 from whorl import config
 from whorl.access import open_access
 from whorl.cli import options
-from whorl.cli.screen import err, out
+from whorl.cli.screen import err, out, shown_path
 from whorl.config import did_you_mean
 from whorl.errors import ConfigError
 from whorl.explain import shorten
@@ -40,7 +40,7 @@ def command(stage: str | None, *, as_json: bool) -> None:
     elif entries:
         screen.lines(draw_entries(entries, now=time.time(), paint=screen.paint))
     else:
-        err().line(f"nothing is stored in {config.settings().filesystem}")
+        err().line(f"nothing is stored in {shown_path(config.settings().filesystem)}")
 
 
 def every_entry() -> list[Manifest]:

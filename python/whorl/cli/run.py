@@ -6,7 +6,6 @@ Before and after the arrow.
 
 from __future__ import annotations
 
-import os
 import threading
 import time
 from typing import TYPE_CHECKING
@@ -16,7 +15,7 @@ import click
 from whorl import config
 from whorl.cli import options
 from whorl.cli.commands import FAILED, complain
-from whorl.cli.screen import err, prints_apart
+from whorl.cli.screen import err, prints_apart, shown_path
 from whorl.cli.target import bind_goal, find_target
 from whorl.engine import bring_all, open_session
 from whorl.errors import WhorlError
@@ -160,5 +159,4 @@ def word_store() -> str:
     mode = config.MODES[settings.mode]
     if not (mode.reads or mode.writes):
         return f"none (mode {settings.mode})"
-    below = os.path.relpath(settings.filesystem)
-    return f"{settings.filesystem if below.startswith(os.pardir) else below} (local only)"
+    return f"{shown_path(settings.filesystem)} (local only)"

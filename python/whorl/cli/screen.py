@@ -66,6 +66,12 @@ def err() -> Screen:
     return Screen(sys.stderr, _is_coloured(sys.stderr))
 
 
+def shown_path(path: str) -> str:
+    """Give a path as the user would write it: relative if it lies below the working directory."""
+    below = os.path.relpath(path)
+    return path if below.startswith(os.pardir) else below
+
+
 def show_warning(
     message: Warning | str,
     category: type[Warning],

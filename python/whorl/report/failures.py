@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import sysconfig
 import traceback
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 _IMPORT_SYSTEM = os.path.dirname(importlib.__file__) + os.sep
+_INSTALLED = tuple(sysconfig.get_paths()[name] + os.sep for name in ("stdlib", "platstdlib", "purelib", "platlib"))
 _NOTE = "whorl: raised in the stage "
 
 
@@ -36,7 +38,7 @@ def draw_error(error: WhorlError, *, place: str = "", paint: Paint = leave_plain
 def draw_traceback(error: BaseException) -> str:
     """Draw a traceback with the user's frames alone, causes and groups likewise; whole if it has none."""
     report = traceback.TracebackException.from_exception(error)
-    if find_place(error):
+    if isinstance(error, SyntaxError) or any(not _is_ours(frame.filename) for frame in report.stack):
         _trim(report)
     return "".join(report.format()).rstrip("\n")
 
@@ -49,7 +51,7 @@ def word_exception(error: BaseException) -> str:
 
 def find_place(error: BaseException) -> str:
     """Find the innermost line of the user's files that an exception passed; empty where there is none."""
-    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if not _is_ours(frame.filename)]
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if not _is_foreign(frame.filename)]
     return f"{os.path.relpath(frames[-1].filename)}:{frames[-1].lineno}" if frames else ""
 
 
@@ -65,3 +67,7 @@ def _trim(report: traceback.TracebackException) -> None:
 
 def _is_ours(file: str) -> bool:
     return file.startswith((_PACKAGE, _IMPORT_SYSTEM, "<frozen "))
+
+
+def _is_foreign(file: str) -> bool:
+    return _is_ours(file) or file.startswith(_INSTALLED)
