@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _SEED = 20130101
-_BYTES_PER_ROW = 60
+_BYTES_PER_ROW = 47
 _CARRIERS = ("9E", "AA", "AS", "B6", "DL", "EV", "F9", "FL", "HA", "MQ", "OO", "UA", "US", "VX", "WN", "YV")
 
 
