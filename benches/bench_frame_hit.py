@@ -36,7 +36,7 @@ def rounds(megabytes: int) -> int:
 @pytest.mark.parametrize("format_", HIT)
 def test_a_hit_of_a_frame(race: Race, tmp_path: Path, megabytes: int, rounds: int, format_: str) -> None:
     """Whole call: key, lookup, reading, checking every byte, decoding to an equal frame."""
-    stored = stage(cache=True, format=format_, name="stored")(datasets.flights)
+    stored = stage(cache=True, format=format_, name="made")(datasets.flights)
     remembered = Memory(tmp_path / "joblib", verbose=0).cache(datasets.flights)
     plain = tmp_path / "plain.parquet"
     frame = remembered(megabytes)
