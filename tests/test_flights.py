@@ -117,12 +117,24 @@ def test_a_changed_month_is_read_again_alone(project: Path) -> None:
     """Eleven months and the tables beside them are still right."""
     outcomes("ran")
     july = project / "raw" / "flights-2013-07.csv"
-    july.write_bytes(b"".join(july.read_bytes().splitlines(keepends=True)[:-1]))
+    header, *flights = july.read_text().splitlines(keepends=True)
+    july.write_text("".join([header, *flights[1:]]))
     ran = outcomes("ran")
 
     assert ran.count("month") == 1
     assert {"flights", "departures", "by_carrier"} <= set(ran)
     assert not {"weather", "planes"} & set(ran)
+
+
+def test_a_changed_month_that_cleans_to_the_same_runs_no_further(project: Path) -> None:
+    """A cancelled flight more or less is not in the cleaned table: the year is put together again, the rest is kept."""
+    outcomes("ran")
+    july = project / "raw" / "flights-2013-07.csv"
+    header, *flights = july.read_text().splitlines(keepends=True)
+    cancelled = "2013,7,31,,1830,,,2010,,EV,4131,,EWR,DCA,,199,18,30,2013-07-31T22:00:00Z\n"
+    july.write_text("".join([header, *flights, cancelled]))
+
+    assert outcomes("ran") == ["month", "flights"]
 
 
 def test_a_parameter_is_part_of_the_call(project: Path) -> None:
