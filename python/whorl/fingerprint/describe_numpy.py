@@ -76,12 +76,9 @@ def _little(dtype: Any) -> Any:
 
 def _name_dtype(dtype: Any) -> object:
     """Name a dtype in its little-endian form; metadata counts where there is any."""
-    little = _little(dtype)
-    name = little.str if dtype.kind != "T" else f"StringDType({getattr(dtype, 'coerce', True)})"
-    if _is_foreign(dtype):
-        name = full_name(dtype.type)
-    if dtype.kind == "T" and hasattr(dtype, "na_object"):
-        return [name, dtype.na_object]
+    if dtype.kind == "T":
+        return ["StringDType", dtype.coerce, getattr(dtype, "na_object", ...)]
+    name = full_name(dtype.type) if _is_foreign(dtype) else _little(dtype).str
     return name if not dtype.metadata else [name, dict(dtype.metadata)]
 
 
