@@ -94,6 +94,15 @@ def settings() -> Settings:
         return _merge.__wrapped__(os.getcwd(), environment, configured, _options.get())
 
 
+def lasting_settings() -> Settings:
+    """Give the settings without the environment: all that ``project`` and ``distributions`` need, at a tenth of the cost."""
+    configured = tuple(_configured.items())
+    try:
+        return _merge(os.getcwd(), (), configured, _options.get())
+    except TypeError:
+        return _merge.__wrapped__(os.getcwd(), (), configured, _options.get())
+
+
 @contextmanager
 def options(**values: object) -> Iterator[Settings]:
     """Set options for the calls made inside the block, in this context and in what is started from it."""

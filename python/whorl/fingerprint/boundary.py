@@ -11,18 +11,30 @@ from __future__ import annotations
 import os
 import sys
 import sysconfig
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import lru_cache
 from types import BuiltinFunctionType, FunctionType, ModuleType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar, cast
 
-from whorl.config import find_project, settings
+from whorl.config import find_project, lasting_settings
 from whorl.digest import hash_file
-from whorl.fingerprint.distributions import Distribution, find_distribution, installed_version, policy_of, site_folder
+from whorl.fingerprint.distributions import (
+    Distribution,
+    current_policies,
+    find_distribution,
+    installed_version,
+    policy_of,
+    site_folder,
+    stamp_of,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable, Iterator
     from importlib.machinery import ModuleSpec
+
+    from whorl.fingerprint.distributions import Policies
 
 __all__ = ["OWN", "STDLIB", "Distribution", "Own", "Owner", "Stdlib", "canonical_module", "owner", "policy_version"]
 
@@ -39,8 +51,68 @@ class Stdlib:
 
 Owner = Own | Stdlib | Distribution
 
+T = TypeVar("T")
+
 OWN = Own()
 STDLIB = Stdlib()
+
+
+class View:
+    """
+    Settings and site-packages as they stand while one fingerprint is made: looked at once, not for each function.
+    """
+
+    __slots__ = ("_known", "_stamps", "owners", "policies")
+
+    def __init__(self) -> None:
+        self.policies = current_policies()
+        self._known: dict[tuple[object, ...], object] = {}
+        self.owners: dict[str, tuple[str | None, tuple[Owner, int]]] = {}
+        self._stamps: dict[str, int] = {}
+
+    def once(self, function: Callable[..., T], *arguments: object) -> T:
+        """Call a function of the process's state, at most once per view."""
+        key = (function, *arguments)
+        if key not in self._known:
+            self._known[key] = function(*arguments)
+        return cast("T", self._known[key])
+
+    def stamp(self, site: str) -> int:
+        """Return the state of a site-packages folder: it changes when a distribution is installed or removed."""
+        found = self._stamps.get(site)
+        if found is None:
+            found = self._stamps[site] = stamp_of(site)
+        return found
+
+    def forget(self) -> None:
+        """Drop what was looked at, and keep what has to stay true."""
+        self._known.clear()
+        self.owners.clear()
+
+    def is_current(self) -> bool:
+        """Tell whether settings and folders are still as they were seen."""
+        return self.policies == current_policies() and all(stamp_of(site) == was for site, was in self._stamps.items())
+
+
+_view: ContextVar[View | None] = ContextVar("whorl boundary", default=None)
+
+
+def current_view() -> View:
+    """Return the view of the fingerprint that is being made, or one of this moment."""
+    return _view.get() or View()
+
+
+@contextmanager
+def one_view() -> Iterator[View]:
+    """Let every question about owners inside the block see the same settings and folders."""
+    view = View()
+    token = _view.set(view)
+    try:
+        yield view
+    finally:
+        _view.reset(token)
+        view.forget()
+
 
 _PACKAGE = os.path.realpath(os.path.dirname(os.path.dirname(__file__)))
 # The minor version alone, as for any other distribution; read from the package without importing its metadata.
@@ -104,13 +176,13 @@ def policy_version(distribution: str) -> str | None:
 
 
 def canonical_module(name: str, namespace: dict[str, object] | None = None) -> str:
-    """Name a module as an import would: ``__main__`` by its spec, its script's path below the project, or its notebook."""
+    """Name a module as an import would: ``__main__`` by its spec, its script's path below the project, its notebook."""
     if name != "__main__":
         return name
     main = vars(sys.modules["__main__"]) if namespace is None else namespace
-    spec = main.get("__spec__")
-    if spec is not None:
-        return str(spec.name).removesuffix(".__main__")  # type: ignore[attr-defined]
+    spec = getattr(main.get("__spec__"), "name", None)
+    if isinstance(spec, str):
+        return spec.removesuffix(".__main__")
     notebook = main.get("__vsc_ipynb_file__") or main.get("__session__")
     file = notebook or main.get("__file__")
     return _dotted_path(str(file)) if file else name
@@ -126,7 +198,7 @@ def _dotted_path(file: str) -> str:
 
 def find_project_of(path: str) -> str | None:
     """Return the project folder above a path: the one of the settings if the path lies below it, else its own."""
-    current = os.path.realpath(settings().project)
+    current = _real_path(str(lasting_settings().project))
     if path.startswith(current + os.sep):
         return current
     return _project_above(os.path.dirname(path))
@@ -170,22 +242,34 @@ def _owner_of_path(path: str | None) -> Owner:
         return OWN
     if path in ("built-in", "frozen"):
         return STDLIB
+    view = current_view()
+    site, found = view.owners.get(path) or _remembered_owner(path, view.policies)
+    if site is not None and view.stamp(site) != found[1]:
+        _remembered_owner.cache_clear()
+        site, found = _remembered_owner(path, view.policies)
+    view.owners[path] = site, found
+    return found[0]
+
+
+@lru_cache(maxsize=16_384)
+def _remembered_owner(path: str, policies: Policies) -> tuple[str | None, tuple[Owner, int]]:
+    """Return the site-packages folder of a path, its owner, and the state of the folder this was read from."""
     real = _real_path(path)
     if real.startswith(_PACKAGE + os.sep):
-        return _whorl()
+        return None, (_whorl(), 0)
     site = site_folder(real)
     if site is not None:
-        return _owner_in_site(real, site)
-    return STDLIB if real.startswith(_stdlib_folders()) else OWN
+        return site, (_owner_in_site(real, site, policies), stamp_of(site))
+    return None, (STDLIB if real.startswith(_stdlib_folders()) else OWN, 0)
 
 
-def _owner_in_site(real: str, site: str) -> Owner:
-    found = find_distribution(real, site)
+def _owner_in_site(real: str, site: str, policies: Policies) -> Owner:
+    found = find_distribution(real, site, policies)
     if found is None:
         # No metadata: the file's content is all that can be known.
         content = hash_file(real).hex() if os.path.isfile(real) else ""
         return Distribution(os.path.relpath(real, site).replace(os.sep, "/"), content, content)
-    return OWN if policy_of(found.name) == "follow" else found
+    return OWN if policy_of(found.name, policies) == "follow" else found
 
 
 @lru_cache(maxsize=4096)

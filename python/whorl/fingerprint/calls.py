@@ -1,5 +1,5 @@
 """
-A place in code where a name is read in, what is done with it there out: a call with its constant arguments, or a look-up.
+A place in code where a name is read in; what is done with it out: a call with its constant arguments, or a look-up.
 
 Only asked for names that a rule about what cannot be followed knows, so it may take its time.  On the arrow: inside
 *fingerprint*, for ``unfollowed``.

@@ -11,21 +11,38 @@ import enum
 from types import FunctionType, GetSetDescriptorType
 from typing import TYPE_CHECKING
 
-from whorl.fingerprint import modules
+from whorl.fingerprint import foreign
 from whorl.fingerprint.boundary import Own, canonical_module, owner
 from whorl.fingerprint.nodes import Place
-from whorl.fingerprint.watches import MISSING
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from whorl.fingerprint.nodes import Node
     from whorl.fingerprint.walk import Walk
 
 # Where a class stands and how it was compiled, and what the interpreter or abc keeps for itself.
 _UNCOUNTED = frozenset(
-    ["__module__", "__qualname__", "__doc__", "__firstlineno__", "__static_attributes__", "__dict__", "__weakref__", "_abc_impl", "__annotations_cache__", "__slotnames__", "__protocol_attrs__", "__non_callable_proto_members__", "__subclasshook__"]
+    (
+        *(
+            "__module__",
+            "__qualname__",
+            "__doc__",
+            "__firstlineno__",
+            "__static_attributes__",
+            "__dict__",
+            "__weakref__",
+        ),
+        *("_abc_impl", "__annotations_cache__", "__annotate_func__", "__slotnames__"),
+        *("__protocol_attrs__", "__non_callable_proto_members__"),
+    )
 )
 _ENUM_TABLES = frozenset(
-    ["_member_map_", "_member_names_", "_value2member_map_", "_unhashable_values_", "_unhashable_values_map_", "_hashable_values_", "_new_member_", "_use_args_", "_value_repr_", "_flag_mask_", "_singles_mask_", "_all_bits_", "_inverted_", "__new__"]
+    (
+        *("_member_map_", "_member_names_", "_value2member_map_", "_unhashable_values_", "_unhashable_values_map_"),
+        *("_hashable_values_", "_new_member_", "_use_args_", "_value_repr_", "_flag_mask_", "_singles_mask_"),
+        *("_all_bits_", "_inverted_", "__new__"),
+    )
 )
 
 
@@ -35,7 +52,7 @@ def describe(walk: Walk, node: Node) -> None:
     assert isinstance(kind, type)
     name = f"{canonical_module(_module_of(kind))}.{kind.__qualname__}"
     if not isinstance(owner(kind), Own):
-        modules.title_foreign(walk, node, kind, name)
+        foreign.title_foreign(walk, node, kind, name)
         _link_own_functions(walk, node, kind)
         return
     node.title("class", name)
@@ -51,7 +68,7 @@ def _link_namespace(walk: Walk, node: Node, kind: type) -> None:
     namespace = vars(kind)
     walk.watches.size(namespace)
     is_enum = isinstance(kind, enum.EnumMeta)
-    members = kind.__members__ if is_enum else {}
+    members: Mapping[str, object] = kind.__members__ if isinstance(kind, enum.EnumMeta) else {}
     for name, member in members.items():
         _link_member(walk, node, name, member)
     for name in sorted(namespace):
@@ -75,13 +92,9 @@ def _link_member(walk: Walk, node: Node, name: str, member: object) -> None:
 
 def _link_own_functions(walk: Walk, node: Node, kind: type) -> None:
     """Follow own functions that were put into a foreign class."""
-    top = _module_of(kind).partition(".")[0]
-    namespace = vars(kind)
-    for name in namespace if top != "builtins" else ():
-        value = namespace.get(name, MISSING)
-        if isinstance(value, FunctionType) and str(value.__globals__.get("__name__")).partition(".")[0] != top:
-            if isinstance(owner(value), Own):
-                walk.link(node, f"attribute/{name}", walk.watches.item(namespace, name))
+    walk.watches.size(vars(kind))
+    for name in foreign.own_functions_in(kind):
+        walk.link(node, f"attribute/{name}", walk.watches.item(vars(kind), name))
 
 
 def _module_of(kind: type) -> str:

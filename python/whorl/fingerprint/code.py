@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from whorl.errors import NotFollowedWarning, UndigestableError
+from whorl.fingerprint.boundary import one_view
 from whorl.fingerprint.nodes import NOTHING, Node, Place, digest_nodes
 from whorl.fingerprint.parts import Difference, Part, differences
 from whorl.fingerprint.tree import build_tree
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from whorl.digest import Digest
-    from whorl.fingerprint.boundary import Distribution
+    from whorl.fingerprint.boundary import Distribution, View
     from whorl.fingerprint.values import ValueScan
 
 __all__ = ["Difference", "Fingerprint", "NotFollowed", "Part", "differences", "digest_code", "fingerprint", "settle"]
@@ -38,6 +39,7 @@ class _Record:
 
     root: Node
     walk: Walk
+    view: View
     depends_on: tuple[object, ...]
     ignore: tuple[object, ...]
 
@@ -126,15 +128,15 @@ def settle(func: object, before: Fingerprint) -> Fingerprint:
     record = before._record  # noqa: SLF001 - this module's own field
     if record is None:
         return before
-    options = {"depends_on": record.depends_on, "ignore": record.ignore}
-    after = fingerprint(record.root.value, **options)  # type: ignore[arg-type]
+    root = func.__wrapped__ if is_stage(func) else func  # type: ignore[attr-defined]
+    after = fingerprint(root, depends_on=record.depends_on, ignore=record.ignore)
     if after.digest == before.digest or after._record is None:  # noqa: SLF001
         return before if after.digest == before.digest else after
     changed = _changed_values(record.walk, after._record.walk)  # noqa: SLF001
     known = dict(_settled)
     with _lock:
         _settled.update({(id(item.place.holder), item.place.name): item for item in changed})
-    again = _make(record.root.value, record.depends_on, record.ignore)
+    again = _make(root, record.depends_on, record.ignore)
     if again.digest != before.digest:
         with _lock:
             _settled.clear()
@@ -181,7 +183,7 @@ def _remembered(root: object, depends_on: tuple[object, ...], ignore: tuple[obje
     if known is None or known[0] is not root:
         return None
     record = known[1]._record  # noqa: SLF001
-    return known[1] if record is not None and record.walk.watches.hold() else None
+    return known[1] if record is not None and record.view.is_current() and record.walk.watches.hold() else None
 
 
 def _remember(root: object, depends_on: tuple[object, ...], ignore: tuple[object, ...]) -> Fingerprint:
@@ -196,16 +198,17 @@ def _remember(root: object, depends_on: tuple[object, ...], ignore: tuple[object
 def _make(root: object, depends_on: tuple[object, ...], ignore: tuple[object, ...]) -> Fingerprint:
     """Walk until no further fact about functions turns out to be read."""
     reads: frozenset[str] = frozenset()
-    while True:
-        walk = Walk(reads, _settle_value)
-        node = walk.run(root, depends_on, merge_ignored(NOTHING, ignore))
-        if walk.reads_found <= reads:
-            break
-        reads |= walk.reads_found
+    with one_view() as view:
+        while True:
+            walk = Walk(reads, _settle_value)
+            node = walk.run(root, depends_on, merge_ignored(NOTHING, ignore))
+            if walk.reads_found <= reads:
+                break
+            reads |= walk.reads_found
     return Fingerprint(
         digest_nodes(node, walk.nodes),
         tuple(walk.not_followed),
         tuple(stage for stage in walk.stages if getattr(stage, "__wrapped__", None) is not root),
         tuple(walk.distributions.values()),
-        _Record(node, walk, depends_on, ignore),
+        _Record(node, walk, view, depends_on, ignore),
     )

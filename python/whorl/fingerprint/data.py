@@ -32,7 +32,11 @@ _ATOMS = frozenset(
 )
 # What these hold belongs to the running process: they count by their type and are listed as not followed.
 _LIVE_MODULES = frozenset(
-    ["_io", "io", "logging", "socket", "_socket", "ssl", "threading", "_thread", "queue", "_queue", "subprocess", "multiprocessing", "concurrent", "asyncio", "select", "selectors", "weakref", "_weakref", "_weakrefset", "contextvars", "_contextvars", "os", "mmap", "signal"]
+    (
+        *("_io", "io", "logging", "socket", "_socket", "ssl", "threading", "_thread", "queue", "_queue", "subprocess"),
+        *("multiprocessing", "concurrent", "asyncio", "select", "selectors", "weakref", "_weakref", "_weakrefset"),
+        *("contextvars", "_contextvars", "os", "mmap", "signal"),
+    )
 )
 _SHORT = reprlib.Repr()
 _SHORT.maxlevel, _SHORT.maxstring, _SHORT.maxother = 2, 60, 60
@@ -46,8 +50,8 @@ def describe(walk: Walk, node: Node) -> None:
         return
     try:
         scan = _scan(walk, node, value)
-    except UndigestableError as error:
-        _take_apart(walk, node, str(error))
+    except UndigestableError:
+        _take_apart(walk, node)
         return
     node.add("value", scan.digest, short_text(value))
     for index, thing in enumerate(scan.refs):
@@ -108,23 +112,33 @@ def _without_project(value: PurePath | str) -> object:
 
 
 def _describe_by_type(walk: Walk, node: Node) -> None:
-    kind = type(node.value)
-    name = f"{canonical_module(kind.__module__)}.{kind.__qualname__}"
+    name = type_name(node.value)
     node.mark("of type", name)
-    if isinstance(owner(kind), Own):
-        walk.link(node, "type", kind)
-    walk.doubt(f"{name} {node.name}".strip(), node.where)
+    if isinstance(owner(type(node.value)), Own):
+        walk.link(node, "type", type(node.value))
+    walk.doubt(f"{name} {node.name}".strip(), _where(node.place.holder))
 
 
-def _take_apart(walk: Walk, node: Node, reason: str) -> None:
-    """Describe a value that cannot be digested whole by each of its parts; below that it counts by its type."""
+def type_name(value: object) -> str:
+    """Name the type of a value."""
+    kind = type(value)
+    return f"{canonical_module(kind.__module__)}.{kind.__qualname__}"
+
+
+def _where(holder: object) -> str:
+    """Name the file of a module by its namespace, if the value hangs there."""
+    file = holder.get("__file__") if isinstance(holder, dict) else None
+    return os.path.basename(file) if isinstance(file, str) else ""
+
+
+def _take_apart(walk: Walk, node: Node) -> None:
+    """Describe a value that cannot be digested whole by each of its parts; what has none counts by its type."""
     parts = list(_parts(node.value))
     if not parts:
         _describe_by_type(walk, node)
         return
-    kind = type(node.value)
-    node.mark("of type", f"{canonical_module(kind.__module__)}.{kind.__qualname__}")
-    walk.link(node, "type", kind)
+    node.mark("of type", type_name(node.value))
+    walk.link(node, "type", type(node.value))
     for name, part in parts:
         target = walk.link(node, f"part/{name}", part, Place(node.value, name), within=True)
         if not target.name:
@@ -132,9 +146,9 @@ def _take_apart(walk: Walk, node: Node, reason: str) -> None:
 
 
 def _parts(value: object) -> Iterator[tuple[str, object]]:
-    if type(value) in (list, tuple):
-        yield from ((str(index), item) for index, item in enumerate(value))  # type: ignore[arg-type]
-    elif type(value) is dict:
-        yield from ((f"{short_text(key)}", item) for key, item in value.items())
+    if isinstance(value, list | tuple) and type(value) in (list, tuple):
+        yield from ((str(index), item) for index, item in enumerate(value))
+    elif isinstance(value, dict) and type(value) is dict:
+        yield from ((short_text(key), item) for key, item in value.items())
     elif isinstance(owner(type(value)), Own):
         yield from getattr(value, "__dict__", {}).items()

@@ -14,12 +14,13 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 
-from whorl.config import settings
+from whorl.config import lasting_settings
 from whorl.digest import Encoder
 
 _SITE_NAMES = ("site-packages", "dist-packages")
 _METADATA_FOLDERS = (".dist-info", ".egg-info")
-_POLICIES = ("minor", "exact", "ignore", "follow")
+
+Policies = tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,21 +53,31 @@ def site_folder(path: str) -> str | None:
     return None
 
 
-def find_distribution(path: str, site: str) -> Distribution | None:
+def find_distribution(path: str, site: str, policies: Policies) -> Distribution | None:
     """Return the distribution that owns a file below ``site``; None if no metadata claims it."""
     found = _find_metadata(path, site)
     if found is None:
         return None
-    return Distribution(found.name, _counted_version(found, policy_of(found.name)), found.exact)
+    return Distribution(found.name, _counted_version(found, policy_of(found.name, policies)), found.exact)
 
 
-def policy_of(name: str) -> str:
-    """Return how the settings want a distribution to count: ``minor``, ``exact``, ``ignore`` or ``follow``."""
-    wanted = settings().distributions
-    for key, policy in wanted.items():
-        if key != "*" and _normal_name(key) == _normal_name(name):
-            return policy
-    return wanted.get("*", "minor")
+def current_policies() -> Policies:
+    """Return what the settings say of distributions now."""
+    return tuple(sorted(lasting_settings().distributions.items()))
+
+
+def policy_of(name: str, policies: Policies) -> str:
+    """Return how a distribution counts: ``minor``, ``exact``, ``ignore`` or ``follow``."""
+    wanted = {_normal_name(key): policy for key, policy in policies}
+    return wanted.get(_normal_name(name), wanted.get("*", "minor"))
+
+
+def stamp_of(folder: str) -> int:
+    """Return when a folder was last changed; 0 where there is none."""
+    try:
+        return os.stat(folder).st_mtime_ns
+    except OSError:
+        return 0
 
 
 def installed_version(name: str) -> str | None:
@@ -74,26 +85,19 @@ def installed_version(name: str) -> str | None:
     import sys
 
     for site in dict.fromkeys(os.path.realpath(entry) for entry in sys.path if entry):
-        for metadata in _listing(site, _stamp(site)):
+        for metadata in _listing(site, stamp_of(site)):
             if _normal_name(metadata.name) == _normal_name(name):
-                return _counted_version(metadata, policy_of(name))
+                return _counted_version(metadata, policy_of(name, current_policies()))
     return None
 
 
 def _find_metadata(path: str, site: str) -> _Metadata | None:
     inside = os.path.relpath(path, site).replace(os.sep, "/")
     top = inside.split("/")[0].split(".")[0]
-    candidates = [metadata for metadata in _listing(site, _stamp(site)) if top in metadata.tops]
+    candidates = [metadata for metadata in _listing(site, stamp_of(site)) if top in metadata.tops]
     if len(candidates) > 1:
         candidates = [metadata for metadata in candidates if inside in _recorded_files(metadata.folder)] or candidates
     return candidates[0] if candidates else None
-
-
-def _stamp(site: str) -> int:
-    try:
-        return os.stat(site).st_mtime_ns
-    except OSError:
-        return 0
 
 
 @lru_cache(maxsize=64)

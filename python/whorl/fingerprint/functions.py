@@ -12,7 +12,7 @@ import sys
 from types import FunctionType, ModuleType
 from typing import TYPE_CHECKING
 
-from whorl.fingerprint import modules, wrappers
+from whorl.fingerprint import foreign, imports, modules, wrappers
 from whorl.fingerprint.boundary import Own, canonical_module, owner
 from whorl.fingerprint.nodes import Place
 from whorl.fingerprint.references import read_code
@@ -107,7 +107,7 @@ def _link_value(walk: Walk, node: Node, kind: str, name: str, value: object, hol
 
 def _link_reference(walk: Walk, node: Node, label: str, reference: Reference, function: FunctionType) -> None:
     if reference.kind == "import":
-        modules.link_import(walk, node, label, reference, function.__globals__)
+        imports.link_import(walk, node, label, reference, function.__globals__)
     else:
         _link_global(walk, node, label, reference, function.__globals__)
 
@@ -126,18 +126,7 @@ def _link_global(walk: Walk, node: Node, label: str, reference: Reference, names
     elif isinstance(value, ModuleType):
         modules.link_chain(walk, node, label, value, reference.chain, dotted=f"{module}.{name}")
     else:
-        link_named(walk, node, label, value, namespace, f"{module}.{name}", name)
-
-
-def link_named(
-    walk: Walk, node: Node, label: str, value: object, holder: dict[str, object], dotted: str, name: str
-) -> None:
-    """Link what a namespace holds under a name; data is named after its place."""
-    place = Place(holder, name)
-    target = walk.link(node, label, value, place, dotted=dotted)
-    if target.place is place and not target.name:
-        target.kind, target.name = "global", dotted
-    node.names.setdefault(name, target)
+        modules.link_named(walk, node, label, value, namespace, f"{module}.{name}")
 
 
 def _link_builtin(walk: Walk, node: Node, label: str, name: str, namespace: dict[str, object]) -> None:
@@ -158,7 +147,7 @@ def _mark_introspection(walk: Walk, node: Node, function: FunctionType, form: Co
     for name in ("__name__", "__qualname__", "__module__", "__doc__"):
         if everything or name in walk.reads:
             value = walk.watches.attribute(function, name)
-            node.mark(name, canonical_module(value) if name == "__module__" and value else repr(value))
+            node.mark(name, canonical_module(value) if name == "__module__" and isinstance(value, str) else repr(value))
     if everything or walk.reads & {"__name__", "__qualname__"}:
         node.mark("nested names", *(name for _, name in form.notes[1:]))
     if everything or "__doc__" in walk.reads:
@@ -168,7 +157,7 @@ def _mark_introspection(walk: Walk, node: Node, function: FunctionType, form: Co
 
 
 def _describe_foreign(walk: Walk, node: Node, function: FunctionType) -> None:
-    modules.title_foreign(
+    foreign.title_foreign(
         walk, node, function, f"{function.__globals__.get('__name__')}.{function.__code__.co_qualname}"
     )
     findable = is_findable(function)

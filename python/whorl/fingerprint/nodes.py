@@ -31,7 +31,7 @@ class Piece:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a value hangs: the object that holds it, and the name it has there; of no holder, the value counts alone."""
+    """Where a value hangs: the object that holds it, and the name it has there."""
 
     holder: object
     name: str

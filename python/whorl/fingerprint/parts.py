@@ -8,8 +8,6 @@ not those of its callers.  On the arrow: beside *fingerprint*, read by *explain*
 
 from __future__ import annotations
 
-import io
-import tokenize
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -18,7 +16,8 @@ from whorl.digest import Digest
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-_SKIPPED_TOKENS = frozenset((tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT))
+_LAYOUT = frozenset(("COMMENT", "NL", "NEWLINE", "INDENT", "DEDENT"))
+_LITERALS = frozenset(("NUMBER", "STRING", "FSTRING_MIDDLE"))
 _LONGEST_VALUE = 60
 
 
@@ -65,7 +64,7 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """One named difference: ``name`` of the part, ``where`` it stands, ``change`` in words, the two texts for a diff."""
+    """A named difference: ``name`` of the part, ``where`` it stands, ``change`` in words, the two texts for a diff."""
 
     name: str
     where: str
@@ -124,13 +123,18 @@ def _changed_literals(old: str, new: str) -> list[tuple[str, str]]:
     if len(before) != len(after):
         return []
     pairs = [(left, right) for left, right in zip(before, after, strict=True) if left != right]
-    only_literals = all(left[0] == right[0] in (tokenize.NUMBER, tokenize.STRING) for left, right in pairs)
+    only_literals = all(left[0] == right[0] in _LITERALS for left, right in pairs)
     return [(left[1], right[1]) for left, right in pairs] if only_literals else []
 
 
-def _tokens(text: str) -> list[tuple[int, str]]:
+def _tokens(text: str) -> list[tuple[str, str]]:
+    """Return the kinds and texts of tokens, without comments and layout; nothing where the text is not Python."""
+    import io
+    import tokenize
+
     try:
         tokens = list(tokenize.generate_tokens(io.StringIO(text).readline))
     except (tokenize.TokenError, SyntaxError):
         return []
-    return [(token.type, token.string) for token in tokens if token.type not in _SKIPPED_TOKENS]
+    named = ((tokenize.tok_name[token.type], token.string) for token in tokens)
+    return [(kind, string) for kind, string in named if kind not in _LAYOUT]

@@ -31,7 +31,7 @@ _READERS = frozenset(
     ("signature", "getfullargspec", "getargspec", "get_type_hints", "get_annotations", "getdoc", "getsource", "help")
 )
 _VARARGS, _VARKEYWORDS, _OPTIMIZED = 0x04, 0x08, 0x01
-# *args, **kwargs, generator, coroutine, iterable coroutine, asynchronous generator; __future__ flags act when compiling.
+# *args, **kwargs, generator, coroutine, iterable coroutine, asynchronous generator; not those of __future__.
 _BEHAVIOUR_FLAGS = _VARARGS | _VARKEYWORDS | 0x20 | 0x80 | 0x100 | 0x200
 _OLDEST_DESCRIBED_BY_NAMES, _NEWEST = 14, 14
 _MAX_FORMS = 65_536
@@ -127,7 +127,9 @@ def _read(code: CodeType) -> CodeForm:
     facts = _normalize(code)
     nested = [code.co_consts[index] for index in facts.constants]
     inner = [read_code(constant) for constant in nested if isinstance(constant, CodeType)]
-    names = {name for name, _, _, _ in facts.loads} | {name for _, _, _, bound, _ in facts.imports for _, name, _ in bound}
+    names = {name for name, _, _, _ in facts.loads} | {
+        name for _, _, _, bound, _ in facts.imports for _, name, _ in bound
+    }
     reads = _INTROSPECTION.intersection(facts.attributes)
     everything = {"*"} if _READERS.intersection(facts.attributes) or _READERS & names else set()
     loads = tuple(Load(name, tuple(chain), code, unit) for name, outside, chain, unit in facts.loads if outside)
@@ -157,14 +159,18 @@ def _docstring(code: CodeType) -> str:
 def _normalize(code: CodeType) -> _Facts:
     table = _table(sys.version_info.minor)
     constants = [(_digest_constant(constant), isinstance(constant, str)) for constant in code.co_consts]
-    found = None if table is None else table.normalize(
-        code.co_code,
-        code.co_exceptiontable,
-        code.co_names,
-        _locals(code),
-        len(code.co_freevars),
-        constants,
-        class_body=not code.co_flags & _OPTIMIZED,
+    found = (
+        None
+        if table is None
+        else table.normalize(
+            code.co_code,
+            code.co_exceptiontable,
+            code.co_names,
+            _locals(code),
+            len(code.co_freevars),
+            constants,
+            class_body=not code.co_flags & _OPTIMIZED,
+        )
     )
     return _raw(code, [digest for digest, _ in constants]) if found is None else _Facts(*found)
 
@@ -211,8 +217,8 @@ def _references(code: CodeType, facts: _Facts, inner: Iterable[CodeForm]) -> Ite
     """Yield what the code refers to: global names in the order of the graph, nested code, imports."""
     bindings = _bindings(code, facts)
     chains: dict[tuple[str, bool], set[tuple[str, ...]]] = {}
-    for name, outside, chain, _ in facts.loads:
-        chains.setdefault((name, outside), set()).add(tuple(chain))
+    for name, outside, attributes, _ in facts.loads:
+        chains.setdefault((name, outside), set()).add(tuple(attributes))
     for index in facts.names:
         name = code.co_names[index]
         for chain in sorted(chains.get((name, True), ())):
@@ -228,7 +234,7 @@ def _references(code: CodeType, facts: _Facts, inner: Iterable[CodeForm]) -> Ite
 
 
 def _resolve(code: CodeType, reference: Reference, bindings: dict[str, list[_Binding]]) -> Iterator[Reference]:
-    """Name what a variable stands for: all imports that bind it, and what is outside where it is not only bound here."""
+    """Name what a variable stands for: the imports that bind it, and what is outside where it is not bound here."""
     for binding in bindings.get(reference.name, ()):
         yield Reference("import", binding.module, (*binding.chain, *reference.chain), binding.level)
     if reference.kind == "global" or reference.name in code.co_freevars:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from types import FunctionType, ModuleType
 from typing import TYPE_CHECKING
 
-from whorl.fingerprint import classes, data, functions, modules, wrappers
+from whorl.fingerprint import classes, data, functions, imports, modules, wrappers
 from whorl.fingerprint.boundary import canonical_module
 from whorl.fingerprint.nodes import NOTHING, NOWHERE, Ignored, Node, Place
 from whorl.fingerprint.watches import Watches
@@ -60,7 +60,7 @@ class Walk:
         """Walk everything reachable from ``root`` and from what the user adds; return the root's node."""
         node = self._node(root, NOWHERE, ignored, annotated=False)
         for index, thing in enumerate(depends_on):
-            self.link(node, f"depends_on/{index}", modules.named_dependency(thing))
+            self.link(node, f"depends_on/{index}", imports.named_dependency(thing))
         while self._pending:
             current = self._pending.pop()
             _describer(current.value)(self, current)
@@ -141,7 +141,7 @@ def describe_stage(walk: Walk, node: Node) -> None:
     node.ignored = merge_ignored(node.ignored, stage.ignore)  # type: ignore[attr-defined]
     walk.link(node, "function", walk.watches.attribute(stage, "__wrapped__"))
     for index, thing in enumerate(stage.depends_on):  # type: ignore[attr-defined]
-        walk.link(node, f"depends_on/{index}", modules.named_dependency(thing))
+        walk.link(node, f"depends_on/{index}", imports.named_dependency(thing))
 
 
 def merge_ignored(outer: Ignored, words: Iterable[object]) -> Ignored:

@@ -66,7 +66,9 @@ class Watches:
         """Tell whether everything is as it was."""
         if self._conditions is None:
             items, sizes = list(self._items.values()), list(self._sizes.values())
-            self._conditions = Conditions(items, self._attributes, self._cells, cast("list[tuple[object, int]]", sizes), MISSING)
+            self._conditions = Conditions(
+                items, self._attributes, self._cells, cast("list[tuple[object, int]]", sizes), MISSING
+            )
         return self._conditions.hold() and all(function() == value for function, value in self._results)
 
 

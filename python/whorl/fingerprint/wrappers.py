@@ -12,7 +12,7 @@ import functools
 import types
 from typing import TYPE_CHECKING
 
-from whorl.fingerprint import modules
+from whorl.fingerprint import foreign
 from whorl.fingerprint.boundary import canonical_module
 from whorl.fingerprint.nodes import NOWHERE, Place
 
@@ -91,7 +91,7 @@ def _describe_builtin(walk: Walk, node: Node) -> None:
     assert isinstance(function, types.BuiltinFunctionType)
     bound = function.__self__
     if bound is None or isinstance(bound, types.ModuleType):
-        modules.title_foreign(walk, node, function, f"{function.__module__}.{function.__qualname__}")
+        foreign.title_foreign(walk, node, function, f"{function.__module__}.{function.__qualname__}")
     else:
         node.title("wrapper", f"method {function.__name__}")
         node.mark("method", function.__name__)
@@ -100,7 +100,7 @@ def _describe_builtin(walk: Walk, node: Node) -> None:
 
 def _describe_compiled(walk: Walk, node: Node) -> None:
     function = node.value
-    modules.title_foreign(walk, node, function, f"{function.__module__}.{function.__qualname__}")  # type: ignore[attr-defined]
+    foreign.title_foreign(walk, node, function, f"{function.__module__}.{function.__qualname__}")  # type: ignore[attr-defined]
 
 
 def _describe_slot(walk: Walk, node: Node) -> None:

@@ -1,0 +1,107 @@
+"""
+Things that are not the user's own in, nodes that count by name and version out.
+
+Foreign packages load their parts when these are first used, so what is loaded by now never counts; what own code has
+put into a foreign module or class does.  On the arrow: inside *fingerprint*, below the describers of ``walk``.
+"""
+
+from __future__ import annotations
+
+from importlib.machinery import PathFinder
+from types import FunctionType, ModuleType
+from typing import TYPE_CHECKING
+
+from whorl.fingerprint.boundary import Distribution, Own, Stdlib, current_view, owner, owner_of_name
+from whorl.fingerprint.watches import MISSING
+
+if TYPE_CHECKING:
+    from whorl.fingerprint.boundary import Owner
+    from whorl.fingerprint.nodes import Node
+    from whorl.fingerprint.walk import Walk
+
+_NUMBERS = (int, float, complex, bool)
+# Modules of the standard library whose plain values tell about this machine or this run.
+_MACHINE = frozenset(
+    ("os", "posix", "nt", "posixpath", "ntpath", "sys", "time", "tempfile", "platform", "site", "socket", "select")
+)
+
+
+def title_foreign(walk: Walk, node: Node, thing: object, name: str) -> None:
+    """Let a node count by its name and by the version of what owns it."""
+    node.title("foreign", name)
+    node.mark("name", name)
+    link_owner(walk, node, "owner", owner(thing))
+
+
+def link_owner(walk: Walk, node: Node, label: str, owned_by: Owner) -> None:
+    """Link the distribution that something belongs to; all of the standard library is one."""
+    if isinstance(owned_by, Distribution):
+        target = walk.leaf(node, label, "distribution", owned_by.name)
+        if len(target.pieces) == 1:
+            target.mark("version", owned_by.version)
+            walk.distributions[owned_by.name] = owned_by
+    elif isinstance(owned_by, Stdlib):
+        walk.leaf(node, label, "distribution", "python")
+
+
+def link_module_name(walk: Walk, node: Node, label: str, name: str) -> None:
+    """Link a foreign module by its name alone, loaded or not."""
+    target = walk.leaf(node, label, "foreign", name)
+    if not target.edges:
+        link_owner(walk, target, "owner", owner_of_name(name))
+
+
+def link_chain(walk: Walk, node: Node, label: str, module: ModuleType, chain: tuple[str, ...], dotted: str) -> None:
+    """Link the module that a chain below a foreign one leads to, by name, and what own code has put there."""
+    walk.link(node, label, module, dotted=dotted)
+    name = current_view().once(_deepest_module, module, chain)
+    if name != module.__name__:
+        link_module_name(walk, node, f"{label}.module", name)
+    value: object = module
+    for depth, attribute in enumerate(chain):
+        if isinstance(value, ModuleType) and attribute:
+            module, value = value, walk.watches.item(vars(value), attribute)
+            if depth == 0 and type(value) in _NUMBERS and module.__name__ not in _MACHINE:
+                walk.link(node, f"{label}.value", value)  # it may have been patched
+    if value is not MISSING and is_put_there(value):
+        walk.link(node, f"{label}.value", value)
+
+
+def is_put_there(value: object) -> bool:
+    """Tell whether own code has put a value into a foreign module: an own thing, or a wrapper that may hold one."""
+    if isinstance(value, FunctionType):
+        return isinstance(owner(value), Own) or bool(value.__closure__) or bool(vars(value))
+    if isinstance(value, type):
+        return isinstance(owner(value), Own) or bool(own_functions_in(value))
+    return isinstance(owner(type(value)), Own)
+
+
+def own_functions_in(kind: type) -> tuple[str, ...]:
+    """Return the names under which own functions were put into a foreign class."""
+    return current_view().once(_own_functions_in, kind)
+
+
+def _own_functions_in(kind: type) -> tuple[str, ...]:
+    """Ask once for each namespace: a large class of a library has hundreds of functions from a few modules."""
+    own: dict[int, bool] = {}
+    found = []
+    for name, value in list(vars(kind).items()):
+        if isinstance(value, FunctionType):
+            namespace = value.__globals__
+            if id(namespace) not in own:
+                # Functions that a library generated have no module.
+                own[id(namespace)] = "__name__" in namespace and isinstance(owner(value), Own)
+            if own[id(namespace)]:
+                found.append(name)
+    return tuple(sorted(found))
+
+
+def _deepest_module(module: ModuleType, chain: tuple[str, ...]) -> str:
+    """Name the module that a chain reaches, without importing any."""
+    name, folders = module.__name__, getattr(module, "__path__", None)
+    for attribute in chain:
+        spec = PathFinder.find_spec(f"{name}.{attribute}", folders) if folders and attribute else None
+        if spec is None:
+            break
+        name, folders = spec.name, spec.submodule_search_locations
+    return name
