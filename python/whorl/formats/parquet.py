@@ -29,7 +29,7 @@ from typing import TYPE_CHECKING
 from whorl.formats.base import check_options
 from whorl.formats.schema.files import of_file_table, to_file_table
 from whorl.formats.schema.frames import is_table
-from whorl.formats.schema.loss import refusing
+from whorl.formats.schema.loss import refusing, within
 from whorl.formats.schema.payload import MAP_FROM, Draft, check_same
 
 if TYPE_CHECKING:
@@ -82,6 +82,7 @@ class Parquet:
         check_options(self, options, _OPTIONS)
         with refusing(self.name, value):
             table = to_file_table(value)
+            _check_seconds(table)
             draft = Draft(writer)
             _write(table, draft, {**_settings(table), **options})
             if not (options.keys() <= _HARMLESS and all(map(_is_exact, table.schema.types))):
@@ -96,6 +97,16 @@ class Parquet:
         source = pa.BufferReader(reader.read(_FILE)) if small else str(reader.path(_FILE))
         with pq.ParquetFile(source, memory_map=True) as file:
             return of_file_table(file.read())
+
+
+def _check_seconds(table: pa.Table) -> None:
+    """Refuse seconds that overflow as milliseconds, which is how parquet keeps them."""
+    import pyarrow as pa
+
+    for field, column in zip(table.schema, table.columns, strict=True):
+        if pa.types.is_timestamp(field.type) and field.type.unit == "s":
+            with within(f"column `{field.name}`"):
+                column.cast(pa.timestamp("ms", field.type.tz))
 
 
 def _settings(table: pa.Table) -> dict[str, Any]:

@@ -117,7 +117,7 @@ class _Columns:
 def _has_nulls(array: Any) -> bool:
     import pyarrow as pa
 
-    return bool(array.null_count) or pa.types.is_null(array.type)
+    return bool(array.null_count) or pa.types.is_null(array.type) or pa.types.is_dictionary(array.type)
 
 
 def _readable(label: object, otherwise: str) -> str:
