@@ -2,7 +2,7 @@
 pyarrow tables, arrays, scalars and schemas in, descriptions out.
 
 An array counts by its type, its length, which values are valid, and the values: chunks, slices, offsets, what lies
-under nulls, dictionary encoding, and whether offsets have 32 or 64 bits do not count.  Names and metadata of schemas
+under nulls, dictionaries of text, and whether offsets have 32 or 64 bits do not count.  Names and metadata of schemas
 do.  On the arrow: inside *digest values*.
 """
 
@@ -98,11 +98,13 @@ def _sorted(metadata: Any) -> dict[bytes, bytes]:
 
 
 def _name_type(kind: Any) -> str:
-    """Name a type without what is layout: the width of offsets, and dictionaries."""
+    """Name a type without what is layout: the width of offsets, and dictionaries of text."""
     from pyarrow import types
 
     if types.is_dictionary(kind):
-        return _name_type(kind.value_type)
+        name = _name_type(kind.value_type)
+        is_layout = _is_text(kind.value_type) and not kind.ordered
+        return name if is_layout else f"dictionary<{name}, ordered={kind.ordered}>"
     if types.is_map(kind):
         return f"map<{_name_type(kind.key_type)}, {_name_type(kind.item_type)}>"
     if types.is_fixed_size_list(kind):
