@@ -22,7 +22,7 @@ from whorl.errors import WhorlError
 from whorl.explain import explain_outcome, name_shortly, plan
 from whorl.outcome import observe
 from whorl.report.failures import draw_traceback, find_place, word_exception
-from whorl.report.outcomes import draw_outcome, draw_summary
+from whorl.report.outcomes import REASON_WIDTH, draw_outcome, draw_summary
 from whorl.report.plain_data import outcome_data, status_data
 from whorl.report.statuses import draw_plan
 from whorl.stopwatch import seconds_in_functions
@@ -33,6 +33,9 @@ if TYPE_CHECKING:
     from whorl.cli.screen import Screen
     from whorl.cli.target import Goal
     from whorl.outcome import Outcome
+
+
+_WIDEST_REASON = 56  # a longer one stands out, and moves no other line
 
 
 @click.command("run")
@@ -96,6 +99,7 @@ class Progress:
         self._lines: list[dict[str, object]] = []
         self._failed: list[Outcome] = []
         self._inside = 0.0
+        self._width = REASON_WIDTH
         self._lock = threading.Lock()
 
     def run(self, goal: Goal, jobs: int | None) -> Exception | None:
@@ -150,7 +154,9 @@ class Progress:
 
     def _show(self, outcome: Outcome, reason: str) -> None:
         self.outcomes.append(outcome)
-        self._screen.line(draw_outcome(outcome, reason, names=self._names, paint=self._screen.paint))
+        self._width = max(self._width, min(len(reason), _WIDEST_REASON))
+        line = draw_outcome(outcome, reason, names=self._names, reason_width=self._width, paint=self._screen.paint)
+        self._screen.line(line)
 
 
 def word_store() -> str:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from whorl.report.marks import Paint
 
 _KINDS = ("failed", "ran", "kept", "hit")
-_REASON_WIDTH = 34  # of "helper scale changed (utils.py:12)", the example that set the look
+REASON_WIDTH = 34  # of "helper scale changed (utils.py:12)", the example that set the look
 _LEAST_SAVED = 0.0005
 
 
@@ -32,6 +32,7 @@ def draw_outcome(
     reason: str,
     *,
     names: Mapping[str, str],
+    reason_width: int = REASON_WIDTH,
     paint: Paint = leave_plain,
 ) -> str:
     """Draw one stage's line; ``names`` has what each stage of the run is called, so that columns agree."""
@@ -41,7 +42,7 @@ def draw_outcome(
         return paint(f"{MARKS['failed']} {name:<{width}}   failed  {reason}   {spell_seconds(outcome.seconds)}", "red")
     colour = COLOURS[outcome.kind]
     head = f"{paint(MARKS[outcome.kind], colour)} {name:<{width}}   {paint(f'{outcome.kind:<4}', colour)}"
-    return f"{head}  {reason:<{_REASON_WIDTH}}   {_tail(outcome, reason)}".rstrip()
+    return f"{head}  {reason:<{reason_width}}   {_tail(outcome, reason)}".rstrip()
 
 
 def draw_summary(
