@@ -227,16 +227,14 @@ def test_what_a_dead_process_left_is_swept(tmp_path: Path) -> None:
         (folder / f"{owner}-aa").mkdir()
         (folder / f"{owner}-aa/value.bin").write_bytes(b"half")
         (folder / f"{owner}-bb").write_bytes(b"half")
-    (folder / f"{elsewhere}-old").write_bytes(b"half")
-    os.utime(folder / f"{elsewhere}-old", (time.time() - 90000,) * 2)
+    for owner in (elsewhere, own_name()):
+        (folder / f"{owner}-old").write_bytes(b"half")
+        os.utime(folder / f"{owner}-old", (time.time() - 90000,) * 2)
     store_value(LocalStore(tmp_path / "store"), slot("two"), b"2")
 
     left = {path.name for path in folder.iterdir()}
-    assert left == {f"{owner}-{end}" for owner in (elsewhere, own_name()) for end in ("aa", "bb")}
-    assert has_ended(dead)
-    assert not has_ended(own_name())
-    assert not has_ended(elsewhere)
-    assert not has_ended("nonsense")
+    assert left == {f"{elsewhere}-aa", f"{elsewhere}-bb", *(f"{own_name()}-{end}" for end in ("aa", "bb", "old"))}
+    assert [has_ended(name) for name in (dead, own_name(), elsewhere, "nonsense")] == [True, False, None, None]
 
 
 # --- names ---

@@ -211,6 +211,13 @@ def names_in(path: str) -> list[str]:
     return []
 
 
+def has_names(path: str) -> bool:
+    """Return whether there is anything in a folder."""
+    with guarded("list", path), suppress(FileNotFoundError, NotADirectoryError), os.scandir(path) as found:
+        return next(found, None) is not None
+    return False
+
+
 def tree_size(path: str) -> int:
     """Return the bytes of the files below a folder; those that go meanwhile do not count."""
     total = 0

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from whorl.errors import CorruptEntryError, StoreError
 from whorl.store.codec import RECORD_LIMIT, decode_manifest
-from whorl.store.disk import guarded, make_folder, names_in, read_exactly, read_file, remove_folder
+from whorl.store.disk import guarded, has_names, make_folder, names_in, read_exactly, read_file, remove_folder
 from whorl.store.lock import locked
 
 if TYPE_CHECKING:
@@ -107,7 +107,7 @@ class Manifests:
     def stage_folders(self, space: str) -> list[str]:
         """List the folders of stages that have entries in the folder of a namespace."""
         path = f"{self._places.entries}/{space}/m"
-        return [folder for folder in names_in(path) if names_in(f"{path}/{folder}")]
+        return [folder for folder in names_in(path) if has_names(f"{path}/{folder}")]
 
     def quarantine(self, manifest: Manifest, reason: str) -> None:
         """Move a manifest aside if it is still there: the current one, or an earlier one."""

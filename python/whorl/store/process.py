@@ -13,6 +13,7 @@ from functools import lru_cache
 from whorl.store.disk import digest_bytes
 
 _PARTS = 3
+_UNKNOWN = "unknown"  # a process without a start time: its id may have been used again
 
 
 def own_name() -> str:
@@ -20,17 +21,18 @@ def own_name() -> str:
     return _name_of(os.getpid())  # not remembered across a fork
 
 
-def has_ended(name: str) -> bool:
-    """Return whether the process of a name is surely gone: it was on this host, and is not there any more."""
+def has_ended(name: str) -> bool | None:
+    """Return whether the process of a name is gone; ``None`` where that cannot be known from here."""
     parts = name.split("-")
     if len(parts) < _PARTS or parts[0] != _host() or not parts[1].isdigit():
-        return False
-    return _start_of(int(parts[1])) != parts[2]
+        return None
+    start = _start_of(int(parts[1]))
+    return None if start == _UNKNOWN else start != parts[2]
 
 
 @lru_cache(maxsize=4)
 def _name_of(pid: int) -> str:
-    return f"{_host()}-{pid}-{_start_of(pid) or 'unknown'}"
+    return f"{_host()}-{pid}-{_start_of(pid) or _UNKNOWN}"
 
 
 @lru_cache(maxsize=1)
@@ -46,7 +48,7 @@ def _start_of(pid: int) -> str | None:
     stat = _first_line(f"/proc/{pid}/stat")
     if stat:
         return stat.rpartition(")")[2].split()[19]  # the command before it may contain anything
-    return "unknown" if not os.path.isdir("/proc/self") and _exists(pid) else None
+    return _UNKNOWN if not os.path.isdir("/proc/self") and _exists(pid) else None
 
 
 def _exists(pid: int) -> bool:

@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from whorl.store.temporary import Temporary
 
 # Each round means that another writer got ahead of this one.
-_ROUNDS = 1000
+_ROUNDS = 100
 _POINTER_LIMIT = 64 << 10
 
 
@@ -93,9 +93,8 @@ class Publisher:
             return None
         try:
             found = fields.parse(data)
-            return Pointer(
-                fields.slot(fields.member(found, "slot")), checked_nonce(fields.text(fields.member(found, "attempt")))
-            )
+            attempt = checked_nonce(fields.text(fields.member(found, "attempt")))
+            return Pointer(fields.slot(fields.member(found, "slot")), attempt)
         except CorruptEntryError:  # only a hint: it is written again with the next entry
             return None
 
@@ -121,6 +120,7 @@ class Publisher:
             attempt.settle()
         else:
             attempt.abandon()
+            remove_folder(self._places.payload(attempt.slot.namespace, attempt.nonce))  # side files of an inline value
 
     def _publish(self, manifest: Manifest, may_replace: Callable[[Manifest], bool]) -> Manifest:
         record = encode_manifest(manifest)

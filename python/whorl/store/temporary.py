@@ -1,8 +1,8 @@
 """
 New names for what is being written out; what dead processes left behind is removed.
 
-Each name begins with that of its process (``process.py``).  Something left behind is removed once its process is
-known to be gone, or when it is older than a day by the file system's own clock.
+Each name begins with that of its process (``process.py``).  Something is left behind when that process is gone; where
+this cannot be known (another machine), when it is older than a day by the file system's own clock.
 """
 
 from __future__ import annotations
@@ -61,7 +61,8 @@ class Temporary:
 
     def _remove_left(self, name: str) -> bool:
         path = f"{self._folder}/{name}"
-        if not (has_ended(name) or self._is_old(path)):
+        is_left = has_ended(name)
+        if not (self._is_old(path) if is_left is None else is_left):
             return False
         with suppress(OSError):  # another process sweeps as well, or it is not ours to remove
             if os.path.isdir(path) and not os.path.islink(path):
