@@ -1,0 +1,82 @@
+"""What other libraries get wrong (hashing.md), each as a law here."""
+
+from __future__ import annotations
+
+import os
+import pathlib
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import xarray as xr
+
+from whorl.fingerprint.values import hash_value
+
+
+def test_an_array_and_its_transpose_differ() -> None:
+    """Dask gives both one token."""
+    array = np.arange(4).reshape(2, 2)
+
+    assert hash_value(array) != hash_value(array.T)
+
+
+def test_two_slices_of_an_arrow_array_differ() -> None:
+    """Dask gives ``arr[0:5]`` and ``arr[5:10]`` one token."""
+    array = pa.array(range(10))
+
+    assert hash_value(array[0:5]) != hash_value(array[5:10])
+
+
+def test_lists_that_join_to_the_same_text_differ() -> None:
+    """Dask gives ``["a-b", "c"]`` and ``["a", "b-c"]`` one token."""
+    assert hash_value(["a-b", "c"]) != hash_value(["a", "b-c"])
+    assert hash_value(np.array(["a-b", "c"], object)) != hash_value(np.array(["a", "b-c"], object))
+
+
+def test_frozensets_do_not_depend_on_the_hash_seed() -> None:
+    """The hash of joblib does."""
+    script = "from whorl.fingerprint.values import hash_value; print(hash_value(frozenset('abcdefgh')))"
+    printed = {
+        subprocess.run(
+            [sys.executable, "-c", script],
+            check=True,
+            capture_output=True,
+            text=True,
+            env={**os.environ, "PYTHONHASHSEED": seed},
+        ).stdout
+        for seed in ("1", "2")
+    }
+
+    assert len(printed) == 1
+
+
+def test_equal_frames_with_other_blocks_are_equal() -> None:
+    """To joblib they are two (joblib#1611)."""
+    one = pd.DataFrame({"a": [1, 2], "b": [3, 4]})
+    two = pd.DataFrame({"a": [1, 2]})
+    two["b"] = [3, 4]
+
+    assert hash_value(one) == hash_value(two)
+
+
+def test_names_of_columns_count() -> None:
+    """``hash_pandas_object`` and Hamilton ignore them."""
+    frame = pd.DataFrame({"a": [1, 2]})
+
+    assert hash_value(frame) != hash_value(frame.rename(columns={"a": "b"}))
+
+
+def test_shapes_types_and_containers_count() -> None:
+    """Hamilton collides on reshaped arrays, ``1`` and ``"1"``, Datasets, Tables and Paths."""
+    array = np.arange(4)
+    pairs = [
+        (array, array.reshape(2, 2)),
+        (1, "1"),
+        (xr.Dataset({"a": ("x", [1])}), xr.Dataset({"a": ("x", [2])})),
+        (pa.table({"a": [1]}), pa.table({"a": [2]})),
+        (pathlib.Path("a"), pathlib.Path("b")),
+    ]
+
+    assert all(hash_value(left) != hash_value(right) for left, right in pairs)
