@@ -18,9 +18,10 @@ import json
 from typing import TYPE_CHECKING, cast
 
 from whorl.formats.base import check_options
-from whorl.formats.schema.frames import decode_table, encode_table, is_table
+from whorl.formats.schema.frames import decode_table, encode_table
 from whorl.formats.schema.loss import refusing
 from whorl.formats.schema.payload import MAP_FROM, Draft, check_same
+from whorl.formats.schema.tables import is_table
 from whorl.formats.schema.text import leaf_types, table_from, texts_of
 
 if TYPE_CHECKING:

@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING
 
 from whorl.errors import FormatError
 from whorl.formats.base import check_options
-from whorl.formats.schema.frames import is_table
 from whorl.formats.schema.ipc import read_ipc, write_ipc
 from whorl.formats.schema.loss import refusing
+from whorl.formats.schema.tables import is_table
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -20,12 +20,10 @@ import json
 from typing import TYPE_CHECKING, cast
 
 from whorl.formats.base import check_options
-from whorl.formats.schema.frames import decode_table, encode_table, is_table
 from whorl.formats.schema.loss import refusing
-from whorl.formats.schema.payload import check_same
 from whorl.formats.schema.plain import TAG, is_plain, pack, read, unpack
 from whorl.formats.schema.records import is_record
-from whorl.formats.schema.text import leaf_types, table_from, texts_of
+from whorl.formats.schema.tables import is_table
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -69,6 +67,10 @@ class Json:
 
 
 def _encode_table(value: object) -> bytes:
+    from whorl.formats.schema.frames import encode_table
+    from whorl.formats.schema.payload import check_same
+    from whorl.formats.schema.text import texts_of
+
     table, schema = encode_table(value)
     leaves, texts = texts_of(table)
     columns = {name: pack(leaf.to_pylist()) for name, leaf in zip(leaves.column_names, leaves.columns, strict=True)}
@@ -80,6 +82,9 @@ def _encode_table(value: object) -> bytes:
 
 def _decode_table(data: bytes) -> object:
     import pyarrow as pa
+
+    from whorl.formats.schema.frames import decode_table
+    from whorl.formats.schema.text import leaf_types, table_from
 
     whole = json.loads(data)
     kinds = leaf_types(whole["texts"])

@@ -28,9 +28,9 @@ from typing import TYPE_CHECKING
 
 from whorl.formats.base import check_options
 from whorl.formats.schema.files import of_file_table, to_file_table
-from whorl.formats.schema.frames import is_table
 from whorl.formats.schema.loss import refusing, within
 from whorl.formats.schema.payload import MAP_FROM, Draft, check_same
+from whorl.formats.schema.tables import is_table
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

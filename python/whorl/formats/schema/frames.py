@@ -16,6 +16,7 @@ from whorl.formats.schema.labels import describe_index, describe_labels, index_o
 from whorl.formats.schema.loss import Loss, within
 from whorl.formats.schema.plain import pack, unpack
 from whorl.formats.schema.scalars import SCALARS
+from whorl.formats.schema.tables import is_table
 from whorl.formats.schema.text import as_type
 
 if TYPE_CHECKING:
@@ -25,24 +26,6 @@ if TYPE_CHECKING:
 
     from whorl.formats.schema.buffers import Memory
     from whorl.formats.schema.simple import Encoded, Kind
-
-_FRAMES = ("pandas.DataFrame", "pandas.Series")
-_TABLES = (*_FRAMES, "pyarrow.Table")
-
-
-def is_frame(value: object) -> bool:
-    """Say whether a value is a pandas frame or series, and not of a subclass."""
-    return _name_of(value) in _FRAMES
-
-
-def is_table(value: object) -> bool:
-    """Say whether a value is a pandas frame or series or an Arrow table, and not of a subclass."""
-    return _name_of(value) in _TABLES
-
-
-def _name_of(value: object) -> str:
-    kind = type(value)
-    return f"{kind.__module__.partition('.')[0]}.{kind.__qualname__}"
 
 
 def encode_table(value: Any) -> tuple[pa.Table, Kind]:

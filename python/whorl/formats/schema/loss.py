@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 # What numpy, pandas and pyarrow raise at a value they cannot write; a failing disk is another OSError and passes.
 _REFUSALS = (ValueError, TypeError, NotImplementedError, OverflowError)
+# What the extra whorl[pandas] brings.
+_LIBRARIES = ("numpy", "pandas", "pyarrow")
 
 
 class Loss(Exception):  # noqa: N818 - never seen by a user; what it becomes is a FormatError
@@ -51,6 +53,19 @@ def refusing(name: str, value: object) -> Iterator[None]:
         raise _refusal(name, value, "it is nested too deeply") from error
     except _REFUSALS as error:
         raise _refusal(name, value, _said(error)) from error
+    except ModuleNotFoundError as error:
+        library = str(error.name).partition(".")[0]
+        if library not in _LIBRARIES:
+            raise
+        raise FormatError(
+            f"the format {name} needs {library}",
+            f"{library} is not installed",
+            f'pip install "whorl[pandas]"{_another(name)}',
+        ) from error
+
+
+def _another(name: str) -> str:
+    return "" if name == "pickle" else ', or name a format that does without: format="pickle"'
 
 
 def _said(error: Exception) -> str:
