@@ -142,6 +142,8 @@ def settle(func: object, before: Fingerprint) -> Fingerprint:
             _settled.clear()
             _settled.update(known)
         return after
+    with _lock:
+        _memory.clear()  # what was fingerprinted since the run still has the last values, not the first ones
     _warn_of(changed, known, record.walk)
     return before
 
