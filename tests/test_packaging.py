@@ -17,31 +17,26 @@ import whorl
 PROJECT = Path(__file__).parent.parent
 
 PIPELINE = """
-from whorl import options, stage
+import sys
 
-runs = []
+from whorl import observe, options, stage
 
 @stage(cache=True)
 def numbers():
-    runs.append("numbers")
     return [1, 2, 3]
 
 @stage(numbers=numbers, cache=True)
 def doubled(numbers):
-    runs.append("doubled")
     return [2 * number for number in numbers]
 
 @stage(doubled=doubled, cache=True)
 def total(doubled):
-    runs.append("total")
     return sum(doubled)
 
-with options(filesystem="store"):
+with options(filesystem="store"), observe() as outcomes:
     assert total() == 12
     assert total() == 12
-assert sorted(runs) == ["doubled", "numbers", "total"], runs
-
-import sys
+assert [outcome.kind for outcome in outcomes] == ["ran", "ran", "ran", "hit"], outcomes
 assert not {"pandas", "numpy", "pyarrow"} & set(sys.modules)
 print("works")
 """
