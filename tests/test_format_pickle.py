@@ -87,6 +87,8 @@ def test_a_class_whose_pickle_loses_something_is_refused(tmp_path: Path) -> None
     """A hit would give another value than the run did."""
     with pytest.raises(FormatError, match="it comes back as another value"):
         through("pickle", [Forgetful(np.arange(3))], tmp_path)
+    with pytest.raises(FormatError, match="it comes back as another value"):
+        through("pickle", np.ma.masked_array([1, 2], [True, False], hard_mask=True), tmp_path)
     with pytest.raises(FormatError, match="it cannot be read back: RuntimeError: no"):
         through("pickle", Unreadable(np.arange(3)), tmp_path)
 
