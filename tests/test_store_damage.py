@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
     from whorl.store.manifest import Manifest
 
+pytestmark = pytest.mark.faults
+
 BIG = bytes(range(256)) * 256
 
 

@@ -21,7 +21,10 @@ def _may_unshare() -> bool:
     return subprocess.run(["unshare", "-rm", "true"], capture_output=True, check=False).returncode == 0
 
 
-pytestmark = pytest.mark.skipif(not _may_unshare(), reason="NOT TRIED: this system does not permit unshare -rm")
+pytestmark = [
+    pytest.mark.faults,
+    pytest.mark.skipif(not _may_unshare(), reason="NOT TRIED: this system does not permit unshare -rm"),
+]
 
 BEGIN = """
 import os, subprocess, sys

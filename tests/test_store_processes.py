@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
     from whorl.store.manifest import Manifest
 
+pytestmark = pytest.mark.faults
+
 BIG = bytes(range(256)) * 256
 KEYS = tuple(f"key {number}" for number in range(6))
 
