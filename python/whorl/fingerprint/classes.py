@@ -76,18 +76,14 @@ def _link_namespace(walk: Walk, node: Node, kind: type) -> None:
             continue
         value = walk.watches.item(namespace, name)
         if not (isinstance(value, GetSetDescriptorType) and name in ("__dict__", "__weakref__")):
-            target = walk.link(node, f"attribute/{name}", value, Place(kind, name), within=not _is_code(value))
-            if not target.name and target.place.holder is kind:
-                target.kind, target.name = "attribute", name
+            walk.link(node, f"attribute/{name}", value, Place(kind, name), within=not _is_code(value))
 
 
 def _link_member(walk: Walk, node: Node, name: str, member: object) -> None:
     """Count an enum member by its name and by what it holds; its class is the node itself."""
     state = {key: value for key, value in vars(member).items() if key not in ("_name_", "_sort_order_", "__objclass__")}
     for key in sorted(state):
-        target = walk.link(node, f"member/{name}/{key}", state[key], Place(member, key), within=True)
-        if not target.name:
-            target.kind, target.name = "member", name
+        walk.link(node, f"member/{name}.{key}", state[key], Place(member, key), within=True)
 
 
 def _link_own_functions(walk: Walk, node: Node, kind: type) -> None:

@@ -140,9 +140,7 @@ def _take_apart(walk: Walk, node: Node) -> None:
     node.mark("of type", type_name(node.value))
     walk.link(node, "type", type(node.value))
     for name, part in parts:
-        target = walk.link(node, f"part/{name}", part, Place(node.value, name), within=True)
-        if not target.name:
-            target.kind, target.name = "part", f"{node.name}.{name}"
+        walk.link(node, f"part/{name}", part, Place(node.value, name), within=True)
 
 
 def _parts(value: object) -> Iterator[tuple[str, object]]:

@@ -100,9 +100,7 @@ def _link_attributes(walk: Walk, node: Node, function: FunctionType) -> None:
 
 def _link_value(walk: Walk, node: Node, kind: str, name: str, value: object, holder: object = None) -> None:
     place = Place(holder or node.value, f"{kind}/{name}")
-    target = walk.link(node, f"{kind}/{name}", value, place, within=True, annotated=node.annotated)
-    if not target.name and target.place is place:
-        target.kind, target.name = kind, name
+    walk.link(node, f"{kind}/{name}", value, place, within=True, annotated=node.annotated)
 
 
 def _link_reference(walk: Walk, node: Node, label: str, reference: Reference, function: FunctionType) -> None:

@@ -77,8 +77,8 @@ def link_named(walk: Walk, node: Node, label: str, value: object, namespace: Map
         return
     place = Place(namespace, name)
     target = walk.link(node, label, value, place, dotted=dotted)
-    if target.place is place and not target.name:
-        target.kind, target.name = "global", dotted
+    if target.place is place:
+        target.call("global", dotted)
     node.names.setdefault(name, target)
 
 

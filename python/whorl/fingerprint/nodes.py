@@ -9,6 +9,7 @@ is that of the numbered list.  A node's number is therefore valid within its roo
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from types import FunctionType, ModuleType
 from typing import TYPE_CHECKING
 
 from whorl.digest import Encoder, digest_graph
@@ -74,6 +75,11 @@ class Node:
     pieces: list[Piece] = field(default_factory=list)
     edges: list[tuple[str, Node]] = field(default_factory=list)
     names: dict[str, Node] = field(default_factory=dict)
+
+    def call(self, kind: str, name: str = "") -> None:
+        """Name a value after where it hangs; functions, classes and modules have names of their own."""
+        if not self.name and not isinstance(self.value, FunctionType | type | ModuleType):
+            self.kind, self.name = kind, name
 
     def title(self, kind: str, name: str, where: str = "") -> None:
         """Name the part of this node, unless the node that reached it has named it already."""

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 _LAYOUT = frozenset(("COMMENT", "NL", "NEWLINE", "INDENT", "DEDENT"))
 _LITERALS = frozenset(("NUMBER", "STRING", "FSTRING_MIDDLE"))
 _LONGEST_VALUE = 60
+# What a part is, rather than one of the things in it: these stand under the part's own name.
+_OWN_PARTS = frozenset(("code", "value", "name", "of type", "version"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +78,7 @@ class Difference:
         kind, _, rest = self.name.partition("/")
         subject = f"{kind} {rest}" if rest else kind
         place = f" ({self.where})" if self.where else ""
-        joint = ": " if "→" in self.change else " "
+        joint = ": " if "→" in self.change and kind != "distribution" else " "
         return f"{subject}{place}{joint}{self.change}"
 
 
@@ -84,13 +86,15 @@ def differences(old: Part, new: Part) -> tuple[Difference, ...]:
     """Name every difference between two trees; empty if their digests agree everywhere."""
     before, after = dict(_flatten(old, "")), dict(_flatten(new, ""))
     found = [_compare(name, before.get(name), after.get(name)) for name in dict.fromkeys([*before, *after])]
-    return tuple(difference for difference in found if difference is not None)
+    named = tuple(difference for difference in found if difference is not None)
+    # What leads where may change with no part of its own: two equal helpers that become one.
+    return named or ((Difference(new.name, new.where, "changed"),) if old.digest != new.digest else ())
 
 
 def _flatten(part: Part, prefix: str) -> Iterator[tuple[str, Part]]:
     """Yield each leaf under the name of its owner; a helper's own code stands under the helper's name."""
     for child in part.children:
-        name = prefix if child.name == "code" and prefix else (f"{prefix}/{child.name}" if prefix else child.name)
+        name = prefix if child.name in _OWN_PARTS and prefix else f"{prefix}/{child.name}".removeprefix("/")
         if child.children:
             yield from _flatten(child, name)
         else:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from whorl.fingerprint.nodes import Node, Piece
 
 _SINGLE = ("value", "name", "of type")
+_UNNAMED = ("builtin", "distribution", "foreign", "default", "undefined")
+_LONGEST_TEXT = 2_000
 
 
 def build_tree(root: Node, nodes: Sequence[Node], digest: Digest) -> Part:
@@ -49,11 +51,15 @@ def _node_part(node: Node, owned: dict[int, list[Node]], titles: dict[int, str])
 
 
 def _names_part(node: Node, titles: dict[int, str]) -> Iterable[Part]:
-    """Tell what each name of a function means, for the case that a name comes to mean another part."""
-    if not node.names:
-        return
-    text = "\n".join(f"{name} = {titles[id(target)]}" for name, target in sorted(node.names.items()))
-    yield Part("names", Encoder("names").text(text).finish(), "", text)
+    """Tell what each name in a node means and what it holds in which order, for the case that only this changes."""
+    called = {id(target): name for name, target in node.names.items()}
+    lines = [
+        f"{called.get(id(target), label)} = {titles[id(target)]}"
+        for label, target in node.edges
+        if target.kind not in _UNNAMED
+    ]
+    if lines:
+        yield Part("names", Encoder("names").text("\n".join(lines)).finish(), "", "\n".join(lines)[:_LONGEST_TEXT])
 
 
 def _piece_part(piece: Piece) -> Part:
@@ -71,7 +77,7 @@ def _titles(root: Node, nodes: Sequence[Node]) -> dict[int, str]:
     for node in nodes:
         if node is root:
             continue
-        title = f"{node.kind}/{node.name}"
+        title = f"{node.kind}/{node.name}".removesuffix("/")
         seen[title] = seen.get(title, 0) + 1
         titles[id(node)] = title if seen[title] == 1 else f"{title}#{seen[title]}"
     return titles

@@ -88,6 +88,7 @@ class Walk:
             target = self._node(value, place, source.ignored, annotated=annotated)
             if within and target.owner is None:
                 target.owner = source
+                target.call(*label.split("/", 1))
         source.edges.append((label, target))
         return target
 
