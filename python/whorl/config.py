@@ -3,7 +3,8 @@ Files, environment and calls in, one frozen ``Settings`` out.
 
 Strongest first: ``with whorl.options(…)``, ``whorl.configure(…)``, the environment (``WHORL_MODE``), ``[tool.whorl]``
 in pyproject.toml or a whorl.toml, defaults.  This is the only module that reads the environment and pyproject.toml; the
-environment is read at each call, a file once per project and process.
+environment is read at each call, a file once per project and process.  Beside the arrow: every step reads its settings
+here.
 """
 
 from __future__ import annotations
@@ -95,7 +96,7 @@ def settings() -> Settings:
 
 
 def lasting_settings() -> Settings:
-    """Give the settings without the environment: all that ``project`` and ``distributions`` need, at a tenth of the cost."""
+    """Give the settings without the environment, at a tenth of the cost: for ``project`` and ``distributions``."""
     configured = tuple(_configured.items())
     try:
         return _merge(os.getcwd(), (), configured, _options.get())

@@ -3,7 +3,7 @@ The exceptions and warnings that a user of whorl meets.
 
 Every message says what failed, why, and what to do next (``error: … / cause: … / tip: …``).  Errors also derive from
 the built-in exception that a caller would catch, and all their fields survive pickling, so that they come back whole
-from workers.
+from workers.  Beside the arrow: every step raises from here.
 """
 
 from __future__ import annotations

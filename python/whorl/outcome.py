@@ -1,5 +1,7 @@
 """
 What happened to a call, and who is told: ``observe()``, ``Stage.last`` and one INFO line on the logger ``whorl``.
+
+At the end of the arrow.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """
 A value in, a value that nobody else holds out.
 
-Copy-on-write views where the type has them, deep copies elsewhere; what cannot be changed is handed on as it is.
+Copy-on-write views where the type has them, deep copies elsewhere; what cannot be changed is handed on as it is.  On
+the arrow: before *compute*, and between *decode* and the value.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """
 Where a result comes from: Python, platform, distributions, git commit, host and user, for people to read.
 
-Nothing here enters a key.  Host and user are left out with ``provenance = false``.
+Nothing here enters a key.  Host and user are left out with ``provenance = false``.  On the arrow: part of *commit*.
 """
 
 from __future__ import annotations

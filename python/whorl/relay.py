@@ -2,7 +2,8 @@
 Calls made in other processes in, traces for the computation that started them out.
 
 A worker process that a stage's body started writes what it called into a folder named after the computing process; the
-computation reads it when its function returns.  The folder is there only while something computes.
+computation reads it when its function returns.  The folder is there only while something computes.  On the arrow: part
+of *compute*.
 """
 
 from __future__ import annotations
@@ -86,4 +87,3 @@ def _pool_parent() -> int | None:
     module = sys.modules.get("multiprocessing.process")
     parent = module.parent_process() if module else None
     return parent.pid if parent else None
-

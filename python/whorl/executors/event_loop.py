@@ -2,7 +2,8 @@
 A coroutine in, its value out, from a thread that may block; and blocking work in, an awaitable out.
 
 The engine is written once, as blocking code.  For an ``async def`` stage it runs in a thread of its own and sends the
-coroutine back to the caller's loop, so that waiting for a store or a lock never blocks that loop.
+coroutine back to the caller's loop, so that waiting for a store or a lock never blocks that loop.  On the arrow:
+*compute*.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 Tasks in, their results in order out, side by side in threads that carry the caller's context.
 
 Threads are made per task, without a limit, so that waiting never takes the place of working: how many may *compute* at
-once is bounded by ``Slots``, which a thread takes only around a stage's function.
+once is bounded by ``Slots``, which a thread takes only around a stage's function.  On the arrow: *compute*.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ subclasses, object dtype    refused, as are dtypes with metadata and those of ot
 ==========================  ==========================================================
 
 A large file is mapped privately, copy-on-write: the array may be changed, and shares memory with nobody.  There are no
-options.
+options.  On the arrow: *encode* and *decode*.
 """
 
 from __future__ import annotations

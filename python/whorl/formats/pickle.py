@@ -10,7 +10,8 @@ lambdas, open files, locks …        refused
 ==================================  ====================================================================
 
 Values share memory with nobody.  A value that has no digest cannot be compared and is kept as pickle gives it.
-There are no options.  Decoding runs code: the store decides which pickles may be decoded.
+There are no options.  Decoding runs code: the store decides which pickles may be decoded.  On the arrow: *encode* and
+*decode*.
 """
 
 from __future__ import annotations

@@ -6,7 +6,8 @@ A record is one line of sizes and digests, the *hit record* (what is needed to a
 a *side file* beside the payload, and the rest has its size and digest.  Each byte of a record is covered by a digest
 or fixed, so a flipped bit never passes (``tests/test_manifest.py``).
 
-Reading is strict: sizes before contents, types, names; whatever is wrong is a ``CorruptEntryError``.
+Reading is strict: sizes before contents, types, names; whatever is wrong is a ``CorruptEntryError``.  On the arrow: the
+record behind *lookup* and *commit*.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """
 Bytes and paths in, files on disk out: whole files, each failure a ``StoreError``.
 
-Files appear under their name at once and complete, or not at all.  What is made is for its owner alone (0700).
+Files appear under their name at once and complete, or not at all.  What is made is for its owner alone (0700).  On the
+arrow: *lookup* and *commit*.
 """
 
 from __future__ import annotations

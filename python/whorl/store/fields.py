@@ -1,7 +1,8 @@
 """
 Parsed JSON in, checked values out: each function takes what a manifest states and returns it typed.
 
-Whatever is not exactly as it should be is a ``CorruptEntryError``; a manifest may come from someone hostile.
+Whatever is not exactly as it should be is a ``CorruptEntryError``; a manifest may come from someone hostile.  On the
+arrow: part of *lookup*.
 """
 
 from __future__ import annotations

@@ -2,7 +2,8 @@
 Keys in, revisions out: which results were computed again and came out different.
 
 Usually there are none, and the answer costs one ``stat`` of a folder that does not exist.  New revisions are on disk
-before anything is told about them, for everything downstream is led by them (keys.md, "Recompute").
+before anything is told about them, for everything downstream is led by them (keys.md, "Recompute").  On the arrow: part
+of *derive* and of *commit*.
 """
 
 from __future__ import annotations

@@ -4,7 +4,8 @@ A path in, a lock out: one holder among all processes and threads, freed by the 
 The lock is ``flock`` on a file, with a lock of the threads around it (two descriptors of one process exclude each
 other too, but threads should not poll).  The holder removes the file before it lets go, so lock files do not pile up;
 that is safe because whoever gets the lock then looks whether its file is still the one at the path, and begins again
-if not.  A forked child closes the descriptors at once and so never keeps a lock alive.
+if not.  A forked child closes the descriptors at once and so never keeps a lock alive.  On the arrow: around *compute*
+and *commit*.
 """
 
 from __future__ import annotations

@@ -2,7 +2,8 @@
 Slots in, sound manifests out; a damaged one is moved aside and is a miss.
 
 Whatever changes which manifest is current, except for the first one of a slot, happens under the slot's writing lock
-and looks again once it is held.  Readers take no lock: they see one complete record, old or new.
+and looks again once it is held.  Readers take no lock: they see one complete record, old or new.  On the arrow:
+*lookup*, and what *commit* replaces.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 Names of stages, namespaces and payload files in, names that are safe on any file system out.
 
 Nothing that a user typed reaches a path unchecked, and two names never share a folder, not even where the file system
-ignores case.
+ignores case.  On the arrow: *lookup* and *commit*.
 """
 
 from __future__ import annotations

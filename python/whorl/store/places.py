@@ -11,6 +11,8 @@ Slots, attempts and keys in, paths of a local store out: the layout of store.md,
                 v1/<namespace>/l/<key>                   lease; <key>.w and <attempt>.w: short locks of writers
                 v1/<namespace>/t/<day>/<attempt>         tombstone of a payload
     tmp/        what is being written, named after its process
+
+On the arrow: *lookup* and *commit*.
 """
 
 from __future__ import annotations

@@ -2,7 +2,8 @@
 A process in, a name for what it leaves behind out; and from such a name, whether that process still lives.
 
 A process id says little on its own: it is used again, means nothing on another machine sharing the folder, and
-differs between containers.  So the name holds a digest of machine, boot and container, the id, and the start time.
+differs between containers.  So the name holds a digest of machine, boot and container, the id, and the start time.  On
+the arrow: part of *commit*.
 """
 
 from __future__ import annotations

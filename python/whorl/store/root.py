@@ -2,7 +2,7 @@
 A path in, a folder that is known to be a whorl store out: created, or checked before it is used.
 
 A store belongs to one user (mode 0700).  What is made first is the record ``WHORL.json``; the other files only tell
-backup programs and git to leave the folder alone.
+backup programs and git to leave the folder alone.  On the arrow: before *lookup* and *commit*.
 """
 
 from __future__ import annotations

@@ -2,7 +2,8 @@
 New names for what is being written out; what dead processes left behind is removed.
 
 Each name begins with that of its process (``process.py``).  Something is left behind when that process is gone; where
-this cannot be known (another machine), when it is older than a day by the file system's own clock.
+this cannot be known (another machine), when it is older than a day by the file system's own clock.  On the arrow: part
+of *commit*.
 """
 
 from __future__ import annotations

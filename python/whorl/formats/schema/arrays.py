@@ -17,7 +17,7 @@ sparse, dtypes of others       refused
 =============================  ====================================================================
 
 What comes back shares memory with the Arrow arrays it is made of where they can be written to; they must be the
-caller's own.
+caller's own.  On the arrow: *encode* and *decode*.
 """
 
 from __future__ import annotations

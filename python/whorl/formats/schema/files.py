@@ -2,7 +2,8 @@
 A table value comes in, an Arrow table with everything in its schema's metadata goes out, ready for a file, and back.
 
 The metadata has whorl's schema under ``whorl``, and pandas' own under ``pandas`` so that ``pandas.read_parquet`` and
-``read_feather`` give the natural frame too.  An Arrow table keeps the metadata it came with.
+``read_feather`` give the natural frame too.  An Arrow table keeps the metadata it came with.  On the arrow: *encode*
+and *decode*.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@ A DataFrame, a Series or an Arrow table comes in, an Arrow table and a schema go
 
 The table is what any reader of the file can use: columns under their own names where these are text and unique, the
 index before them.  The schema holds the rest: labels, kinds of arrays (see ``arrays``), index, names, ``attrs``,
-flags.  Subclasses of frames are refused, for their class would be lost.
+flags.  Subclasses of frames are refused, for their class would be lost.  On the arrow: *encode* and *decode*.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """
 A table value comes in, one file in Arrow's IPC format goes out, and back: the file is the table's memory, as it is.
 
-Every type of Arrow is kept.  Where the file is not compressed, arrays lie in its private mapping, copy-on-write.
+Every type of Arrow is kept.  Where the file is not compressed, arrays lie in its private mapping, copy-on-write.  On
+the arrow: *encode* and *decode*.
 """
 
 from __future__ import annotations

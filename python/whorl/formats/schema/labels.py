@@ -1,7 +1,8 @@
 """
 A pandas index comes in, a description goes out, and back: kind of index, names, frequency, levels and codes.
 
-Where the values go is the caller's choice: into the description (column labels), or into a table (rows).
+Where the values go is the caller's choice: into the description (column labels), or into a table (rows).  On the arrow:
+*encode* and *decode*.
 """
 
 from __future__ import annotations

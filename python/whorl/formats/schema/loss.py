@@ -1,7 +1,8 @@
 """
 A part of a value that a format cannot hold comes in, the ``FormatError`` that a user reads goes out.
 
-The parts below know what would be lost and where, the format knows its own name; this joins the two.
+The parts below know what would be lost and where, the format knows its own name; this joins the two.  On the arrow:
+part of *encode*.
 """
 
 from __future__ import annotations

@@ -11,6 +11,8 @@ UUID                       text
 None, NaN, NaT, pd.NA      null; which of them is in the kind, or beside each value where there are several
 mixtures, anything else    refused
 =========================  ===============================================================
+
+On the arrow: *encode* and *decode*.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@ A table and its schema come in, the metadata by which pandas reads a file of it 
 
 It serves other readers alone, ``whorl`` never reads it; where pandas has no way to say something, its natural frame
 shows the columns as the file has them.  The form is that of "Storing pandas DataFrame objects" in pandas' developer
-guide.
+guide.  On the arrow: part of *encode*.
 """
 
 from __future__ import annotations

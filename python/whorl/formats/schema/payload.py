@@ -3,7 +3,8 @@ Files of a payload come in, memory of the caller's own goes out; and a payload b
 
 A large file is mapped privately, copy-on-write: what a consumer changes is seen by no other and never reaches the file,
 and pages that nobody touches are never read.  Payload files are never written again once they are committed, so that a
-mapping stays what it was; removing one leaves the mapping whole, except on Windows, where files are read instead.
+mapping stays what it was; removing one leaves the mapping whole, except on Windows, where files are read instead.  On
+the arrow: *encode* and *decode*.
 """
 
 from __future__ import annotations

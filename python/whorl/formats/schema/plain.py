@@ -11,7 +11,8 @@ What JSON has stands as itself; all else stands in an object whose first key is 
     Decimal, UUID, paths, Ellipsis, NotImplemented                          text
     dataclasses, enums                                                      only of classes that ``types`` knows
 
-Subclasses of these are refused.  A value that is shared comes back as copies, one that contains itself is refused.
+Subclasses of these are refused.  A value that is shared comes back as copies, one that contains itself is refused.  On
+the arrow: *encode* and *decode*.
 """
 
 from __future__ import annotations

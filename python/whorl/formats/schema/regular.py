@@ -2,6 +2,7 @@
 An index or its array comes in, the frequency of a regular one goes out as text, and back.
 
 Code can tell an index with a frequency from one without, so it is part of the value.  Periods have theirs in the dtype.
+On the arrow: *encode* and *decode*.
 """
 
 from __future__ import annotations

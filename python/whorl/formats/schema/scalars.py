@@ -1,7 +1,8 @@
 """
 A numpy or pandas scalar or a pytz zone comes in, a tag and a tree for ``plain`` go out, and back.
 
-They occur as names of columns and indexes and in ``attrs``: a row taken out of a frame is named by its timestamp.
+They occur as names of columns and indexes and in ``attrs``: a row taken out of a frame is named by its timestamp.  On
+the arrow: *encode* and *decode*.
 """
 
 from __future__ import annotations

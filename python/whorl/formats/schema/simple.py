@@ -1,7 +1,8 @@
 """
 One array of a dtype that refers to no other array comes in, one Arrow array and a kind go out, and back, to the bit.
 
-``arrays`` says what happens to each dtype, and adds those that are made of other arrays.
+``arrays`` says what happens to each dtype, and adds those that are made of other arrays.  On the arrow: *encode* and
+*decode*.
 """
 
 from __future__ import annotations

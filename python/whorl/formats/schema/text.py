@@ -11,6 +11,8 @@ struct                                  one column per field
 null                                    an empty text column
 lists, maps, unions, views              refused
 ======================================  ====================================================
+
+On the arrow: *encode* and *decode*.
 """
 
 from __future__ import annotations
