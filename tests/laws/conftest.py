@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from project import Process, Project, Session
+from project import Nursery, Process, Project, Session
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -25,26 +25,36 @@ def project(tmp_path: Path) -> Project:
     return Project(tmp_path / "project", tmp_path / "store", tmp_path / "home")
 
 
+@pytest.fixture(scope="session")
+def nurseries(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Nursery, ...]]:
+    """Give processes with different hash seeds to fork from; each starts when it is first needed."""
+    folder = tmp_path_factory.mktemp("nurseries")
+    nurseries = tuple(Nursery(seed, folder / str(seed)) for seed in (1, 2, 3))
+    yield nurseries
+    for nursery in nurseries:
+        nursery.close()
+
+
 @pytest.fixture(params=["fresh processes", "warm process"])
-def session(request: pytest.FixtureRequest, project: Project) -> Iterator[Session]:
+def session(request: pytest.FixtureRequest, project: Project, nurseries: tuple[Nursery, ...]) -> Iterator[Session]:
     """Give the two ways of calling that every law must survive."""
-    session = Session(project, warm=request.param == "warm process")
+    session = Session(project, warm=request.param == "warm process", nurseries=nurseries)
     yield session
     session.close()
 
 
 @pytest.fixture
-def fresh(project: Project) -> Iterator[Session]:
+def fresh(project: Project, nurseries: tuple[Nursery, ...]) -> Iterator[Session]:
     """Give a session that makes each call in a new process."""
-    session = Session(project, warm=False)
+    session = Session(project, warm=False, nurseries=nurseries)
     yield session
     session.close()
 
 
 @pytest.fixture
-def warm(project: Project) -> Iterator[Session]:
+def warm(project: Project, nurseries: tuple[Nursery, ...]) -> Iterator[Session]:
     """Give a session that makes all calls in one process."""
-    session = Session(project, warm=True)
+    session = Session(project, warm=True, nurseries=nurseries)
     yield session
     session.close()
 

@@ -2,7 +2,8 @@
 A small project in a temporary folder, and the processes that use it.
 
 Every law is tested by editing such a project between calls.  A ``Session`` makes the calls: either each in a fresh
-process with another hash seed, or all in one process that is first warmed by a thousand calls.
+process with another hash seed, or all in one process that is first warmed by a thousand calls.  Its processes are
+forked from one that has imported whorl, which is quick; a ``Process`` of its own starts from nothing.
 """
 
 from __future__ import annotations
@@ -10,11 +11,14 @@ from __future__ import annotations
 import itertools
 import json
 import os
+import shutil
+import socket
 import subprocess
 import sys
 import textwrap
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import IO
 
 WORKER = Path(__file__).with_name("worker.py")
 WARM_CALLS = 1000
@@ -71,27 +75,55 @@ def _short(outcome: dict[str, object]) -> str:
 
 
 @dataclass(slots=True)
+class Nursery:
+    """A process that has imported whorl and forks others, so that a fresh one costs milliseconds."""
+
+    seed: int
+    path: Path
+    _popen: subprocess.Popen[str] | None = None
+
+    def connect(self) -> socket.socket:
+        """Have a process forked, and give the connection to it."""
+        if self._popen is None:
+            environment = os.environ | {"PYTHONHASHSEED": str(self.seed)}
+            command = [sys.executable, str(WORKER), str(self.path)]
+            self._popen = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
+            assert self._popen.stdout is not None
+            assert self._popen.stdout.readline() == "ready\n"
+        connection = socket.socket(socket.AF_UNIX)
+        connection.connect(str(self.path))
+        return connection
+
+    def close(self) -> None:
+        """End the process that forks; those forked end with their connections."""
+        if self._popen is not None:
+            self._popen.kill()
+            self._popen.communicate()
+
+
+@dataclass(slots=True)
 class Process:
     """One Python process that evaluates lines of code in a project and reports what whorl did."""
 
     project: Project
     environment: dict[str, str] = field(default_factory=dict)
+    nursery: Nursery | None = None
     _popen: subprocess.Popen[str] | None = None
+    _pipes: tuple[IO[str], IO[str]] | None = None
+    _connection: socket.socket | None = None
 
     def send(self, code: str, *, times: int = 1, reload: bool = False) -> None:
         """Send a request and do not wait for the reply."""
-        pipe = self.popen.stdin
-        assert pipe is not None
-        pipe.write(json.dumps({"code": code, "times": times, "reload": reload}) + "\n")
-        pipe.flush()
+        requests, _ = self._started()
+        requests.write(json.dumps({"code": code, "times": times, "reload": reload}) + "\n")
+        requests.flush()
 
     def receive(self) -> Report:
         """Wait for the next reply."""
-        pipe = self.popen.stdout
-        assert pipe is not None
-        line = pipe.readline()
+        _, replies = self._started()
+        line = replies.readline()
         if not line:
-            raise CallFailedError(f"the process ended with status {self.popen.wait()}")
+            raise CallFailedError("the process ended without a reply")
         return _report(json.loads(line))
 
     def ask(self, code: str, *, times: int = 1, reload: bool = False) -> Report:
@@ -101,22 +133,43 @@ class Process:
 
     @property
     def popen(self) -> subprocess.Popen[str]:
-        """The process, started when it is first needed."""
-        if self._popen is None:
-            self._popen = subprocess.Popen(
-                [sys.executable, str(WORKER)],
-                cwd=self.project.folder,
-                env=self.project.environment() | {"PYTHONHASHSEED": str(next(_seeds))} | self.environment,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                text=True,
-            )
+        """The process, where it is a child of ours."""
+        self._started()
+        assert self._popen is not None
         return self._popen
 
     def close(self) -> None:
         """End the process, if it was started and has not ended."""
         if self._popen is not None and self._popen.returncode is None:
             self._popen.communicate()
+        if self._connection is not None and self._pipes is not None:
+            self._connection.shutdown(socket.SHUT_WR)
+            self._pipes[1].read()
+            for one in (*self._pipes, self._connection):
+                one.close()
+            self._connection = None
+
+    def _started(self) -> tuple[IO[str], IO[str]]:
+        if self._pipes is None:
+            self._pipes = self._begin() if self.nursery is None else self._fork(self.nursery)
+        return self._pipes
+
+    def _variables(self) -> dict[str, str]:
+        return self.project.environment() | {"PYTHONHASHSEED": str(next(_seeds))} | self.environment
+
+    def _begin(self) -> tuple[IO[str], IO[str]]:
+        command = [sys.executable, str(WORKER)]
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+        self._popen = subprocess.Popen(command, cwd=self.project.folder, env=self._variables(), **pipes)  # type: ignore[call-overload]
+        assert self._popen.stdin is not None
+        assert self._popen.stdout is not None
+        return self._popen.stdin, self._popen.stdout
+
+    def _fork(self, nursery: Nursery) -> tuple[IO[str], IO[str]]:
+        self._connection = nursery.connect()
+        pipes = self._connection.makefile("w"), self._connection.makefile("r")
+        pipes[0].write(json.dumps({"environment": self._variables(), "folder": str(self.project.folder)}) + "\n")
+        return pipes
 
 
 def _report(reply: dict[str, object]) -> Report:
@@ -145,7 +198,10 @@ class Project:
         path = self.folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(textwrap.dedent(text).lstrip("\n") if name.endswith(".py") else text)
-        self.edited = self.edited or name.endswith(".py")
+        if name.endswith(".py"):
+            # Bytecode is trusted by size and second, and edits of tests are faster than that.
+            shutil.rmtree(path.parent / "__pycache__", ignore_errors=True)
+            self.edited = True
         return path
 
     def edit(self, name: str, old: str, new: str) -> None:
@@ -172,6 +228,7 @@ class Session:
 
     project: Project
     warm: bool
+    nurseries: tuple[Nursery, ...] = ()
     _process: Process | None = None
 
     def write(self, name: str, text: str) -> Path:
@@ -186,7 +243,8 @@ class Session:
         """Evaluate code and report, also where it raised."""
         reload, self.project.edited = self.project.edited, False
         if self._process is None:
-            self._process = Process(self.project)
+            nursery = self.nurseries[next(_seeds) % len(self.nurseries)] if self.nurseries else None
+            self._process = Process(self.project, nursery=nursery)
         report = self._process.ask(code, reload=reload)
         if not self.warm:
             self.close()

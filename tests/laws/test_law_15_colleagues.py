@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from project import Process, Project, Session
+from project import Nursery, Process, Project, Session
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -45,10 +45,14 @@ def colleague(tmp_path: Path, name: str, text: str) -> Project:
 
 @pytest.mark.parametrize("stage", VALUES)
 @pytest.mark.parametrize("warm", [False, True], ids=["fresh processes", "warm processes"])
-def test_colleagues_in_turn_each_get_hits(tmp_path: Path, stage: str, *, warm: bool) -> None:
+def test_colleagues_in_turn_each_get_hits(
+    tmp_path: Path, nurseries: tuple[Nursery, ...], stage: str, *, warm: bool
+) -> None:
     """The call key is one; each trace holds in one folder only, and both are kept."""
     texts = {"ann": "A", "bob": "B", "cid": "C"}
-    sessions = {name: Session(colleague(tmp_path, name, text), warm) for name, text in texts.items()}
+    sessions = {
+        name: Session(colleague(tmp_path, name, text), warm=warm, nurseries=nurseries) for name, text in texts.items()
+    }
     for session in sessions.values():
         session.call(f"pipe.{stage}()")
     for _ in range(2):

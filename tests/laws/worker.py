@@ -1,5 +1,5 @@
 """
-Lines of Python in on stdin, one JSON reply per line out: a process that uses whorl as a user's process would.
+Lines of Python in, one JSON reply per line out: a process that uses whorl as a user's process would.
 
 ``project.py`` starts it in a project folder; nothing of pytest is loaded here.
 """
@@ -7,9 +7,11 @@ Lines of Python in on stdin, one JSON reply per line out: a process that uses wh
 from __future__ import annotations
 
 import ast
+import atexit
 import importlib
 import json
 import os
+import socket
 import sys
 import warnings
 from pathlib import Path
@@ -19,20 +21,20 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-def imported(tree: ast.AST) -> dict[str, object]:
-    """Import the modules that the names of a piece of code stand for."""
-    names = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
-    known = [name for name in names if name in {"whorl", "os"} or Path(f"{name}.py").exists()]
-    return {name: importlib.import_module(name) for name in sorted(known)} | {"__name__": "call"}
-
-
-def evaluate(source: str) -> object:
-    """Execute statements; give the value of the last one if it is an expression."""
+def prepare(source: str) -> Callable[[], object]:
+    """Compile statements, and import the project's modules that they name; a call gives the value of the last one."""
     tree = ast.parse(source)
-    names = imported(tree)
-    last = tree.body.pop() if isinstance(tree.body[-1], ast.Expr) else None
-    exec(compile(tree, "<call>", "exec"), names)
-    return None if last is None else eval(compile(ast.Expression(last.value), "<call>", "eval"), names)
+    used = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+    known = [name for name in used if name in {"whorl", "os"} or Path(f"{name}.py").exists()]
+    names = {name: importlib.import_module(name) for name in sorted(known)} | {"__name__": "call"}
+    last = tree.body.pop() if isinstance(tree.body[-1], ast.Expr) else ast.Expr(ast.Constant(None))
+    first, then = compile(tree, "<call>", "exec"), compile(ast.Expression(last.value), "<call>", "eval")
+
+    def call() -> object:
+        exec(first, names)
+        return eval(then, names)
+
+    return call
 
 
 def reload_project() -> None:
@@ -60,9 +62,10 @@ def run(request: dict[str, object]) -> dict[str, object]:
         try:
             if request["reload"]:
                 reload_project()
+            call = prepare(str(request["code"]))
             for _ in range(int(str(request["times"]))):
                 with observe() as outcomes:
-                    reply["value"] = evaluate(str(request["code"]))
+                    reply["value"] = call()
         except BaseException as error:  # noqa: BLE001 - the reply carries it
             notes = list(getattr(error, "__notes__", []))
             kinds = [kind.__name__ for kind in type(error).__mro__]
@@ -72,19 +75,64 @@ def run(request: dict[str, object]) -> dict[str, object]:
     return reply
 
 
-def serve(requests: TextIO, answer: Callable[[str], object]) -> None:
-    """Answer requests until there are no more."""
+def work(requests: TextIO, replies: TextIO) -> None:
+    """Answer requests in the current folder until there are no more."""
+    sys.path.insert(0, os.getcwd())
     for line in requests:
-        answer(json.dumps(run(json.loads(line)), default=repr) + "\n")
+        replies.write(json.dumps(run(json.loads(line)), default=repr) + "\n")
+        replies.flush()
+
+
+def nurse(path: str) -> None:
+    """
+    Import whorl once, and give each connection a process forked from there: nothing was called in it before.
+
+    A connection begins with the environment to work in.
+    """
+    import whorl.stage  # noqa: F401 - every fork starts with it
+
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(path)
+        listener.listen(64)
+        os.write(1, b"ready\n")
+        while True:
+            connection, _ = listener.accept()
+            if os.fork() == 0:
+                listener.close()
+                live(connection)
+            connection.close()
+            while reap():
+                pass
+
+
+def reap() -> bool:
+    """Bury a child that has ended, if there is one."""
+    try:
+        return os.waitpid(-1, os.WNOHANG)[0] != 0
+    except ChildProcessError:
+        return False
+
+
+def live(connection: socket.socket) -> None:
+    """Live as a forked process until the connection ends."""
+    requests, replies = connection.makefile("r"), connection.makefile("w")
+    birth = json.loads(requests.readline())
+    os.environ.clear()
+    os.environ.update(birth["environment"])
+    os.chdir(birth["folder"])
+    sys.path[0:1] = [part for part in os.environ.get("PYTHONPATH", "").split(os.pathsep) if part]
+    work(requests, replies)
+    atexit._run_exitfuncs()
+    os._exit(0)
 
 
 def main() -> None:
-    """Keep the pipe for replies to ourselves: what stages print must not get in between."""
-    replies = os.fdopen(os.dup(1), "w", buffering=1)
+    """Nurse if a path for a socket was given; else serve the pipe, and keep what stages print out of it."""
+    if len(sys.argv) > 1:
+        nurse(sys.argv[1])
+    replies = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
-    sys.dont_write_bytecode = True
-    sys.path.insert(0, os.getcwd())
-    serve(sys.stdin, replies.write)
+    work(sys.stdin, replies)
 
 
 if __name__ == "__main__":
