@@ -91,7 +91,7 @@ def test_a_name_that_looks_like_a_glob_is_a_file_where_it_exists(raw: Path) -> N
     [
         (lambda raw: RawInput(raw / "none.csv"), r"none\.csv"),
         (lambda raw: Glob(raw / "*.parquet"), "no path matches"),
-        (lambda raw: File(raw), "is a folder, a file was meant"),
+        (File, "is a folder, a file was meant"),
         (lambda raw: Folder(raw / "a.csv"), "is not a folder"),
         (lambda raw: Folder(raw / "none"), "nothing is there"),
     ],

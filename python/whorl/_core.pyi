@@ -6,6 +6,7 @@ from typing import ClassVar, Protocol, Self, final
 from typing_extensions import Buffer
 
 __all__ = [
+    "Conditions",
     "Digest",
     "Encoder",
     "Hasher",
@@ -115,8 +116,6 @@ def digest_graph(kind: str, labels: Sequence[Digest], successors: Sequence[Seque
 
 @final
 class Conditions:
-    """Look-ups by identity that all have to give what they gave."""
-
     def __new__(
         cls,
         items: Sequence[tuple[object, str, object]],

@@ -65,7 +65,7 @@ def wait_for(coroutine: Coroutine[object, object, T]) -> T:
     try:
         return future.result()
     finally:
-        home.sent.discard(future)  # type: ignore[arg-type]
+        home.sent.discard(future)
 
 
 def _runs_a_loop() -> bool:
