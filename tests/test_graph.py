@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 import pytest
 
-from whorl import stage
+from whorl import Stage, stage
 from whorl.errors import ConfigError
-from whorl.graph import CALLS, FEEDS, Edge, build_graph
+from whorl.graph import CALLS, FEEDS, Edge, Graph, build_graph
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 
 @stage
@@ -62,21 +67,26 @@ def odd(number: int) -> bool:
     return bool(number) and even(number - 1)
 
 
-def short(names: object) -> list[str]:
+def graph_of(*stages: Stage[..., Any]) -> Graph:
+    """Build the graph of some stages."""
+    return build_graph(stage.definition for stage in stages)
+
+
+def short(names: Iterable[str]) -> list[str]:
     """Give the last parts of names."""
-    return [str(name).rpartition(".")[2] for name in names]  # type: ignore[attr-defined]
+    return [name.rpartition(".")[2] for name in names]
 
 
 def test_sources_come_before_what_they_feed() -> None:
     """A diamond has each stage once, in an order in which it could be computed."""
-    graph = build_graph([joined])
+    graph = graph_of(joined)
 
     assert short(graph.definitions) == ["source", "left", "right", "lookup", "joined"]
 
 
 def test_edges_say_whether_a_stage_feeds_or_is_called() -> None:
     """A declared upstream has the name of its parameter; a call is found in the code, through helpers too."""
-    graph = build_graph([joined])
+    graph = graph_of(joined)
     name = joined.definition.name
 
     assert Edge(left.definition.name, name, FEEDS, "one") in graph.edges
@@ -85,14 +95,14 @@ def test_edges_say_whether_a_stage_feeds_or_is_called() -> None:
 
 def test_ends_are_consumed_by_nobody() -> None:
     """Neither what feeds another stage nor what one calls is an end, in whatever order they are given."""
-    assert short(build_graph([source, lookup, joined, left, right]).ends) == ["joined"]
-    assert short(build_graph([left, right]).ends) == ["left", "right"]
+    assert short(graph_of(source, lookup, joined, left, right).ends) == ["joined"]
+    assert short(graph_of(left, right).ends) == ["left", "right"]
 
 
 def test_a_recursion_is_no_circle() -> None:
     """A stage may call itself with other arguments, also through another; it ends by itself."""
-    assert short(build_graph([factorial]).ends) == ["factorial"]
-    assert sorted(short(build_graph([even]).definitions)) == ["even", "odd"]
+    assert short(graph_of(factorial).ends) == ["factorial"]
+    assert sorted(short(graph_of(even).definitions)) == ["even", "odd"]
 
 
 def test_a_circle_of_results_is_an_error_that_names_it() -> None:
@@ -109,13 +119,13 @@ def test_a_circle_of_results_is_an_error_that_names_it() -> None:
     first.definition.inputs["other"] = second  # type: ignore[index]
 
     with pytest.raises(ConfigError, match="circle") as caught:
-        build_graph([second])
+        graph_of(second)
     assert caught.value.cause.count("→") == 2
 
 
 def test_a_long_chain_is_ordered_without_recursion() -> None:
     """Depth is bounded by memory, not by Python's stack."""
-    last = source
+    last: Stage[..., Any] = source
     for number in range(1500):
 
         @stage(last=last, name=f"chain {number}")
@@ -123,7 +133,7 @@ def test_a_long_chain_is_ordered_without_recursion() -> None:
             return last
 
         last = link
-    graph = build_graph([last])
+    graph = graph_of(last)
 
     assert len(graph.definitions) == 1501
     assert graph.ends == ("chain 1499",)

@@ -1,5 +1,5 @@
 """
-Stages in, who feeds whom out.
+Definitions of stages in, who feeds whom out.
 
 A stage *feeds* another that receives its result, and is *called* by one whose code refers to it.  Only what code and
 declarations say is here: a stage that is called through ``getattr`` shows up in traces alone.  Beside the arrow: what
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from whorl.definition import Definition
-    from whorl.stage import Stage
 
 FEEDS, CALLS = "feeds", "calls"
 
@@ -48,15 +47,15 @@ class Graph:
         return tuple(name for name in self.definitions if name not in consumed)
 
 
-def build_graph(stages: Iterable[Stage[..., object]]) -> Graph:
+def build_graph(definitions: Iterable[Definition]) -> Graph:
     """
-    Find everything that feeds some stages or that they call, at any depth.
+    Find everything that feeds some stages or is called by them, at any depth.
 
     Raises ConfigError where a stage waits for its own result.
     """
     found: dict[str, Definition] = {}
     edges: dict[str, tuple[Edge, ...]] = {}
-    waiting = [stage.definition for stage in stages]
+    waiting = list(definitions)
     first = [definition.name for definition in waiting]
     while waiting:
         definition = waiting.pop()

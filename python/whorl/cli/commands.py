@@ -123,7 +123,7 @@ def _complain_of_usage(error: click.ClickException) -> int:
     return complain(ConfigError(error.format_message().rstrip("."), tip=f"{command} --help"))
 
 
-@click.command(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.command("whorl", cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, message="whorl %(version)s")
 def program() -> None:
     """Fingerprint what results depend on, keep them, and run again exactly what changed."""

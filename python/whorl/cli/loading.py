@@ -92,9 +92,8 @@ def find_stage(module: ModuleType, name: str, shown: str) -> Stage[..., object]:
     if named:
         return named[0]
     if found is not None:
-        raise ConfigError(
-            f"{name} in {shown} is not a stage", f"it is of type {type(found).__name__}", "decorate it: @stage"
-        )
+        kind = f"it is of type {type(found).__name__}"
+        raise ConfigError(f"{name} in {shown} is not a stage", kind, "decorate it with @stage")
     raise ConfigError(f"there is no stage {name!r} in {shown}", tip=_similar_stage(name, stages))
 
 

@@ -49,7 +49,7 @@ class Target:
     @property
     def graph(self) -> Graph:
         """The stages with everything that feeds them or that they call."""
-        return build_graph(self.stages)
+        return build_graph(stage.definition for stage in self.stages)
 
 
 @dataclass(frozen=True, slots=True)
