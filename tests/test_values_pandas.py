@@ -18,7 +18,7 @@ from whorl.fingerprint.values import digest_argument, hash_value, scan_value
 FRAMES = hpd.data_frames(
     [
         hpd.column("i", dtype="int64"),
-        hpd.column("f", dtype="float64"),
+        hpd.column("f", dtype="float64", elements=st.floats(allow_nan=False) | st.just(float("nan"))),
         hpd.column("b", dtype="bool"),
         hpd.column("j", dtype="int64"),
         hpd.column("o", elements=st.none() | st.text(max_size=3) | st.floats()),
@@ -191,9 +191,12 @@ def test_text_in_every_dtype_has_a_digest(dtype: object) -> None:
 
 def test_dtypes_of_text_are_different_values() -> None:
     """They say different things about missing values."""
-    dtypes = ["string[python]", "string[pyarrow]", "str", object, "category"]
+    series = [
+        pd.Series(["a"], dtype=dtype) for dtype in ("string[python]", "string[pyarrow]", object, "category", "str")
+    ]
+    different = {repr(one.dtype): hash_value(one) for one in series}  # before pandas 3, "str" was object
 
-    assert len({hash_value(pd.Series(["a"], dtype=dtype)) for dtype in dtypes}) == len(dtypes)
+    assert len(set(different.values())) == len(different) >= 4
 
 
 EXTENSIONS = {

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 Behaviour = tuple[tuple[str, Digest | str], ...]
 
 _DISTRIBUTION = "distribution/"
+# What whorl's own types say is covered by the numbers of the schemes.
+_SELF = "whorl"
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +130,7 @@ def _behaviour_of(types: Iterable[type]) -> Behaviour:
         owned_by = owner(kind)
         if isinstance(owned_by, Own):
             found[f"{canonical_module(kind.__module__)}:{kind.__qualname__}"] = digest_code(kind)
-        elif isinstance(owned_by, Distribution):
+        elif isinstance(owned_by, Distribution) and owned_by.name != _SELF:
             found[_DISTRIBUTION + owned_by.name] = owned_by.version
     return tuple(sorted(found.items()))
 
