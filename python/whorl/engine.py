@@ -334,20 +334,12 @@ class Session:
         spent = seconds if resolution.kind == "hit" else resolution.seconds
         derived, manifest = self.snapshot.known(call), resolution.manifest
         spared = manifest.seconds_computing if manifest and resolution.kind != "ran" else 0.0
-        outcome.publish(
-            call.definition,
-            Outcome(
-                call.definition.name,
-                resolution.kind,
-                derived.key if derived else None,
-                stored=manifest is not None,
-                seconds=spent,
-                saved=max(0.0, spared - spent),
-                manifest=manifest,
-                previous=self.previous.get(call),
-                derived=derived,
-            ),
-        )
+        happened = Outcome(
+            call.definition.name, resolution.kind, derived.key if derived else None, stored=manifest is not None,
+            seconds=spent, saved=max(0.0, spared - spent), manifest=manifest, previous=self.previous.get(call),
+            derived=derived,
+        )  # fmt: skip
+        outcome.publish(call.definition, happened)
 
     def note_previous(self, call: Call, derived: Derived) -> None:
         """Note the stage's entry that is most like this call, for those who want to know why it runs."""
