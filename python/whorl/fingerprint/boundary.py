@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import os
 import sys
-import sysconfig
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -18,7 +17,7 @@ from functools import lru_cache
 from types import BuiltinFunctionType, FunctionType, ModuleType
 from typing import TYPE_CHECKING, TypeVar, cast
 
-from whorl.config import find_project, lasting_settings
+from whorl.config import current_project, find_project
 from whorl.digest import hash_file
 from whorl.fingerprint.distributions import (
     Distribution,
@@ -198,10 +197,10 @@ def _dotted_path(file: str) -> str:
 
 def find_project_of(path: str) -> str | None:
     """Return the project folder above a path: the one of the settings if the path lies below it, else its own."""
-    current = _real_path(str(lasting_settings().project))
+    current = _real_path(str(current_project()))
     if path.startswith(current + os.sep):
         return current
-    return _project_above(os.path.dirname(path))
+    return _project_above(os.path.dirname(os.path.realpath(path)))
 
 
 @lru_cache(maxsize=256)
@@ -279,8 +278,11 @@ def _real_path(path: str) -> str:
 
 @lru_cache(maxsize=1)
 def _stdlib_folders() -> tuple[str, ...]:
-    paths = sysconfig.get_paths()
-    return tuple(os.path.realpath(paths[name]) + os.sep for name in ("stdlib", "platstdlib"))
+    """Name the folders of Python's own modules; sysconfig knows them too, but reads a Makefile first."""
+    version = f"python{sys.version_info.major}.{sys.version_info.minor}"
+    compiled = os.path.join(sys.base_exec_prefix, sys.platlibdir, version)
+    folders = (os.path.dirname(os.__file__), compiled, os.path.join(sys.base_exec_prefix, "DLLs"))
+    return tuple(os.path.realpath(folder) + os.sep for folder in folders)
 
 
 @lru_cache(maxsize=1)

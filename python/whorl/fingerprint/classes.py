@@ -44,6 +44,8 @@ _ENUM_TABLES = frozenset(
         *("_all_bits_", "_inverted_", "__new__"),
     )
 )
+# The name stands in the class, the order is that of the members.
+_MEMBER_FACTS = frozenset(("_name_", "_sort_order_", "__objclass__"))
 
 
 def describe(walk: Walk, node: Node) -> None:
@@ -81,9 +83,10 @@ def _link_namespace(walk: Walk, node: Node, kind: type) -> None:
 
 def _link_member(walk: Walk, node: Node, name: str, member: object) -> None:
     """Count an enum member by its name and by what it holds; its class is the node itself."""
-    state = {key: value for key, value in vars(member).items() if key not in ("_name_", "_sort_order_", "__objclass__")}
-    for key in sorted(state):
-        walk.link(node, f"member/{name}.{key}", state[key], Place(member, key), within=True)
+    state = getattr(member, "__dict__", {})
+    walk.watches.size(state)
+    for key in sorted(state.keys() - _MEMBER_FACTS):
+        walk.link(node, f"member/{name}.{key}", walk.watches.item(state, key), Place(member, key), within=True)
 
 
 def _link_own_functions(walk: Walk, node: Node, kind: type) -> None:

@@ -13,7 +13,7 @@ import reprlib
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from pathlib import PurePath
-from types import EllipsisType, NoneType
+from types import EllipsisType, FunctionType, NoneType
 from typing import TYPE_CHECKING
 
 from whorl.errors import UndigestableError
@@ -87,28 +87,48 @@ def short_text(value: object) -> str:
 def _scan(walk: Walk, node: Node, value: object) -> ValueScan:
     from whorl.fingerprint.values import scan_value
 
+    counted = value
     if isinstance(value, PurePath | str) and node.place is not NOWHERE:
-        value = _without_project(value)
-    scan = scan_value(value)
+        counted = _without_project(value, node.place)
+    scan = scan_value(counted)
     if not is_fixed(value):
-        walk.watches.result(lambda: _identity(scan_value(value)))
+        walk.watches.result(lambda: _identity_now(value), _identity(scan))
     if node.place is NOWHERE or node.place.holder is None:
         return scan
     walk.scans[id(node.place.holder), node.place.name] = (node.place, node, scan)
     return walk.settle(node.place, scan)
 
 
+def _identity_now(value: object) -> object:
+    from whorl.fingerprint.values import scan_value
+
+    try:
+        return _identity(scan_value(value))
+    except UndigestableError:
+        return None
+
+
 def _identity(scan: ValueScan) -> tuple[object, ...]:
     return (scan.digest, *map(id, scan.refs), *map(id, scan.types))
 
 
-def _without_project(value: PurePath | str) -> object:
-    """Take the project's folder off a path made from ``__file__``: a copied project is the same project."""
+def _without_project(value: PurePath | str, place: Place) -> object:
+    """Take its module's project folder off a path made from ``__file__``: a copied project is the same project."""
     text = os.fspath(value)
-    if not os.path.isabs(text):
+    file = _namespace_of(place.holder).get("__file__")
+    if not isinstance(file, str) or not os.path.isabs(text):
         return value
-    project = find_project_of(text)
-    return type(value)(os.path.relpath(text, project)) if project else value
+    project = find_project_of(file)
+    if project is None or not f"{os.path.realpath(text)}{os.sep}".startswith(f"{project}{os.sep}"):
+        return value
+    # The mark keeps a path below the project apart from the same text as a plain relative path.
+    return ("path below the project", type(value).__name__, os.path.relpath(os.path.realpath(text), project))
+
+
+def _namespace_of(holder: object) -> dict[str, object]:
+    if isinstance(holder, FunctionType):
+        return holder.__globals__
+    return holder if isinstance(holder, dict) else {}
 
 
 def _describe_by_type(walk: Walk, node: Node) -> None:
@@ -126,8 +146,8 @@ def type_name(value: object) -> str:
 
 
 def _where(holder: object) -> str:
-    """Name the file of a module by its namespace, if the value hangs there."""
-    file = holder.get("__file__") if isinstance(holder, dict) else None
+    """Name the file of the module that a value hangs in."""
+    file = _namespace_of(holder).get("__file__")
     return os.path.basename(file) if isinstance(file, str) else ""
 
 
@@ -139,8 +159,15 @@ def _take_apart(walk: Walk, node: Node) -> None:
         return
     node.mark("of type", type_name(node.value))
     walk.link(node, "type", type(node.value))
+    value = node.value
+    walk.watches.result(lambda: _part_identities(value), _part_identities(value))
     for name, part in parts:
         walk.link(node, f"part/{name}", part, Place(node.value, name), within=True)
+
+
+def _part_identities(value: object) -> list[tuple[str, int]]:
+    # The parts themselves are held by their nodes, so that no identity can pass to another object.
+    return [(name, id(part)) for name, part in _parts(value)]
 
 
 def _parts(value: object) -> Iterator[tuple[str, object]]:

@@ -14,7 +14,7 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 
-from whorl.config import lasting_settings
+from whorl.config import current_distributions
 from whorl.digest import Encoder
 
 _SITE_NAMES = ("site-packages", "dist-packages")
@@ -63,7 +63,7 @@ def find_distribution(path: str, site: str, policies: Policies) -> Distribution 
 
 def current_policies() -> Policies:
     """Return what the settings say of distributions now."""
-    return tuple(sorted(lasting_settings().distributions.items()))
+    return tuple(sorted(current_distributions().items()))
 
 
 def policy_of(name: str, policies: Policies) -> str:

@@ -166,8 +166,8 @@ def _describe_foreign(walk: Walk, node: Node, function: FunctionType) -> None:
         value = walk.watches.cell(cell)
         if value is not MISSING and (not findable or isinstance(value, FunctionType)):
             walk.link(node, f"cell/{name}", value, Place(cell, name), annotated=annotated, within=True)
-    wrapped = vars(function).get("__wrapped__")
-    if wrapped is not None:
+    wrapped = walk.watches.item(vars(function), "__wrapped__")
+    if wrapped is not MISSING:
         walk.link(node, "wrapped", wrapped, annotated=annotated)
 
 

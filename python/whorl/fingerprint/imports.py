@@ -19,6 +19,7 @@ from whorl.errors import ConfigError
 from whorl.fingerprint import foreign, modules
 from whorl.fingerprint.boundary import Own, find_origin, owner_of_name
 from whorl.fingerprint.inputs import RawInput
+from whorl.fingerprint.watches import MISSING
 
 if TYPE_CHECKING:
     from whorl.fingerprint.nodes import Node
@@ -42,6 +43,7 @@ def link_import(walk: Walk, node: Node, label: str, reference: Reference, namesp
 def import_own(walk: Walk, name: str) -> ModuleType | None:
     """Import an own module as the stage would; one that cannot be imported now is listed, not an error."""
     if name not in sys.modules and find_origin(name) is None:
+        walk.watches.result(lambda: find_origin(name), None)
         return None
     try:
         module = import_module(name)
@@ -76,10 +78,9 @@ def _link_foreign(walk: Walk, node: Node, label: str, name: str, chain: tuple[st
     foreign.link_module_name(walk, node, f"{label}.module", name)
     value: object = walk.watches.item(sys.modules, name)
     for attribute in chain:
-        value = vars(value).get(attribute) if isinstance(value, ModuleType) else value
-    if isinstance(value, ModuleType) or not foreign.is_put_there(value):
-        return
-    walk.link(node, label, value)
+        value = walk.watches.item(vars(value), attribute) if isinstance(value, ModuleType) else value
+    if value is not MISSING and not isinstance(value, ModuleType) and foreign.is_put_there(value):
+        walk.link(node, label, value)
 
 
 def _absolute_name(reference: Reference, namespace: dict[str, object]) -> str:

@@ -58,9 +58,9 @@ class Watches:
         """Watch the number of items."""
         self._sizes[id(sized)] = (sized, len(sized))
 
-    def result(self, function: Callable[[], object]) -> None:
-        """Watch what a function gives, compared by ``==``."""
-        self._results.append((function, function()))
+    def result(self, function: Callable[[], object], value: object) -> None:
+        """Watch what a function gives, which is ``value`` now; compared by ``==``."""
+        self._results.append((function, value))
 
     def hold(self) -> bool:
         """Tell whether everything is as it was."""

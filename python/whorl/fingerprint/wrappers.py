@@ -83,7 +83,7 @@ def _describe_partial(walk: Walk, node: Node) -> None:
 def _describe_cache(walk: Walk, node: Node) -> None:
     node.title("wrapper", "lru_cache")
     node.mark("parameters", repr(sorted(node.value.cache_parameters().items())))  # type: ignore[attr-defined]
-    walk.link(node, "wrapped", node.value.__wrapped__)  # type: ignore[attr-defined]
+    walk.link(node, "wrapped", walk.watches.attribute(node.value, "__wrapped__"))
 
 
 def _describe_builtin(walk: Walk, node: Node) -> None:
