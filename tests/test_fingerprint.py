@@ -1,0 +1,376 @@
+"""What a fingerprint says of itself: its parts, what it does not follow, what the user adds and leaves out."""
+
+from __future__ import annotations
+
+import importlib
+import pickle
+import sys
+import warnings
+from typing import TYPE_CHECKING
+
+import pytest
+
+from whorl.errors import ConfigError, NotFollowedWarning, UndigestableError
+from whorl.fingerprint.code import Part, differences, digest_code, fingerprint, settle
+
+if TYPE_CHECKING:
+    from pathlib import Path
+    from types import FunctionType, ModuleType
+
+
+def module_of(folder: Path, monkeypatch: pytest.MonkeyPatch, name: str = "fp_module", **texts: str) -> ModuleType:
+    """Write modules to files and import the first."""
+    for stem, text in texts.items():
+        (folder / f"{stem}.py").write_text(text)
+        monkeypatch.delitem(sys.modules, stem, raising=False)
+    monkeypatch.syspath_prepend(str(folder))
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+    importlib.invalidate_caches()
+    return importlib.import_module(name)
+
+
+def stage_of(source: str, **names: object) -> FunctionType:
+    namespace: dict[str, object] = {"__name__": "given", **names}
+    exec(compile(source, "given.py", "exec", dont_inherit=True), namespace)
+    return namespace["stage"]  # type: ignore[return-value]
+
+
+def names_of(part: Part) -> set[str]:
+    return {child.name for child in part.children}
+
+
+def test_parts_name_everything_that_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Code, defaults, globals, helpers and distributions each have a part; a helper's says where it stands."""
+    helpers = "def scale(v):\n    return v * 2\n"
+    text = "import fp_helpers\nimport numpy as np\nK = 3\ndef fp(x, d=1):\n    return fp_helpers.scale(x) + K + np.sum(x)\n"
+    module = module_of(tmp_path, monkeypatch, fp_module=text, fp_helpers=helpers)
+    parts = fingerprint(module.fp).parts
+    helper = next(child for child in parts.children if child.name == "helper/fp_helpers.scale")
+
+    assert {"code", "default/d", "global/fp_module.K", "helper/fp_helpers.scale", "distribution/numpy"} <= names_of(
+        parts
+    )
+    assert helper.where == "fp_helpers.py:1"
+    assert helper.children[0].text == helpers
+
+
+def test_differences_are_worded_for_people(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each difference names the part, its place, and both values where they are short."""
+    text = "from fp_helpers import scale\nK = {k}\ndef fp(x, d={d}):\n    return scale(x) + K\n"
+    helper = "def scale(v):\n    return v * {c}\n"
+    first = module_of(tmp_path, monkeypatch, fp_module=text.format(k=2, d=1), fp_helpers=helper.format(c=2))
+    old = fingerprint(first.fp).parts
+    second = module_of(tmp_path, monkeypatch, fp_module=text.format(k=3, d=4), fp_helpers=helper.format(c=3))
+    found = sorted(str(difference) for difference in differences(old, fingerprint(second.fp).parts))
+
+    assert found == [
+        "default d: 1 → 4",
+        "global fp_module.K: 2 → 3",
+        "helper fp_helpers.scale (fp_helpers.py:1): constant 2 → 3",
+    ]
+
+
+def test_a_helper_that_comes_or_goes_is_named() -> None:
+    """A call more is a change of the code and a helper more."""
+    old = fingerprint(stage_of("def h(x): return x\ndef stage(x): return x")).parts
+    new = fingerprint(stage_of("def h(x): return x\ndef stage(x): return h(x)")).parts
+
+    assert "helper given.h (given.py:1) added" in map(str, differences(old, new))
+    assert "helper given.h (given.py:1) gone" in map(str, differences(new, old))
+    assert differences(old, old) == ()
+
+
+def test_a_tree_comes_back_from_json() -> None:
+    """What is stored beside a manifest is the tree, whole."""
+    parts = fingerprint(stage_of("import math\nK = [1]\ndef stage(x, d=2): return math.pi + K[0]")).parts
+
+    assert Part.from_json(parts.to_json()) == parts
+
+
+def test_a_text_is_shown_only_while_it_is_what_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file that was edited after the import is not shown for the code that was imported from it."""
+    module = module_of(tmp_path, monkeypatch, fp_module="def fp(x):\n    return x + 1\n")
+    (tmp_path / "fp_module.py").write_text("def fp(x):\n    return x + 2\n")
+    text = fingerprint(module.fp).parts.children[0].text
+
+    assert "x + 2" not in text
+    assert "BINARY_OP" in text
+
+
+def test_the_tree_of_a_large_library_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What stands below a distribution is told by its version, not by its thousands of functions."""
+    text = "import pandas as pd\ndef fp(x):\n    return pd.DataFrame(x).groupby('a').agg(pd.Series.mean)\n"
+    module = module_of(tmp_path, monkeypatch, fp_module=text)
+    parts = fingerprint(module.fp).parts
+    distribution = next(child for child in parts.children if child.name == "distribution/pandas")
+
+    assert distribution.text.count(".") == 1
+    assert len(parts.children) < 10
+
+
+def test_exact_versions_are_there_for_the_manifest() -> None:
+    """Two parts of a version count; the exact one is told beside."""
+    import pandas as pd
+
+    found = fingerprint(stage_of("def stage(x): return pd.concat(x)", pd=pd)).distributions
+
+    assert [(item.name, item.exact) for item in found] == [("pandas", pd.__version__)]
+
+
+NOT_FOLLOWED = {
+    "def stage(x, n): return getattr(x, n)": "an attribute with a computed name (getattr)",
+    "def stage(x): return getattr(x, 'a' + x)": "an attribute with a computed name (getattr)",
+    "def stage(x): return eval(x)": "text run as code (eval)",
+    "def stage(x): exec(x)": "text run as code (exec)",
+    "def stage(x): return globals()[x]": "variables by name (globals)",
+    "import importlib\ndef stage(x): return importlib.import_module(x)": "a module with a computed name",
+    "import os\ndef stage(x): return os.environ['TZ']": "environment variable TZ",
+    "import os\ndef stage(x): return os.environ.get('TZ', 1)": "environment variable TZ",
+    "from os import getenv as g\ndef stage(x): return g('TZ')": "environment variable TZ",
+    "from os import environ\ndef stage(x): return environ['TZ']": "environment variable TZ",
+    "import time\ndef stage(x): return time.time()": "the clock (time.time)",
+    "from datetime import datetime as d\ndef stage(x): return d.now()": "the clock (datetime.datetime.now)",
+    "import random\ndef stage(x): return random.random()": "random numbers (random.random)",
+    "import numpy as np\ndef stage(x): return np.random.rand(3)": "random numbers (numpy.random.rand)",
+    "def stage(x): return open('data.txt').read()": "file data.txt",
+    "import pandas as pd\ndef stage(x): return pd.read_csv('a.csv')": "file a.csv",
+    "import logging\nlog = logging.getLogger('a')\ndef stage(x): log.info(x)": "logging.Logger given.log",
+    "def h(n): return [getattr(n, k) for k in n]\ndef stage(x): return h(x)": "an attribute with a computed name",
+}
+
+
+@pytest.mark.parametrize("source", NOT_FOLLOWED)
+def test_what_cannot_be_followed_is_listed_with_its_place(source: str) -> None:
+    """Nothing that a fingerprint does not see is hidden; with ``strict`` it is an error."""
+    stage = stage_of(source)
+    found = fingerprint(stage).not_followed
+
+    assert any(item.what.startswith(NOT_FOLLOWED[source]) for item in found), found
+    assert "logging" in source or found[0].where.startswith("given.py:")
+    with pytest.raises(UndigestableError):
+        fingerprint(stage, strict=True)
+
+
+FOLLOWED = [
+    "def stage(x): return getattr(x, 'name')",
+    "def stage(x): return getattr(x, 'name', None)",
+    "def stage(path): return open(path).read()",
+    "import pandas as pd\ndef stage(path): return pd.read_csv(path)",
+    "import os\ndef stage(x): return os.path.join(x, 'a')",
+    "import datetime\ndef stage(x): return datetime.datetime(2024, 1, 1) - datetime.timedelta(1)",
+]
+
+
+@pytest.mark.parametrize("source", FOLLOWED)
+def test_plain_code_is_followed_whole(source: str) -> None:
+    """``strict`` is usable: what is declared or constant raises nothing."""
+
+    assert fingerprint(stage_of(source), strict=True).not_followed == ()
+
+
+def test_what_is_added_counts(tmp_path: Path) -> None:
+    """Objects, dotted names and paths can be added; each counts by what it is, and that it was added."""
+    file = tmp_path / "table.txt"
+    file.write_text("1")
+    stage = stage_of("def h(x): return x\ndef stage(x): return x")
+    plain = fingerprint(stage).digest
+    with_helper = fingerprint(stage, depends_on=[stage.__globals__["h"]]).digest
+    with_file = fingerprint(stage, depends_on=[file]).digest
+    with_module = fingerprint(stage, depends_on=["json"]).digest
+    with_name = fingerprint(stage, depends_on=["json.dumps"]).digest
+    file.write_text("2")
+
+    assert len({plain, with_helper, with_file, with_module, with_name}) == 5
+    assert fingerprint(stage, depends_on=[file]).digest != with_file
+
+
+def test_a_name_that_means_nothing_cannot_be_added() -> None:
+    """A misspelled dependency is an error, not a silence."""
+    with pytest.raises(ConfigError, match="no_such_module"):
+        fingerprint(stage_of("def stage(x): return x"), depends_on=["no_such_module.thing"])
+
+
+def test_what_is_left_out_does_not_count_but_that_it_is_does() -> None:
+    """A global left out may change freely; leaving it out changes the fingerprint once."""
+    first = stage_of("K = 1\ndef stage(x): return K")
+    second = stage_of("K = 2\ndef stage(x): return K")
+    left_out = fingerprint(first, ignore=["given.K"]).digest
+
+    assert fingerprint(second, ignore=["given.K"]).digest == left_out
+    assert left_out != fingerprint(first).digest
+
+
+def test_an_object_left_out_is_left_out_at_any_depth() -> None:
+    """The user's word holds for helpers of helpers too."""
+    source = "def deep(x): return x + {}\ndef h(x): return deep(x)\ndef stage(x): return h(x)"
+    digests = []
+    for number in (1, 2):
+        stage = stage_of(source.format(number))
+        digests.append(fingerprint(stage, ignore=[stage.__globals__["deep"]]).digest)
+
+    assert digests[0] == digests[1]
+
+
+class Stage:
+    """As much of a stage as this layer knows."""
+
+    __whorl_stage__ = True
+
+    def __init__(self, function: FunctionType, depends_on: tuple[object, ...] = (), ignore: tuple[object, ...] = ()):
+        self.__wrapped__ = function
+        self.depends_on = depends_on
+        self.ignore = ignore
+
+
+def test_stages_that_code_refers_to_are_reported_and_followed() -> None:
+    """A nested stage's code counts, at any depth, and the stages are listed in the order they are met."""
+    found = []
+    for number in (1, 2):
+        inner = Stage(stage_of(f"def stage(x): return x + {number}"))
+        middle = Stage(stage_of("def stage(x): return inner(x)", inner=inner))
+        outer = Stage(stage_of("def h(x): return middle(x)\ndef stage(x): return h(x)", middle=middle))
+        found.append(fingerprint(outer))
+
+        assert found[-1].stages == (middle, inner)
+    assert found[0].digest != found[1].digest
+
+
+def test_a_stage_that_calls_itself_is_not_its_own_nested_stage() -> None:
+    """Recursion through the stage's own name is recursion, not another stage."""
+    function = stage_of("def stage(x): return again(x)")
+    stage = Stage(function)
+    function.__globals__["again"] = stage
+
+    assert fingerprint(stage).stages == ()
+
+
+def test_what_a_stage_says_counts_where_it_is_fingerprinted() -> None:
+    """``depends_on`` and ``ignore`` of a stage belong to it."""
+    function = stage_of("K = 1\ndef stage(x): return K")
+
+    assert fingerprint(Stage(function)).digest == fingerprint(function).digest
+    assert fingerprint(Stage(function, ignore=("given.K",))).digest == fingerprint(function, ignore=["given.K"]).digest
+
+
+def test_a_global_that_the_stage_itself_changes_keeps_its_first_value() -> None:
+    """A memo dict that fills while the stage runs is no reason to run it again; a warning names it once."""
+    stage = stage_of("MEMO = {}\ndef stage(x):\n    MEMO[x] = x\n    return x")
+    before = fingerprint(stage)
+    stage(1)
+    with pytest.warns(NotFollowedWarning, match=r"given\.MEMO"):
+        settled = settle(stage, before)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        warm = fingerprint(stage)
+        stage(2)
+        again = settle(stage, warm)
+
+    assert settled.digest == before.digest == again.digest == fingerprint(stage).digest
+
+
+def test_a_counter_that_the_stage_rebinds_keeps_its_first_value() -> None:
+    """Rebinding counts like filling."""
+    stage = stage_of("N = 0\ndef stage(x):\n    global N\n    N += 1\n    return x")
+    before = fingerprint(stage)
+    stage(1)
+    with pytest.warns(NotFollowedWarning, match=r"given\.N"):
+        settle(stage, before)
+
+    assert fingerprint(stage).digest == before.digest
+
+
+def test_a_change_from_outside_is_still_seen() -> None:
+    """What somebody else puts into a global that a stage changes counts as a change."""
+    stage = stage_of("MEMO = {}\ndef stage(x):\n    MEMO[x] = x\n    return x")
+    before = fingerprint(stage)
+    stage(1)
+    with pytest.warns(NotFollowedWarning):
+        settle(stage, before)
+    stage.__globals__["MEMO"]["other"] = 1
+
+    assert fingerprint(stage).digest != before.digest
+
+
+def test_a_change_of_code_meanwhile_is_not_settled() -> None:
+    """A helper that was redefined while the stage ran is a change, whatever else the stage did to its globals."""
+    stage = stage_of("MEMO = {}\ndef h(x): return x\ndef stage(x):\n    MEMO[x] = x\n    return h(x)")
+    before = fingerprint(stage)
+    stage(1)
+    exec("def h(x): return -x", stage.__globals__)
+
+    assert settle(stage, before).digest != before.digest
+
+
+def test_a_run_that_changes_nothing_settles_to_the_same() -> None:
+    """The plain case costs no warning."""
+    stage = stage_of("K = [1]\ndef stage(x): return K")
+    before = fingerprint(stage)
+
+    assert settle(stage, before) is before
+
+
+def test_a_fingerprint_travels() -> None:
+    """Workers get digest, parts and what is not followed; stages and memory stay."""
+    before = fingerprint(stage_of("import time\nK = 1\ndef stage(x): return time.time() + K"))
+    after = pickle.loads(pickle.dumps(before))
+
+    assert (after.digest, after.parts, after.not_followed) == (before.digest, before.parts, before.not_followed)
+
+
+@pytest.mark.parametrize("thing", [len, int, dict.get, "abc".find, print, sys, ValueError, [].append.__class__])
+def test_everything_that_runs_has_a_digest(thing: object) -> None:
+    """Builtins, types, modules and methods of C objects count by their names."""
+
+    assert digest_code(thing) == digest_code(thing)
+
+
+def test_deep_recursion_of_helpers_needs_no_deep_stack() -> None:
+    """Five thousand helpers in a row are followed with an explicit stack."""
+    lines = [f"def h{number}(x): return h{number + 1}(x)" for number in range(5_000)]
+    stage = stage_of("\n".join([*lines, "def h5000(x): return x + {}".format(1), "def stage(x): return h0(x)"]))
+    other = stage_of("\n".join([*lines, "def h5000(x): return x + {}".format(2), "def stage(x): return h0(x)"]))
+
+    assert fingerprint(stage).digest != fingerprint(other).digest
+
+
+def test_an_import_inside_a_function_counts_loaded_or_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only what is read from the module counts, and not whether somebody has imported it before."""
+    text = "def fp(x):\n    from fp_helpers import h\n    return h(x)\n"
+    helpers = "K = {}\nOTHER = {}\ndef h(x): return x + K\n"
+    digests = []
+    for numbers in ((1, 1), (1, 2), (2, 2)):
+        module = module_of(tmp_path, monkeypatch, fp_module=text, fp_helpers=helpers.format(*numbers))
+        fresh = fingerprint(module.fp).digest
+        importlib.import_module("fp_helpers")
+
+        assert fingerprint(module.fp).digest == fresh
+        digests.append(fresh)
+    assert digests[0] == digests[1] != digests[2]
+
+
+def test_an_import_that_cannot_work_is_no_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An optional module may be missing; when it is there one day, that is a change."""
+    text = "def fp(x):\n    try:\n        import fp_optional as m\n    except ImportError:\n        return x\n    return m.f(x)\n"
+    module = module_of(tmp_path, monkeypatch, fp_module=text)
+    missing = fingerprint(module.fp).digest
+    (tmp_path / "fp_optional.py").write_text("def f(x): return x\n")
+    importlib.invalidate_caches()
+
+    assert fingerprint(module.fp).digest != missing
+
+
+def test_a_folder_counts_for_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A project that was copied elsewhere is the same project, also where it makes paths from ``__file__``."""
+    text = (
+        "from pathlib import Path\nHERE = Path(__file__).parent\nDATA = str(HERE / 'data.csv')\n"
+        "def fp(x): return HERE, DATA, __file__, __name__\n"
+    )
+    digests = set()
+    for folder in ("one", "two"):
+        root = tmp_path / folder
+        root.mkdir()
+        (root / "pyproject.toml").write_text("")
+        module = module_of(root, monkeypatch, fp_module=text)
+        digests.add(fingerprint(module.fp).digest)
+
+    assert len(digests) == 1
