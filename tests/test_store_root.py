@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -22,9 +22,6 @@ from whorl.store.disk import failure
 from whorl.store.local import LocalStore
 from whorl.store.names import FOLDER_LIMIT, folder_name
 from whorl.store.process import has_ended, own_name
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 BIG = bytes(range(256)) * 256
 
@@ -193,6 +190,13 @@ def test_a_file_where_a_folder_should_be_is_a_store_error_or_a_miss(tmp_path: Pa
     for action in actions:
         with suppress(StoreError):
             action()
+
+
+@pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="this system has no /proc")
+def test_a_folder_that_takes_no_folders_is_a_store_error() -> None:
+    """One that is there, and where nothing can be made."""
+    with pytest.raises(StoreError, match="make the folder"):
+        store_value(LocalStore(Path("/proc/no/store")), slot(), b"1")
 
 
 def test_an_error_between_payload_and_manifest_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -152,14 +152,17 @@ def make_folder(path: str) -> None:
         os.mkdir(path, _FOLDER_MODE)
     except FileExistsError:
         return
-    except FileNotFoundError as error:
-        above = os.path.dirname(path)
-        if os.path.isdir(above):  # as /proc is: there, and closed to new folders
-            raise failure("make the folder", path, error) from error
-        make_folder(above)
-        make_folder(path)
+    except FileNotFoundError:
+        make_folder(os.path.dirname(path))
+        _make_last(path)
     except OSError as error:
         raise failure("make the folder", path, error) from error
+
+
+def _make_last(path: str) -> None:
+    """Make a folder below one that is there by now; /proc is, and takes none."""
+    with guarded("make the folder", path), suppress(FileExistsError):
+        os.mkdir(path, _FOLDER_MODE)
 
 
 def sync_folder(path: str) -> None:
