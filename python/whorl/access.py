@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import logging
 import threading
-import warnings
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from whorl.errors import CorruptEntryError, LeaseTimeoutError, StoreError, StoreWarning
+from whorl.errors import CorruptEntryError, LeaseTimeoutError, StoreError, StoreWarning, warn
 from whorl.store.local import LocalStore
 
 if TYPE_CHECKING:
@@ -95,7 +94,7 @@ class Access:
             _warned.add(known)
         if first:
             message = f"the store {self.root} fails; results are computed and returned, but not kept\n{error}"
-            warnings.warn(message, StoreWarning, stacklevel=2)
+            warn(message, StoreWarning)
 
 
 def open_access(settings: Settings) -> Access:

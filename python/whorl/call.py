@@ -193,4 +193,4 @@ def _check_complete(definition: Definition, sources: Mapping[str, object]) -> No
         if parameter.kind not in _VARIADIC and name not in sources
     ]
     if missing:
-        raise TypeError(f"{definition.qualname}() misses the arguments {', '.join(missing)}")
+        raise TypeError(f"{definition.qualname}() is missing the required argument(s) {', '.join(missing)}")

@@ -10,12 +10,11 @@ from __future__ import annotations
 import json
 import logging
 import time
-import warnings
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from whorl.entry import MISSING, Judge, Resolution, build_manifest, raw_files
-from whorl.errors import CorruptEntryError, FormatError, StaleWarning, StoreError, WhorlError
+from whorl.errors import CorruptEntryError, FormatError, StaleWarning, StoreError, WhorlError, warn
 from whorl.formats.base import candidates, format_named
 from whorl.trace import earliest, trace_holds
 
@@ -74,7 +73,7 @@ def is_unchanged(before: Derived, now: Snapshot, judge: Judge, result: Resolutio
             changed.append("a call that could not be recorded")
     if changed:
         message = f"the result of {name} is not stored: {', '.join(changed)} changed while it ran"
-        warnings.warn(message, StaleWarning, stacklevel=2)
+        warn(message, StaleWarning)
     return not changed
 
 

@@ -208,6 +208,10 @@ def _checked(name: str, value: object, origin: str) -> object:
         raise ConfigError(f"{name} cannot be {value!r} ({origin})", tip=did_you_mean(str(value), _CHOICES[name]))
     if name == "filesystem" and isinstance(value, os.PathLike):
         return os.fspath(value)
+    if name == "filesystem" and "://" in str(value):
+        raise ConfigError(
+            f"filesystem cannot be {value!r} ({origin})", "this release keeps results in local folders only"
+        )
     wanted: Any = {"bool": bool, "float": (int, float), "int": int, "str": str}.get(
         str(Settings.__dataclass_fields__[name].type)
     )

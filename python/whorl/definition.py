@@ -27,7 +27,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
-_EMPTY = inspect.Parameter.empty
+# The keywords of ``stage`` that are not inputs (semantics.md); ``format`` has LWDP's name too.
+STAGE_OPTIONS = (
+    "cache", "format", "cache_format", "name", "version", "namespace", "ttl", "depends_on", "ignore", "track_code",
+    "jobs", "env", "format_options",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +96,7 @@ def define(function: Callable[..., object], declared: Mapping[str, object], **op
     name = str(options.pop("name", None) or f"{canonical_module(function.__module__)}.{function.__qualname__}")
     inputs = {key: _as_input(value) for key, value in declared.items()}
     _check_inputs(name, inputs, signature, takes_all=takes_all)
+    _check_names(name, options, signature)
     checked = {key: _OPTIONS[key](key, value) for key, value in options.items()}
     definition = Definition(function, name, inputs, signature, takes_all, **checked)  # type: ignore[arg-type]
     _registry.add(definition)
@@ -141,7 +146,9 @@ def _parse_duration(name: str, value: object) -> float:
 
 def _check_function(function: object) -> None:
     if not callable(function) or isinstance(function, type):
-        raise ConfigError(f"{function!r} cannot be a stage", "only functions can")
+        raise ConfigError(
+            f"{function!r} cannot be a stage", "only functions can", "inputs have names: @stage(raw='numbers.csv')"
+        )
     label = getattr(function, "__qualname__", repr(function))
     if not isinstance(getattr(function, "__module__", None), str) or not hasattr(function, "__qualname__"):
         raise ConfigError(f"{label} cannot be a stage", "it has no name of its own", "wrap it in a def")
@@ -170,8 +177,18 @@ def _check_inputs(name: str, inputs: Mapping[str, object], signature: inspect.Si
         if not takes_all and key not in takes:
             raise ConfigError(
                 f"stage {name} cannot take the input {key!r}",
-                "",
-                did_you_mean(key, takes) if takes else "it takes none",
+                f"the function takes {', '.join(takes) or 'none'}",
+                did_you_mean(key, (*takes, *STAGE_OPTIONS)),
+            )
+
+
+def _check_names(name: str, options: Mapping[str, object], signature: inspect.Signature) -> None:
+    """Refuse a keyword of ``stage`` that the function takes too: it was probably meant as an input."""
+    for key in options:
+        if key in signature.parameters:
+            raise ConfigError(
+                f"stage {name}: {key!r} is an option of stage and a parameter of the function",
+                tip=f"give the parameter another name than {key!r}",
             )
 
 

@@ -11,7 +11,6 @@ from __future__ import annotations
 import copy
 import threading
 import time
-import warnings
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
@@ -22,7 +21,7 @@ from whorl.call import Binder, Call, CallOptions, deliver
 from whorl.commit import Earlier, commit_kept, commit_result, decode, is_unchanged
 from whorl.derive import Snapshot
 from whorl.entry import MISSING, Judge, Resolution, nearest, result_component
-from whorl.errors import ConfigError, FormatError, StaleWarning, WhorlError
+from whorl.errors import ConfigError, FormatError, StaleWarning, WhorlError, warn
 from whorl.executors.threads import Slots, run_side_by_side
 from whorl.fingerprint.code import settle
 from whorl.fingerprint.inputs import hand_over
@@ -136,7 +135,7 @@ class Session:
         if judge.holds(found):
             if call.definition.track_code == "warn" and found.code != derived.fingerprint.digest:
                 message = f"the code of {call.definition.name} has changed; its earlier result is served"
-                warnings.warn(message, StaleWarning, stacklevel=2)
+                warn(message, StaleWarning)
             return found
         none: list[Manifest] = []
         earlier = self.access.attempt(lambda store: list(store.generations(slot)), none)

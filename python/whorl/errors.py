@@ -8,6 +8,9 @@ from workers.  Beside the arrow: every step raises from here.
 
 from __future__ import annotations
 
+import sys
+import warnings
+
 
 class WhorlError(Exception):
     """
@@ -95,3 +98,11 @@ class NotFollowedWarning(WhorlWarning):
 
 class StoreWarning(WhorlWarning):
     """A store failed; the value was computed and returned all the same."""
+
+
+def warn(message: str, category: type[WhorlWarning]) -> None:
+    """Warn at the line of the caller's own code that led here, not at a line of whorl."""
+    depth, frame = 2, sys._getframe(1)  # noqa: SLF001 - the one way to see who called
+    while frame.f_back is not None and str(frame.f_globals.get("__name__")).partition(".")[0] == "whorl":
+        depth, frame = depth + 1, frame.f_back
+    warnings.warn(message, category, stacklevel=depth)

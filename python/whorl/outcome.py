@@ -43,9 +43,9 @@ class Outcome:
     stored: bool
     seconds: float = 0.0
     saved: float = 0.0
-    manifest: Manifest | None = None
-    previous: Manifest | None = None
-    derived: Derived | None = None
+    manifest: Manifest | None = field(default=None, repr=False)
+    previous: Manifest | None = field(default=None, repr=False)
+    derived: Derived | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from whorl import config
 from whorl.access import open_access
 from whorl.call import Binder, CallOptions
 from whorl.commit import decode
-from whorl.definition import Param, define
+from whorl.definition import STAGE_OPTIONS, Param, define
 from whorl.engine import open_session, run
 from whorl.entry import MISSING
 from whorl.errors import ConfigError, NoEntryError
@@ -200,19 +200,13 @@ def stage(function: Callable[..., Any] | None = None, /, **declared: Any) -> Any
         if declared:
             raise ConfigError("stage() takes a function or keywords, not both", tip="write @stage(...)")
         return Stage(define(function, {}))
-    options = {name: declared.pop(name) for name in _OPTIONS if name in declared}
+    options = {name: declared.pop(name) for name in STAGE_OPTIONS if name in declared}
     if "cache_format" in options:
         if "format" in options and options["format"] != options["cache_format"]:
             raise ConfigError("format and cache_format differ", "they are two names of one option")
         options["format"] = options.pop("cache_format")
     _check_format(options.get("format"))
     return lambda decorated: Stage(define(decorated, declared, **options))
-
-
-_OPTIONS = (
-    "cache", "format", "cache_format", "name", "version", "namespace", "ttl", "depends_on", "ignore", "track_code",
-    "jobs", "env", "format_options",
-)  # fmt: skip
 
 
 def _check_format(name: object) -> None:

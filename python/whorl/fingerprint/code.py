@@ -9,12 +9,11 @@ function, a changed global or a patched attribute is seen at the next call.  On 
 from __future__ import annotations
 
 import threading
-import warnings
 from collections import OrderedDict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from whorl.errors import NotFollowedWarning, UndigestableError
+from whorl.errors import NotFollowedWarning, UndigestableError, warn
 from whorl.fingerprint.boundary import one_view
 from whorl.fingerprint.nodes import NOTHING, Node, Place, digest_nodes
 from whorl.fingerprint.parts import Difference, Part, differences
@@ -164,7 +163,7 @@ def _warn_of(changed: list[_Settled], known: dict[tuple[int, str], _Settled], wa
     if new:
         names = ", ".join(walk.scans[id(item.place.holder), item.place.name][1].name for item in new)
         message = f"the stage itself changes {names}: the value at first use counts"
-        warnings.warn(message, NotFollowedWarning, stacklevel=3)
+        warn(message, NotFollowedWarning)
 
 
 def _settle_value(place: Place, scan: ValueScan) -> ValueScan:

@@ -7,6 +7,7 @@ code may parse, does not.  Folders above it, dates, modes and owners never count
 
 from __future__ import annotations
 
+import difflib
 import glob
 import os
 import re
@@ -119,7 +120,7 @@ def hand_over(raw: RawInput) -> object:
     if raw.kind == "glob":
         return [type(raw.path)(match) for match in _match(raw.text)]
     if not os.path.exists(raw.text):
-        raise InputMissingError(f"{raw.text} is not there")
+        raise _missing(raw.text)
     return raw.path
 
 
@@ -137,8 +138,21 @@ def _digest_file(raw: RawInput) -> InputDigest:
 
 
 def _digest_local_file(path: str) -> InputFile:
+    if not os.path.lexists(path):
+        raise _missing(path)
     digest = hash_file(path)
     return InputFile(_last_segment(path), os.stat(path).st_size, digest)
+
+
+def _missing(path: str) -> InputMissingError:
+    """Say where a missing file was looked for, and which name beside it is nearest."""
+    folder, name = os.path.split(os.path.abspath(path))
+    if not os.path.isdir(folder):
+        return InputMissingError(f"{path} is not there", f"{folder} is no folder")
+    near = difflib.get_close_matches(name, os.listdir(folder), n=1)
+    return InputMissingError(
+        f"{path} is not there", f"looked in {folder}", f"did you mean {near[0]!r}?" if near else ""
+    )
 
 
 def _digest_folder(raw: RawInput) -> InputDigest:
@@ -204,8 +218,12 @@ def _digest_url(raw: RawInput) -> InputDigest:
 def _open_url(url: str) -> tuple[Any, str]:
     import fsspec
 
-    # Cached listings would hide a change of the object from a process that lives on.
-    return fsspec.core.url_to_fs(url, skip_instance_cache=True, use_listings_cache=False)  # type: ignore[no-any-return]
+    try:
+        # Cached listings would hide a change of the object from a process that lives on.
+        found: tuple[Any, str] = fsspec.core.url_to_fs(url, skip_instance_cache=True, use_listings_cache=False)
+    except ImportError as error:
+        raise InputMissingError(f"{url} cannot be read", "a library is missing", str(error)) from error
+    return found
 
 
 def _list_url(raw: RawInput) -> object:

@@ -90,7 +90,7 @@ class Later(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Manifest:
     """
     The record of one entry.
@@ -143,6 +143,9 @@ class Manifest:
             value = self._later.read(name)
             object.__setattr__(self, name, value)
             return value
+
+    def __repr__(self) -> str:
+        return f"<entry {self.slot.stage} {self.slot.key.hex()[:12]}, {self.size} bytes of {self.format}>"
 
     @property
     def size(self) -> int:
