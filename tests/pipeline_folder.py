@@ -49,6 +49,15 @@ UNITS = """
 """
 
 
+WHORL = [sys.executable, "-m", "whorl"]
+
+
+def kinds(text: str) -> dict[str, str]:
+    """Read stage and outcome from the lines of a run or a plan."""
+    lines = [line.split() for line in text.splitlines() if "·" not in line]
+    return {line[1]: line[2] for line in lines if len(line) > 2}
+
+
 class PipelineFolder:
     """Files in a temporary folder, and ways to run them."""
 

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pipeline_folder import PipelineFolder
 from store_examples import digest
 from whorl import config
 from whorl.call import Binder, CallOptions
@@ -17,17 +16,7 @@ from whorl.fingerprint.parts import Difference
 from whorl.store.manifest import RawFile
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
-
-@pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[PipelineFolder]:
-    """Give a folder with the pipeline of three stages."""
-    folder = PipelineFolder(tmp_path, monkeypatch)
-    folder.write_pipeline()
-    yield folder
-    folder.forget()
+    from pipeline_folder import PipelineFolder
 
 
 def explanation(folder: PipelineFolder, stage: str, **arguments: object) -> Explanation:
