@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import resource
 import subprocess
 import sys
 import time
@@ -32,6 +31,7 @@ def test_the_version_and_the_help_are_shown(folder: PipelineFolder) -> None:
 def test_help_is_quick() -> None:
     """Commands are imported when they are used: help costs 150 ms of a processor at most."""
     script = "import sys\nfrom whorl.cli import main\ntry: main()\nfinally: print(*sys.modules, file=sys.stderr)"
+    resource = pytest.importorskip("resource")
     spent = []
     for _ in range(5):
         before = resource.getrusage(resource.RUSAGE_CHILDREN)

@@ -209,6 +209,16 @@ def test_code_without_a_stored_tree_is_still_named(folder: PipelineFolder) -> No
     assert folder.reasons()["clean"] == "ran code changed"
 
 
+def test_a_tree_of_code_is_written_once(folder: PipelineFolder) -> None:
+    """Later entries of the same code find it there."""
+    folder.reasons(top=1)
+    trees = {path: path.stat().st_mtime_ns for path in folder.folder.glob(".whorl/v1/default/f/*")}
+    folder.reasons(top=2)
+
+    assert len(trees) == 3
+    assert {path: path.stat().st_mtime_ns for path in folder.folder.glob(".whorl/v1/default/f/*")} == trees
+
+
 def test_an_explained_call_computes_nothing(folder: PipelineFolder) -> None:
     """Asking costs no run and leaves no store behind."""
     assert explanation(folder, "report").reason == "first run"
