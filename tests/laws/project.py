@@ -140,14 +140,16 @@ class Process:
 
     def close(self) -> None:
         """End the process, if it was started and has not ended."""
-        if self._popen is not None and self._popen.returncode is None:
-            self._popen.communicate()
-        if self._connection is not None and self._pipes is not None:
+        if self._pipes is None:
+            return
+        if self._connection is not None:
             self._connection.shutdown(socket.SHUT_WR)
             self._pipes[1].read()
-            for one in (*self._pipes, self._connection):
-                one.close()
-            self._connection = None
+            self._connection.close()
+        for pipe in self._pipes:
+            pipe.close()
+        if self._popen is not None:
+            self._popen.wait()
 
     def _started(self) -> tuple[IO[str], IO[str]]:
         if self._pipes is None:

@@ -176,5 +176,5 @@ def test_a_changed_value_given_on_is_another_input(session: Session) -> None:
     session.call("pipe.looking()")
     report = session.call("pipe.looking(value=pipe.change(pipe.source()))")
 
-    assert report.value == "[1, 9]"
+    assert report.value == "[1, 9]''"
     assert report.kind("looking") == "ran"

@@ -38,8 +38,8 @@ def prepare(source: str) -> Callable[[], object]:
 
 
 def reload_project() -> None:
-    """Reload the project's modules, the ones imported last first: those are what the others import."""
-    for name, module in reversed(list(sys.modules.items())):
+    """Reload the project's modules in the order in which their imports ended: what others import comes first."""
+    for name, module in list(sys.modules.items()):
         file = getattr(module, "__file__", None)
         if name != "__main__" and file and Path(file).parent == Path.cwd():
             importlib.reload(module)
