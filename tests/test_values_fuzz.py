@@ -116,12 +116,18 @@ def grow_set(dice: random.Random, inner: Callable[[], object], _: list[object]) 
     return {item for item in (inner() for _ in range(dice.randrange(4))) if is_hashable(item)}
 
 
+def boxed(value: object) -> np.ndarray:
+    array = np.empty(1, dtype=object)
+    array[0] = value  # np.array([value]) would look into the value, and never end in a circle
+    return array
+
+
 def grow_other(dice: random.Random, inner: Callable[[], object], _: list[object]) -> object:
     return dice.choice(
         [
             lambda: functools.partial(leaf, inner()),
             lambda: collections.deque([inner()]),
-            lambda: np.array([inner(), None], dtype=object),
+            lambda: boxed(inner()),
         ]
     )()
 

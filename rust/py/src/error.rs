@@ -41,7 +41,7 @@ pub fn exception(py: Python<'_>, error: Error) -> PyErr {
         ),
         Error::Io { path, source } => match source.raw_os_error() {
             Some(number) => PyOSError::new_err((number, strerror(&source), path)),
-            None => PyErr::from(source),
+            None => PyOSError::new_err(message.clone()),
         },
     }
 }
