@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import errno
 import os
-import shutil
 import stat
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
@@ -200,6 +199,8 @@ def remove_file(path: str) -> bool:
 
 def remove_folder(path: str) -> None:
     """Remove a folder with everything below it, as far as it is there."""
+    import shutil  # it brings the archive modules along
+
     try:
         shutil.rmtree(path)
     except FileNotFoundError:  # it is gone, or someone else is at it as well

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import os
 import re
-import secrets
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -66,7 +65,7 @@ class Ledger:
         """Give each key a new revision."""
         folder = self._places.of(namespace, "r")
         make_folder(folder)
-        revisions = {key: secrets.token_hex(16) for key in keys}
+        revisions = {key: os.urandom(16).hex() for key in keys}
         for key, revision in revisions.items():
             data, temporary = revision.encode(), self._temporary.file()
             replace_file(f"{folder}/{key.hex()}", data, temporary=temporary, durable=True)

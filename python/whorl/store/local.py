@@ -9,7 +9,6 @@ On the arrow: *lookup* and *commit*.
 from __future__ import annotations
 
 import os
-import secrets
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -104,7 +103,7 @@ class LocalStore:
 
     def begin(self, slot: Slot) -> LocalAttempt:
         """Begin a payload for a slot."""
-        return LocalAttempt(slot, secrets.token_hex(16), self._temporary.new_folder)
+        return LocalAttempt(slot, os.urandom(16).hex(), self._temporary.new_folder)
 
     def commit(self, attempt: Attempt, manifest: Manifest, *, replace: Callable[[Manifest], bool]) -> Manifest:
         """Publish an attempt under its slot, and return what is current afterwards; see ``Store.commit``."""

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING
 
 from whorl.errors import LeaseTimeoutError
 from whorl.store.disk import failure, make_folder
+from whorl.store.process import host_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -187,9 +188,7 @@ def _close(descriptor: int) -> None:
 
 def _introduce(descriptor: int) -> None:
     """Leave host, process id and time in the lock file, for the messages of those who wait."""
-    import socket
-
-    about = json.dumps({"host": socket.gethostname(), "pid": os.getpid(), "since": time.time()}).encode()
+    about = json.dumps({"host": host_name(), "pid": os.getpid(), "since": time.time()}).encode()
     with suppress(OSError):  # a full disk: the lock holds all the same
         os.ftruncate(descriptor, 0)
         os.lseek(descriptor, 0, os.SEEK_SET)

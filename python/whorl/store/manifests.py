@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import logging
 import os
-import secrets
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -191,7 +190,7 @@ class Manifests:
         folder = self._places.quarantine(slot)
         make_folder(folder)
         with guarded("move aside", path), suppress(FileNotFoundError):
-            os.rename(path, f"{folder}/{secrets.token_hex(8)}")
+            os.rename(path, f"{folder}/{os.urandom(8).hex()}")
 
     def _report(self, slot: Slot, reason: str) -> None:
         self.damage_count += 1

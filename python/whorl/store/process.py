@@ -22,6 +22,15 @@ def own_name() -> str:
     return _name_of(os.getpid())  # not remembered across a fork
 
 
+def host_name() -> str:
+    """Return the name of this machine."""
+    if hasattr(os, "uname"):
+        return os.uname().nodename
+    import socket
+
+    return socket.gethostname()
+
+
 def has_ended(name: str) -> bool | None:
     """Return whether the process of a name is gone; ``None`` where that cannot be known from here."""
     parts = name.split("-")
@@ -38,9 +47,7 @@ def _name_of(pid: int) -> str:
 
 @lru_cache(maxsize=1)
 def _host() -> str:
-    import socket
-
-    parts = (socket.gethostname(), _first_line("/proc/sys/kernel/random/boot_id"), _link("/proc/self/ns/pid"))
+    parts = (host_name(), _first_line("/proc/sys/kernel/random/boot_id"), _link("/proc/self/ns/pid"))
     return digest_bytes("\n".join(parts).encode("utf-8", "surrogateescape")).hex()[:12]
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import os
-import secrets
 from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -78,7 +77,7 @@ class Publisher:
         """Publish a manifest that shares the payload of another; inline files are copied."""
         if source.slot.namespace != manifest.slot.namespace:
             raise StoreError("entries of two namespaces cannot share a payload")
-        nonce = secrets.token_hex(16)
+        nonce = os.urandom(16).hex()
         shared = replace(manifest, attempt=nonce, payload=source.payload, files=source.files, inline=source.inline)
         if source.inline is not None:
             return self._publish(replace(shared, payload=nonce), may_replace)

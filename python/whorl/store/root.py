@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import os
-import secrets
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -60,7 +59,7 @@ def create_root(places: Places) -> None:
     if others:
         cause = f"it contains other things, such as {others[0]!r}, and no WHORL.json"
         raise StoreError(f"the folder {places.root} is not a store", cause, "choose an empty folder for the store")
-    about = {"format": VERSION, "id": secrets.token_hex(16), "capabilities": {}}
+    about = {"format": VERSION, "id": os.urandom(16).hex(), "capabilities": {}}
     _write_once(places.about, json.dumps(about, indent=2).encode() + b"\n")
     _write_once(f"{places.root}/CACHEDIR.TAG", _CACHEDIR_TAG)
     _write_once(f"{places.root}/.gitignore", _GITIGNORE)
@@ -68,7 +67,7 @@ def create_root(places: Places) -> None:
 
 def _write_once(path: str, data: bytes) -> None:
     """Write a file as a whole unless it is there."""
-    temporary = f"{os.path.dirname(path)}/{_UNFINISHED}{own_name()}-{secrets.token_hex(4)}"
+    temporary = f"{os.path.dirname(path)}/{_UNFINISHED}{own_name()}-{os.urandom(4).hex()}"
     write_file(temporary, data)
     with guarded("write", path):
         if link_once(temporary, path) is None:

@@ -9,8 +9,6 @@ of *commit*.
 from __future__ import annotations
 
 import os
-import secrets
-import tempfile
 from contextlib import suppress
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -19,6 +17,7 @@ from whorl.store.disk import guarded, make_folder, names_in, remove_folder, writ
 from whorl.store.process import has_ended, own_name
 
 if TYPE_CHECKING:
+    import tempfile
     from collections.abc import Callable
 
 _OLDEST = 24 * 3600.0
@@ -39,7 +38,7 @@ class Temporary:
         if not self._is_swept:
             self._is_swept = True
             self.sweep()
-        return f"{self._folder}/{own_name()}-{secrets.token_hex(8)}"
+        return f"{self._folder}/{own_name()}-{os.urandom(8).hex()}"
 
     def new_folder(self) -> str:
         """Make a temporary folder."""
@@ -49,7 +48,9 @@ class Temporary:
 
     def outside(self) -> str:
         """Return a folder outside the store that goes when this process ends."""
-        with guarded("make the folder", tempfile.gettempdir()):
+        import tempfile
+
+        with guarded("make a folder in", tempfile.gettempdir()):
             return tempfile.mkdtemp(dir=self._outside.name)
 
     def sweep(self) -> int:
@@ -58,6 +59,8 @@ class Temporary:
 
     @cached_property
     def _outside(self) -> tempfile.TemporaryDirectory[str]:
+        import tempfile  # and random, hashlib with it
+
         return tempfile.TemporaryDirectory(prefix="whorl-")
 
     def _remove_left(self, name: str) -> bool:
@@ -81,7 +84,7 @@ class Temporary:
     @cached_property
     def _now(self) -> float:
         """What time it is on the file system, which may be another machine's."""
-        path = f"{self._folder}/{own_name()}-{secrets.token_hex(8)}"
+        path = f"{self._folder}/{own_name()}-{os.urandom(8).hex()}"
         write_file(path, b"")
         with guarded("read", path):
             now = os.lstat(path).st_mtime
