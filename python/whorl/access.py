@@ -58,6 +58,10 @@ class Access:
         """List the current entries of a slot's stage; a store that fails has none."""
         return self.attempt(lambda store: list(store.entries(slot.namespace, slot.stage)), [])
 
+    def damaged(self, slot: Slot) -> bool:
+        """Tell whether an entry of a slot was moved aside; a store that fails knows of none."""
+        return self.attempt(lambda store: store.damaged(slot), otherwise=False)
+
     def revision(self, namespace: str, key: Digest) -> str:
         """Read the ledger; a store that fails has none."""
         return self.attempt(lambda store: store.revision(namespace, key), "")

@@ -86,6 +86,7 @@ class Session:
     resolutions: dict[Call, Resolution] = field(default_factory=dict)
     earlier: dict[Call, Earlier] = field(default_factory=dict)
     previous: dict[Call, Manifest | None] = field(default_factory=dict)
+    repairs: set[Call] = field(default_factory=set)
     shared: set[Call] = field(default_factory=set)
     statuses: dict[Call, str] = field(default_factory=dict)
     _locks: dict[Call, threading.Lock] = field(default_factory=dict)
@@ -336,7 +337,7 @@ class Session:
         happened = Outcome(
             call.definition.name, resolution.kind, derived.key if derived else None, stored=manifest is not None,
             seconds=spent, saved=max(0.0, spared - spent), manifest=manifest, previous=self.previous.get(call),
-            derived=derived,
+            derived=derived, repairs=call in self.repairs,
         )  # fmt: skip
         outcome.publish(call.definition, happened)
 
@@ -346,6 +347,8 @@ class Session:
             slot = self.judge(call).slot(derived)
             known = outcome.entries_before(slot.namespace, slot.stage, partial(self.access.entries, slot))
             self.previous[call] = nearest(known, derived)
+            if self.access.damaged(slot):
+                self.repairs.add(call)
 
     def fail(self, call: Call, error: BaseException, seconds: float) -> None:
         """Say that a stage's function raised; nothing is stored, the exception goes on as it is."""

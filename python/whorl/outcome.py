@@ -34,7 +34,8 @@ class Outcome:
     ``kind`` is ``ran``, ``hit``, ``kept`` (an upstream ran, its result is the same) or ``failed``.  ``seconds`` is the
     time in the function, or for ``hit`` and ``kept`` the time in whorl; ``saved`` the seconds of computing that
     a stored result spared.  ``stored`` tells whether a stored entry holds the result.  ``manifest`` is that entry,
-    ``previous`` the stage's newest entry from before the call where somebody observes, and ``derived`` the components.
+    ``previous`` the stage's entry from before that is most like the call, where somebody observes, ``derived`` the
+    components, and ``repairs`` tells that an entry of this very call was found damaged.
     """
 
     stage: str
@@ -46,6 +47,7 @@ class Outcome:
     manifest: Manifest | None = field(default=None, repr=False)
     previous: Manifest | None = field(default=None, repr=False)
     derived: Derived | None = field(default=None, repr=False)
+    repairs: bool = False
 
 
 @dataclass(frozen=True, slots=True)
