@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 # What differs is told in this order: the call's own doing first, what came from elsewhere last.
 _ORDER = ("code", "version", "raw", "args", "env", "nested", "upstream")
 _SHOWN_NAMES = 2
-NOT_STORED = "not stored"
+NOT_STORED, DAMAGED = "not stored", "its entry was damaged"
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +171,8 @@ def explain_outcome(outcome: Outcome, seen: Sequence[Outcome] = ()) -> Explanati
         return Explanation(outcome.stage, None, (Change("entry", NOT_STORED),))
     if not config.MODES[settings.mode].reads:
         return Explanation(outcome.stage, outcome.previous, (Change("mode", f"mode {settings.mode}"),))
+    if outcome.repairs:
+        return Explanation(outcome.stage, outcome.previous, (Change("entry", DAMAGED),))
     access = open_access(settings)
     snapshot = Snapshot(settings.namespace, access.revision)
     return _Comparison(access, snapshot, settings.project, derived, outcome.previous, sources).explain(outcome.stage)
@@ -181,7 +183,10 @@ def explain_call(session: Session, call: Call) -> Explanation:
     if not session.mode.reads:
         return Explanation(call.definition.name, None, (Change("mode", f"mode {session.settings.mode}"),))
     derived = session.derive(call)
-    entry = nearest(session.access.entries(session.judge(call).slot(derived)), derived)
+    slot = session.judge(call).slot(derived)
+    entry = nearest(session.access.entries(slot), derived)
+    if session.access.damaged(slot):
+        return Explanation(call.definition.name, entry, (Change("entry", DAMAGED),))
     sources = {name: upstream.definition.name for name, upstream in call.upstreams.items()}
     project, ttl = session.settings.project, call.definition.ttl
     return _Comparison(session.access, session.snapshot, project, derived, entry, sources, ttl).explain(
@@ -210,7 +215,7 @@ class _Comparison:
             changes = tuple(self._changes(self.entry)) or tuple(self._unanswering(self.entry))
             names = {part.name for part in self.entry.components} - {change.component for change in changes}
         except CorruptEntryError:
-            return Explanation(stage, None, (Change("entry", "its earlier entry is damaged"),), (), not_followed)
+            return Explanation(stage, None, (Change("entry", DAMAGED),), (), not_followed)
         return Explanation(
             stage, self.entry, changes or (Change("entry", "recompute"),), tuple(sorted(names)), not_followed
         )
@@ -372,9 +377,10 @@ def _word_kept(derived: Derived, seen: Sequence[Outcome], sources: Mapping[str, 
     kinds = {outcome.key: outcome.kind for outcome in seen}
     ran = [shorten(sources.get(item.name, item.name)) for item in derived.upstreams if kinds.get(item.key) == "ran"]
     kept = [shorten(sources.get(item.name, item.name)) for item in derived.upstreams if kinds.get(item.key) == "kept"]
-    if ran:
-        return f"{_listed(ran)} gave the same result" + ("s" if len(ran) > 1 else "")
-    return f"{_listed(kept)} {'were' if len(kept) > 1 else 'was'} kept" if kept else "known under another name"
+    if kept and not ran:
+        return f"{_listed(kept)} {'were' if len(kept) > 1 else 'was'} kept"
+    same = ran or [shorten(sources.get(item.name, item.name)) for item in derived.upstreams]
+    return f"{_listed(same)} gave the same result{'s'[: len(same) != 1]}" if same else "known under another name"
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import click
 
 from whorl import __version__
-from whorl.cli.screen import err, show_warning
+from whorl.cli.screen import err, log_is_shown, show_warning
 from whorl.config import did_you_mean
 from whorl.errors import ConfigError, WhorlError
 
@@ -65,7 +65,7 @@ class _Commands(click.Group):
     def main(self, args: Sequence[str] | None = None, prog_name: str | None = None, **extra: object) -> object:  # type: ignore[override]
         """Run a command and leave with its exit status."""
         extra["standalone_mode"] = False
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), log_is_shown():
             warnings.showwarning = show_warning
             sys.exit(self._status(args, prog_name or "whorl", extra))
 

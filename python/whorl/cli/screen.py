@@ -8,6 +8,7 @@ arrow: how commands speak.
 from __future__ import annotations
 
 import json
+import logging
 import os
 import sys
 import warnings
@@ -85,6 +86,25 @@ def show_warning(
         err().line(f"{err().paint('warning:', 'yellow')} {message}")
     else:
         (file or sys.stderr).write(warnings.formatwarning(message, category, filename, lineno, line))
+
+
+class _Log(logging.Handler):
+    """Shows what whorl logs besides its warnings, as a damaged entry that counts as absent."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        err().line(f"{err().paint('warning:', 'yellow')} {record.getMessage()}")
+
+
+@contextmanager
+def log_is_shown() -> Iterator[None]:
+    """Show the log from warnings on while a command runs."""
+    handler = _Log(logging.WARNING)
+    log = logging.getLogger("whorl")
+    log.addHandler(handler)
+    try:
+        yield
+    finally:
+        log.removeHandler(handler)
 
 
 @contextmanager
