@@ -42,7 +42,8 @@ def names_of(part: Part) -> set[str]:
 def test_parts_name_everything_that_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Code, defaults, globals, helpers and distributions each have a part; a helper's says where it stands."""
     helpers = "def scale(v):\n    return v * 2\n"
-    text = "import fp_helpers\nimport numpy as np\nK = 3\ndef fp(x, d=1):\n    return fp_helpers.scale(x) + K + np.sum(x)\n"
+    body = "def fp(x, d=1):\n    return fp_helpers.scale(x) + K + np.sum(x)\n"
+    text = f"import fp_helpers\nimport numpy as np\nK = 3\n{body}"
     module = module_of(tmp_path, monkeypatch, fp_module=text, fp_helpers=helpers)
     parts = fingerprint(module.fp).parts
     helper = next(child for child in parts.children if child.name == "helper/fp_helpers.scale")
@@ -327,8 +328,8 @@ def test_everything_that_runs_has_a_digest(thing: object) -> None:
 def test_deep_recursion_of_helpers_needs_no_deep_stack() -> None:
     """Five thousand helpers in a row are followed with an explicit stack."""
     lines = [f"def h{number}(x): return h{number + 1}(x)" for number in range(5_000)]
-    stage = stage_of("\n".join([*lines, "def h5000(x): return x + {}".format(1), "def stage(x): return h0(x)"]))
-    other = stage_of("\n".join([*lines, "def h5000(x): return x + {}".format(2), "def stage(x): return h0(x)"]))
+    stage = stage_of("\n".join([*lines, "def h5000(x): return x + 1", "def stage(x): return h0(x)"]))
+    other = stage_of("\n".join([*lines, "def h5000(x): return x + 2", "def stage(x): return h0(x)"]))
 
     assert fingerprint(stage).digest != fingerprint(other).digest
 
@@ -350,7 +351,8 @@ def test_an_import_inside_a_function_counts_loaded_or_not(tmp_path: Path, monkey
 
 def test_an_import_that_cannot_work_is_no_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """An optional module may be missing; when it is there one day, that is a change."""
-    text = "def fp(x):\n    try:\n        import fp_optional as m\n    except ImportError:\n        return x\n    return m.f(x)\n"
+    body = "    try:\n        import fp_optional as m\n    except ImportError:\n        return x\n    return m.f(x)\n"
+    text = f"def fp(x):\n{body}"
     module = module_of(tmp_path, monkeypatch, fp_module=text)
     missing = fingerprint(module.fp).digest
     (tmp_path / "fp_optional.py").write_text("def f(x): return x\n")

@@ -82,8 +82,8 @@ def cached(x):
 def stage(x):
     def nested(y):
         return inner(y), other.f(y), len(y)
-    return (nested(x), BIG, TABLE["h"], SPACE.v, CHILD.m(), CHILD.p, Child.s, Colour.RED, POINT.x, closed(x), generic(x),
-            part(x), cached(x), undefined_yet)
+    return (nested(x), BIG, TABLE["h"], SPACE.v, CHILD.m(), CHILD.p, Child.s, Colour.RED, POINT.x, closed(x),
+            generic(x), part(x), cached(x), undefined_yet)
 """
 
 OTHER = """

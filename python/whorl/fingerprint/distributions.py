@@ -94,9 +94,12 @@ def installed_version(name: str) -> str | None:
 def _find_metadata(path: str, site: str) -> _Metadata | None:
     inside = os.path.relpath(path, site).replace(os.sep, "/")
     top = inside.split("/")[0].split(".")[0]
-    candidates = [metadata for metadata in _listing(site, stamp_of(site)) if top in metadata.tops]
+    site_stamp = stamp_of(site)
+    candidates = [metadata for metadata in _listing(site, site_stamp) if top in metadata.tops]
     if len(candidates) > 1:
-        candidates = [metadata for metadata in candidates if inside in _recorded_files(metadata.folder)] or candidates
+        candidates = [
+            metadata for metadata in candidates if inside in _recorded_files(metadata.folder, site_stamp)
+        ] or candidates
     return candidates[0] if candidates else None
 
 
@@ -106,15 +109,15 @@ def _listing(site: str, _stamp: int) -> tuple[_Metadata, ...]:
         names = sorted(name for name in os.listdir(site) if name.endswith(_METADATA_FOLDERS))
     except OSError:
         return ()
-    return tuple(_read_metadata(os.path.join(site, name)) for name in names)
+    return tuple(_read_metadata(os.path.join(site, name), _stamp) for name in names)
 
 
-def _read_metadata(folder: str) -> _Metadata:
+def _read_metadata(folder: str, stamp: int) -> _Metadata:
     stem = os.path.basename(folder).rsplit(".", 1)[0]
     name, _, version = stem.partition("-")
     if not re.fullmatch(r"[0-9][^-]*", version):
         name, version = _read_header(folder, name, version)
-    return _Metadata(folder, name.replace("_", "-").lower(), version, _top_names(folder, name))
+    return _Metadata(folder, name.replace("_", "-").lower(), version, _top_names(folder, name, stamp))
 
 
 def _read_header(folder: str, name: str, version: str) -> tuple[str, str]:
@@ -126,25 +129,24 @@ def _read_header(folder: str, name: str, version: str) -> tuple[str, str]:
     return name, version
 
 
-def _top_names(folder: str, name: str) -> frozenset[str]:
+def _top_names(folder: str, name: str, stamp: int) -> frozenset[str]:
     listed = _read_text(os.path.join(folder, "top_level.txt")).split()
     if not listed:
-        listed = [file.split("/")[0] for file in _recorded_files(folder)]
+        listed = [file.split("/")[0] for file in _recorded_files(folder, stamp)]
     return frozenset({name.replace("-", "_"), *(top.replace("/", ".").split(".")[0] for top in listed)})
 
 
 @lru_cache(maxsize=1024)
-def _recorded_files(folder: str) -> frozenset[str]:
+def _recorded_files(folder: str, _stamp: int) -> frozenset[str]:
     lines = _read_text(os.path.join(folder, "RECORD")).splitlines()
     return frozenset(line.split(",")[0].strip('"') for line in lines if not line.startswith(".."))
 
 
-@lru_cache(maxsize=1024)
 def _counted_version(metadata: _Metadata, policy: str) -> str:
     if policy == "ignore":
         return ""
     if not _version_moves(metadata):
-        return _digest_record(metadata.folder)
+        return _digest_record(metadata.folder, stamp_of(os.path.join(metadata.folder, "RECORD")))
     return metadata.exact if policy == "exact" else ".".join(metadata.exact.split(".")[:2])
 
 
@@ -156,7 +158,8 @@ def _version_moves(metadata: _Metadata) -> bool:
     return bool(json.loads(origin).get("dir_info", {}).get("editable"))
 
 
-def _digest_record(folder: str) -> str:
+@lru_cache(maxsize=256)
+def _digest_record(folder: str, _stamp: int) -> str:
     """Digest what was installed: files with their hashes, without scripts and metadata, which name this machine."""
     lines = _read_text(os.path.join(folder, "RECORD")).splitlines()
     kept = sorted(
