@@ -177,16 +177,21 @@ def commit_kept(
     source: Manifest,
     inherited: Trace,
     expires: float | None,
+    revision: str,
     *,
     writes: bool,
-) -> Manifest:
-    """Put an entry with equal content under this call's key; its own ttl still counts from when it was computed."""
-    call = judge.call
-    namespace = call.namespace or judge.settings.namespace
-    ttl = call.definition.ttl
+) -> Manifest | None:
+    """
+    Put an entry with equal content under this call's key; its own ttl still counts from when it was computed.
+
+    ``revision`` is the call key's from before the source was looked up; the content key's is the one that the source
+    was committed under: a recomputation meanwhile must not make the old value current.  None where the source's payload
+    has gone.
+    """
+    ttl = judge.call.definition.ttl
     own = earliest(source.own_expires, None if ttl is None else source.computed + ttl)
     nested = earliest(*(traced.expires for traced in source.trace.calls))
-    keys = (derived.key, source.content_key)
+    content = source.content_key
     manifest = replace(
         source,
         slot=judge.slot(derived),
@@ -197,11 +202,14 @@ def commit_kept(
         created=time.time(),
         own_expires=own,
         expires=earliest(own, nested, expires),
-        revisions=tuple((key, judge.snapshot.revision(namespace, key)) for key in keys),
+        revisions=((derived.key, revision), (content, dict(source.revisions)[content])),
     )
-    if not writes:
+    if not writes or access.store is None:
         return manifest
-    return access.attempt(
-        lambda store: store.commit_kept(manifest, source, replace=lambda existing: not judge.answers(existing)),
-        manifest,
-    )
+    try:
+        return access.store.commit_kept(manifest, source, replace=lambda existing: not judge.answers(existing))
+    except CorruptEntryError:
+        return None
+    except StoreError as error:
+        access.complain(error)
+        return manifest

@@ -148,12 +148,13 @@ class Session:
             return None
         content, judge = self.content_key(call), self.judge(call)
         namespace = judge.slot(derived).namespace
+        revision = self.access.revision(namespace, derived.key)
         pointer = self.access.attempt(lambda store: store.pointer(namespace, content), None)
         source = self.access.lookup(pointer.slot) if pointer else None
         if source is None or not judge.may_be_kept(source, content):
             return None
         inherited, expires = self.inherited(call)
-        return commit_kept(self.access, judge, derived, source, inherited, expires, writes=self.mode.writes)
+        return commit_kept(self.access, judge, derived, source, inherited, expires, revision, writes=self.mode.writes)
 
     def bring_up_to_date(self, call: Call) -> None:
         """Settle the upstreams whose results are kept, at any depth; their values stay where they are."""
