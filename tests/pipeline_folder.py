@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     import pytest
     from click.testing import Result
 
+    from whorl.digest import Digest
+
 PIPELINE = """
     from pathlib import Path
 
@@ -112,13 +114,13 @@ class PipelineFolder:
 
     def reasons(self, stage: str = "report", **arguments: object) -> dict[str, str]:
         """Call a stage as a new process would, and give outcome and reason of each, by the stage's last name."""
-        seen: list[Outcome] = []
+        seen: dict[Digest | None, Outcome] = {}
         found: dict[str, str] = {}
 
         def tell(outcome: Outcome) -> None:
             reason = explain_outcome(outcome, seen).reason
             found[outcome.stage.rpartition(".")[2]] = f"{outcome.kind} {reason}".rstrip()
-            seen.append(outcome)
+            seen[outcome.key] = outcome
 
         with observe(tell):
             getattr(self.load(), stage)(**arguments)

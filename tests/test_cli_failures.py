@@ -202,3 +202,15 @@ def test_an_interruption_is_one_line(folder: PipelineFolder, jobs: tuple[str, ..
     assert errors.splitlines()[-1] == "interrupted; what was finished is kept"
     assert "failed" not in errors
     assert kinds(folder.whorl("run", "pipeline.py:clean").stderr) == {"clean": "hit"}
+
+
+def test_a_damaged_entry_is_told(folder: PipelineFolder) -> None:
+    """What whorl logs as a warning is shown: the store may need a look."""
+    folder.whorl("run", "pipeline.py:read")
+    (manifest,) = folder.folder.glob(".whorl/v1/default/m/pipeline.read/*")
+    manifest.write_bytes(manifest.read_bytes()[:-1])
+    result = folder.whorl("run", "pipeline.py:read")
+
+    assert result.exit_code == 0
+    assert result.stderr.startswith("warning: a damaged entry of pipeline.read ")
+    assert "▶ read   ran   its entry was damaged" in result.stderr

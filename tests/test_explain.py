@@ -219,6 +219,33 @@ def test_a_tree_of_code_is_written_once(folder: PipelineFolder) -> None:
     assert {path: path.stat().st_mtime_ns for path in folder.folder.glob(".whorl/v1/default/f/*")} == trees
 
 
+def damage(folder: PipelineFolder, pattern: str) -> None:
+    """Change a byte of the one file of the store that matches."""
+    (path,) = folder.folder.glob(f".whorl/v1/default/{pattern}")
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(bytes(data))
+
+
+def test_a_damaged_entry_is_no_first_run(folder: PipelineFolder) -> None:
+    """Before and while it is computed again; what follows is kept, for the result is the same."""
+    folder.reasons()
+    damage(folder, "m/pipeline.clean/*")
+
+    assert explanation(folder, "clean").reason == "first run"  # a question moves nothing aside
+    assert folder.reasons("clean")["clean"] == "ran its entry was damaged"
+    assert folder.reasons() == {"clean": "hit", "report": "kept clean gave the same result"}
+
+
+def test_a_renamed_stage_is_known_under_its_other_name(folder: PipelineFolder) -> None:
+    """Its results are kept, though nothing that feeds it was touched."""
+    folder.reasons()
+    folder.edit("pipeline.py", "def read(", "def numbers(")
+    folder.edit("pipeline.py", "read=read", "read=numbers")
+
+    assert folder.reasons("numbers") == {"numbers": "kept known under another name"}
+
+
 def test_an_explained_call_computes_nothing(folder: PipelineFolder) -> None:
     """Asking costs no run and leaves no store behind."""
     assert explanation(folder, "report").reason == "first run"

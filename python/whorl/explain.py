@@ -11,6 +11,7 @@ import json
 import re
 import time
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from whorl import config
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from whorl.call import Call
     from whorl.definition import Definition
     from whorl.derive import Derived
+    from whorl.digest import Digest
     from whorl.engine import Session
     from whorl.outcome import Outcome
     from whorl.store.manifest import Manifest, TracedCall, TracedInput
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
 # What differs is told in this order: the call's own doing first, what came from elsewhere last.
 _ORDER = ("code", "version", "raw", "args", "env", "nested", "upstream")
 _SHOWN_NAMES = 2
+_NOTHING: Mapping[Digest | None, Outcome] = MappingProxyType({})
 NOT_STORED, DAMAGED = "not stored", "its entry was damaged"
 
 
@@ -152,11 +155,11 @@ def _find_status(session: Session, call: Call, known: dict[Call, Status]) -> Sta
     return Status(name, state, explanation.reason if explanation else "", explanation)
 
 
-def explain_outcome(outcome: Outcome, seen: Sequence[Outcome] = ()) -> Explanation:
+def explain_outcome(outcome: Outcome, seen: Mapping[Digest | None, Outcome] = _NOTHING) -> Explanation:
     """
     Say why a call ran, or was kept, from its outcome.
 
-    ``seen`` has the outcomes before it, which tell what happened to its upstreams.
+    ``seen`` has the outcomes before it by their keys, which tell what happened to its upstreams.
     """
     definition = find_definition(outcome.stage, "builtins")  # whatever ran is known: no module is imported
     derived = outcome.derived
@@ -367,19 +370,20 @@ def _sources(definition: Definition | None, derived: Derived) -> dict[str, str]:
     }
 
 
-def _settled(derived: Derived, seen: Sequence[Outcome]) -> dict[str, str]:
+def _settled(derived: Derived, seen: Mapping[Digest | None, Outcome]) -> dict[str, str]:
     """Name the stages that were settled for a call, also where the caller replaced a declared one."""
-    stages = {outcome.key: outcome.stage for outcome in seen}
-    return {item.name: stages[item.key] for item in derived.upstreams if item.key in stages}
+    return {item.name: seen[item.key].stage for item in derived.upstreams if item.key in seen}
 
 
-def _word_kept(derived: Derived, seen: Sequence[Outcome], sources: Mapping[str, str]) -> str:
-    kinds = {outcome.key: outcome.kind for outcome in seen}
-    ran = [shorten(sources.get(item.name, item.name)) for item in derived.upstreams if kinds.get(item.key) == "ran"]
-    kept = [shorten(sources.get(item.name, item.name)) for item in derived.upstreams if kinds.get(item.key) == "kept"]
+def _word_kept(derived: Derived, seen: Mapping[Digest | None, Outcome], sources: Mapping[str, str]) -> str:
+    groups: dict[str, list[str]] = {"ran": [], "kept": []}
+    for item in derived.upstreams:
+        kind = seen[item.key].kind if item.key in seen else ""
+        groups.setdefault(kind, []).append(shorten(sources.get(item.name, item.name)))
+    ran, kept = groups["ran"], groups["kept"]
     if kept and not ran:
         return f"{_listed(kept)} {'were' if len(kept) > 1 else 'was'} kept"
-    same = ran or [shorten(sources.get(item.name, item.name)) for item in derived.upstreams]
+    same = ran or [name for names in groups.values() for name in names]
     return f"{_listed(same)} gave the same result{'s'[: len(same) != 1]}" if same else "known under another name"
 
 

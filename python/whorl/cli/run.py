@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
     from whorl.cli.screen import Screen
     from whorl.cli.target import Goal
+    from whorl.digest import Digest
     from whorl.outcome import Outcome
 
 
@@ -96,6 +97,7 @@ class Progress:
         self.outcomes: list[Outcome] = []
         self._screen = err()
         self._names = name_shortly(stages)
+        self._seen: dict[Digest | None, Outcome] = {}
         self._lines: list[dict[str, object]] = []
         self._failed: list[Outcome] = []
         self._inside = 0.0
@@ -126,7 +128,7 @@ class Progress:
                 self._failed.append(outcome)
                 return
             self._tell_failures("its caller went on")
-            explanation = explain_outcome(outcome, self.outcomes)
+            explanation = explain_outcome(outcome, self._seen)
             self._show(outcome, explanation.reason)
             self._lines.append(outcome_data(outcome, explanation.reason, explanation))
 
@@ -154,6 +156,7 @@ class Progress:
 
     def _show(self, outcome: Outcome, reason: str) -> None:
         self.outcomes.append(outcome)
+        self._seen[outcome.key] = outcome
         self._width = max(self._width, min(len(reason), _WIDEST_REASON))
         line = draw_outcome(outcome, reason, names=self._names, reason_width=self._width, paint=self._screen.paint)
         self._screen.line(line)
