@@ -98,7 +98,7 @@ def _write(array: np.ndarray, writer: PayloadWriter) -> None:
     if array.nbytes < _SMALL:
         buffer = io.BytesIO()
         np.lib.format.write_array(buffer, array, allow_pickle=False)
-        writer.write(_FILE, buffer.getbuffer())
+        writer.write(_FILE, buffer.getvalue())
         return
     with writer.path(_FILE).open("wb") as file:
         np.lib.format.write_array(file, array, allow_pickle=False)

@@ -81,7 +81,7 @@ def _is_trusted(kind: type) -> bool:
     return (module in _TRUSTED or module.startswith("_cython_")) and not kind.__module__.startswith("numpy.ma")
 
 
-def _dump(value: object) -> tuple[memoryview, list[memoryview], set[type]]:
+def _dump(value: object) -> tuple[bytes, list[memoryview], set[type]]:
     """Give the pickle, the large buffers outside of it, and the types of the objects met."""
     buffers: list[memoryview] = []
 
@@ -98,14 +98,14 @@ def _dump(value: object) -> tuple[memoryview, list[memoryview], set[type]]:
         pickler.dump(value)
     except (pickle.PicklingError, AttributeError) as error:
         raise Loss(f"it cannot be pickled: {error}", "") from error
-    return file.getbuffer(), buffers, pickler.types
+    return file.getvalue(), buffers, pickler.types
 
 
-def _load(data: bytes | memoryview, buffers: list[memoryview]) -> object:
+def _load(data: bytes, buffers: list[memoryview]) -> object:
     return _Unpickler(io.BytesIO(data), buffers=buffers).load()
 
 
-def _check(value: object, data: memoryview, buffers: list[memoryview]) -> None:
+def _check(value: object, data: bytes, buffers: list[memoryview]) -> None:
     """Raise ``Loss`` unless the value comes back with its digest; one that has no digest has nothing to lose."""
     try:
         digest = hash_value(value)

@@ -117,19 +117,18 @@ def _chunked(array: pa.Array | pa.ChunkedArray) -> pa.ChunkedArray:
 def _encode_interval(array: Any) -> Encoded:
     import pyarrow as pa
 
-    ends = [encode_array(array.left.array), encode_array(array.right.array)]
-    parts = [_chunked(encoded).combine_chunks() for _, encoded in ends]
-    kind: Kind = {"as": "interval", "closed": array.closed, "left": ends[0][0], "right": ends[1][0]}
+    ends = [(encode_array(end.array), frequency_of(end)) for end in (array.left, array.right)]
+    parts = [_chunked(encoded).combine_chunks() for (_, encoded), _ in ends]
+    described = [{"kind": kind, "freq": frequency} for (kind, _), frequency in ends]
+    kind: Kind = {"as": "interval", "closed": array.closed, "ends": described}
     return kind, pa.StructArray.from_arrays(parts, names=["left", "right"])
 
 
 def _decode_interval(kind: Kind, column: pa.ChunkedArray, memory: Memory | None) -> Any:
     import pandas as pd
 
-    left, right = column.flatten()
-    left, right = (
-        decode_array(cast("Kind", kind[end]), part, memory) for end, part in (("left", left), ("right", right))
-    )
+    ends = zip(cast("list[dict[str, Kind]]", kind["ends"]), column.flatten(), strict=True)
+    left, right = (index_from(decode_array(end["kind"], part, memory), end["freq"]) for end, part in ends)
     return pd.arrays.IntervalArray.from_arrays(left, right, closed=cast("Any", kind["closed"]))
 
 
