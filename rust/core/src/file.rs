@@ -37,54 +37,84 @@ pub struct FileDigest {
 /// # Errors
 /// [`Error::Missing`], [`Error::WrongKind`] for folders and special files, [`Error::Changed`], [`Error::Io`].
 pub fn digest_file(path: &Path, threads: usize) -> Result<FileDigest, Error> {
-    digest_file_into(path, threads, &mut Vec::new())
-}
-
-/// Likewise, with a buffer that is used from file to file.
-///
-/// # Errors
-/// As [`digest_file`].
-pub fn digest_file_into(
-    path: &Path,
-    threads: usize,
-    buffer: &mut Vec<u8>,
-) -> Result<FileDigest, Error> {
+    let mut buffer = Vec::new();
     for _ in 0..ATTEMPTS {
-        if let Some(found) = read_once(path, threads, buffer)? {
+        // Asked before opening: to open a device may do something.
+        let metadata = path.metadata().map_err(|error| Error::at(path, error))?;
+        check_regular(path, &metadata)?;
+        let opened = Opened::at(path)?;
+        if let Some(found) = opened.digest(threads, &mut buffer)? {
             return Ok(found);
         }
     }
     Err(Error::Changed { path: path.into() })
 }
 
-/// Read a file from front to end; `None` when it changed meanwhile.
-fn read_once(
+/// Digest a file that its folder has just listed as regular, unless it has `limit` bytes or more.
+///
+/// # Errors
+/// As [`digest_file`].
+pub fn digest_listed(
     path: &Path,
-    threads: usize,
+    limit: u64,
     buffer: &mut Vec<u8>,
 ) -> Result<Option<FileDigest>, Error> {
-    let file = open_regular(path)?;
-    let at = |source| Error::at(path, source);
-    let before = Stamp::of(&file.metadata().map_err(at)?);
-    let found = if before.size <= SMALL {
-        read_small(&file, before.size, buffer).map_err(at)?
-    } else {
-        read_large(&file, before.size, threads).map_err(at)?
-    };
-    let after = Stamp::of(&file.metadata().map_err(at)?);
-    let Some(found) = found else { return Ok(None) };
-    // Files below /proc say size 0 and have content all the same.
-    let whole = found.size == before.size || before.size == 0;
-    Ok((before == after && whole).then_some(found))
+    for _ in 0..ATTEMPTS {
+        let opened = Opened::at(path)?;
+        if opened.before.size >= limit {
+            return Ok(None);
+        }
+        if let Some(found) = opened.digest(1, buffer)? {
+            return Ok(Some(found));
+        }
+    }
+    Err(Error::Changed { path: path.into() })
 }
 
-/// Open what is certainly a regular file: opening a FIFO would wait for a writer.
-fn open_regular(path: &Path) -> Result<File, Error> {
-    let at = |source| Error::at(path, source);
-    check_regular(path, &path.metadata().map_err(at)?)?;
-    let file = File::open(path).map_err(at)?;
-    check_regular(path, &file.metadata().map_err(at)?)?;
-    Ok(file)
+/// A regular file, and what it looked like when it was opened.
+struct Opened<'a> {
+    path: &'a Path,
+    file: File,
+    before: Stamp,
+}
+
+impl<'a> Opened<'a> {
+    fn at(path: &'a Path) -> Result<Self, Error> {
+        let at = |source| Error::at(path, source);
+        let file = open_at_once(path).map_err(at)?;
+        let metadata = file.metadata().map_err(at)?;
+        check_regular(path, &metadata)?;
+        let before = Stamp::of(&metadata);
+        Ok(Self { path, file, before })
+    }
+
+    /// Read it from front to end; `None` when it changed meanwhile.
+    fn digest(&self, threads: usize, buffer: &mut Vec<u8>) -> Result<Option<FileDigest>, Error> {
+        let at = |source| Error::at(self.path, source);
+        let size = self.before.size;
+        let found = if size <= SMALL {
+            read_small(&self.file, size, buffer).map_err(at)?
+        } else {
+            read_large(&self.file, size, threads).map_err(at)?
+        };
+        let after = Stamp::of(&self.file.metadata().map_err(at)?);
+        // Files below /proc say size 0 and have content all the same.
+        let whole = |found: &FileDigest| found.size == size || size == 0;
+        Ok(found.filter(|found| self.before == after && whole(found)))
+    }
+}
+
+/// Open without waiting: should a named pipe stand here meanwhile, it would wait for a writer.
+#[cfg(unix)]
+fn open_at_once(path: &Path) -> io::Result<File> {
+    use std::os::unix::fs::OpenOptionsExt;
+    let mut options = File::options();
+    options.read(true).custom_flags(libc::O_NONBLOCK).open(path)
+}
+
+#[cfg(not(unix))]
+fn open_at_once(path: &Path) -> io::Result<File> {
+    File::open(path)
 }
 
 fn check_regular(path: &Path, metadata: &Metadata) -> Result<(), Error> {
@@ -133,14 +163,34 @@ fn special_kind(_kind: std::fs::FileType) -> &'static str {
 }
 
 fn read_small(mut file: &File, size: u64, buffer: &mut Vec<u8>) -> io::Result<Option<FileDigest>> {
-    buffer.clear();
-    // One byte more than expected: a full buffer would ask for another read to see the end.
-    buffer.reserve(usize::try_from(size).unwrap_or(0) + 1);
-    file.read_to_end(buffer)?;
-    Ok(Some(FileDigest {
-        digest: Digest::of(buffer),
-        size: buffer.len() as u64,
-    }))
+    let expected = usize::try_from(size).unwrap_or(usize::MAX);
+    buffer.resize(buffer.len().max(expected + 1), 0);
+    let mut length = 0;
+    loop {
+        // One byte more than expected shows a file that has grown; exactly as many need no further read.
+        let got = read_block(file, &mut buffer[length..=expected])?;
+        length += got;
+        if length > expected {
+            buffer.truncate(length);
+            file.read_to_end(buffer)?;
+            length = buffer.len();
+        }
+        if got == 0 || length >= expected {
+            break;
+        }
+    }
+    let digest = Digest::of(&buffer[..length]);
+    let size = length as u64;
+    Ok(Some(FileDigest { digest, size }))
+}
+
+fn read_block(mut file: &File, block: &mut [u8]) -> io::Result<usize> {
+    loop {
+        match file.read(block) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            result => return result,
+        }
+    }
 }
 
 fn read_large(file: &File, size: u64, threads: usize) -> io::Result<Option<FileDigest>> {

@@ -3,9 +3,9 @@
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use super::{Content, Entry, Folder, vanished};
+use super::{Content, Entry, Folder};
 use crate::error::Error;
-use crate::file::{FileDigest, digest_file, digest_file_into};
+use crate::file::{FileDigest, digest_file, digest_listed};
 use crate::subtree::in_threads;
 
 /// From here on a file inside a folder gets all threads to itself.
@@ -57,25 +57,14 @@ fn digest_some(
         let path = folders[folder]
             .path
             .join(&folders[folder].entries[entry].name);
-        let content = digest_unless_large(&path, &mut buffer).inspect_err(|_| {
-            next.store(files.len(), Ordering::Relaxed);
-        })?;
+        let content = digest_listed(&path, LARGE, &mut buffer)
+            .map_err(|error| gone(&path, error))
+            .inspect_err(|_| {
+                next.store(files.len(), Ordering::Relaxed);
+            })?;
         digested.push(((folder, entry), content));
     }
     Ok(digested)
-}
-
-fn digest_unless_large(path: &Path, buffer: &mut Vec<u8>) -> Result<Option<FileDigest>, Error> {
-    let size = path
-        .metadata()
-        .map_err(|error| vanished(path, error))?
-        .len();
-    if size >= LARGE {
-        return Ok(None);
-    }
-    digest_file_into(path, 1, buffer)
-        .map(Some)
-        .map_err(|error| gone(path, error))
 }
 
 fn digest_large(folder: &Folder, entry: usize, threads: usize) -> Result<FileDigest, Error> {
