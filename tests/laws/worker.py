@@ -27,7 +27,7 @@ def prepare(source: str) -> Callable[[], object]:
     used = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
     known = [name for name in used if name in {"whorl", "os"} or Path(f"{name}.py").exists()]
     names = {name: importlib.import_module(name) for name in sorted(known)} | {"__name__": "call"}
-    last = tree.body.pop() if isinstance(tree.body[-1], ast.Expr) else ast.Expr(ast.Constant(None))
+    last = tree.body.pop() if isinstance(tree.body[-1], ast.Expr) else ast.parse("None").body[0]
     first, then = compile(tree, "<call>", "exec"), compile(ast.Expression(last.value), "<call>", "eval")
 
     def call() -> object:
