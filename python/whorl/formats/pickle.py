@@ -96,8 +96,10 @@ def _dump(value: object) -> tuple[bytes, list[memoryview], set[type]]:
     pickler = _Pickler(file, protocol=5, buffer_callback=keep_inside)
     try:
         pickler.dump(value)
-    except (pickle.PicklingError, AttributeError) as error:
-        raise Loss(f"it cannot be pickled: {error}", "") from error
+    except RecursionError:
+        raise
+    except Exception as error:  # the code of any class in the value runs here
+        raise Loss(f"it cannot be pickled: {type(error).__name__}: {error}", "") from error
     return file.getvalue(), buffers, pickler.types
 
 
