@@ -93,9 +93,17 @@ def test_a_class_whose_pickle_loses_something_is_refused(tmp_path: Path) -> None
         through("pickle", Unreadable(np.arange(3)), tmp_path)
 
 
-@pytest.mark.parametrize(
-    "value", [lambda: 1, threading.Lock(), (number for number in "ab")], ids=["lambda", "lock", "generator"]
-)
+class Refusing:
+    """Its own code fails."""
+
+    def __reduce__(self) -> tuple[object, ...]:
+        raise RuntimeError("not today, pickle")
+
+
+NO_PICKLE = {"own": Refusing(), "lambda": lambda: 1, "lock": threading.Lock(), "generator": (n for n in "ab")}
+
+
+@pytest.mark.parametrize("value", NO_PICKLE.values(), ids=NO_PICKLE)
 def test_what_has_no_pickle_is_refused(value: object, tmp_path: Path) -> None:
     """With pickle's own words."""
     payload = new_payload(tmp_path)
