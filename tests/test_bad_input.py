@@ -103,14 +103,14 @@ def test_an_unknown_format_is_an_error_with_a_suggestion() -> None:
         stage(cache=True, format="parket", name="with parket")(lambda: 1)()
 
 
-def test_a_format_that_cannot_hold_the_value_gives_the_value_with_the_error() -> None:
+@pytest.mark.parametrize("form", ["csv", "parquet", "feather", "json"])
+def test_a_format_that_cannot_hold_the_value_gives_the_value_with_the_error(form: str) -> None:
     """Hours of computing are not lost with the error, and nothing wrong is stored."""
     import pandas as pd
 
-    frame = pd.DataFrame({"x": [1, 2]}, index=pd.Index(["a", "b"], name="key"))
-    frame.attrs["unit"] = "m"
+    frame = pd.DataFrame({"x": [{1}, object]})
 
-    @stage(cache=True, format="csv")
+    @stage(cache=True, format=form)
     def table() -> pd.DataFrame:
         return frame
 
@@ -118,7 +118,7 @@ def test_a_format_that_cannot_hold_the_value_gives_the_value_with_the_error() ->
         table()
 
     assert isinstance(raised.value.value, pd.DataFrame)
-    pd.testing.assert_frame_equal(raised.value.value, frame)
+    assert raised.value.value["x"].tolist() == [{1}, object]
     assert list(table.entries()) == []
 
 
