@@ -15,6 +15,7 @@ import pathlib
 import queue
 import random
 import re
+import subprocess
 import sys
 import threading
 import types
@@ -197,6 +198,8 @@ DISTINCT: list[Callable[[], object]] = [
     lambda: ValueError("y"),
     lambda: TypeError("x"),
     lambda: OSError(2, "x"),
+    lambda: queue.Empty("x"),
+    lambda: subprocess.CompletedProcess(["ls"], 0),
     lambda: dt.date(2020, 1, 2),
     lambda: dt.datetime(2020, 1, 2),  # noqa: DTZ001 - a moment without a zone is a value too
     lambda: dt.datetime(2020, 1, 2, fold=1),  # noqa: DTZ001 - a moment without a zone is a value too
@@ -283,6 +286,7 @@ REFUSED: dict[str, Callable[[], object]] = {
     "thread": threading.Thread,
     "local": threading.local,
     "queue": queue.Queue,
+    "semaphore": threading.Semaphore,
     "weak reference": lambda: weakref.ref(Plain),
     "weak dictionary": weakref.WeakValueDictionary,
     "fickle": Fickle,

@@ -41,7 +41,6 @@ _LIVE = {
     "_ssl": "a connection",
     "select": "a selector",
     "selectors": "a selector",
-    "subprocess": "a process",
     "queue": "a queue",
     "_queue": "a queue",
     "mmap": "a memory map",
@@ -77,7 +76,8 @@ def refuse(kind: type, cause: str) -> UndigestableError:
 
 def refusal_of(kind: type) -> Describer | None:
     """Return what refuses objects of a type; None for types that have a state."""
-    for base in kind.__mro__:
+    bases = () if issubclass(kind, BaseException) else kind.__mro__
+    for base in bases:
         found = _LIVE.get(base.__module__.partition(".")[0])
         if found is not None:
             return partial(_refuse, f"{found} belongs to the running process")
