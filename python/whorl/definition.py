@@ -99,8 +99,13 @@ def define(function: Callable[..., object], declared: Mapping[str, object], **op
     _check_names(name, options, signature)
     checked = {key: _OPTIONS[key](key, value) for key, value in options.items()}
     definition = Definition(function, name, inputs, signature, takes_all, **checked)  # type: ignore[arg-type]
-    _registry.add(definition)
+    register(definition)
     return definition
+
+
+def register(definition: Definition) -> None:
+    """Make a definition the newest of its name; ConfigError where another of its module stands there."""
+    _registry.add(definition)
 
 
 def find_definition(name: str, module: str) -> Definition | None:

@@ -116,7 +116,8 @@ class Session:
         current = computing()
         chain = current.chain() if current else ()
         if any(outer.key == derived.key for outer in chain):
-            names = [*(outer.stage for outer in chain), call.definition.name]
+            within = () if self.top is None or call is self.top else (self.top.definition.name,)
+            names = [*(outer.stage for outer in chain), *within, call.definition.name]
             raise ConfigError(f"stage {call.definition.name} reaches its own call", " → ".join(names))
         return derived
 

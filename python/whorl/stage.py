@@ -8,13 +8,15 @@ on has changed.  On the arrow: where a call enters.
 from __future__ import annotations
 
 import functools
+import pickle
+import sys
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, cast, overload
 
 from whorl import config
 from whorl.access import open_access
 from whorl.call import Binder, CallOptions
 from whorl.commit import decode
-from whorl.definition import STAGE_OPTIONS, Param, define
+from whorl.definition import STAGE_OPTIONS, Param, define, register
 from whorl.engine import open_session, run
 from whorl.entry import MISSING
 from whorl.errors import ConfigError, NoEntryError
@@ -78,8 +80,17 @@ class Stage(Generic[P, R]):
     def __repr__(self) -> str:
         return f"<stage {self.definition.name}>"
 
-    def __reduce__(self) -> str:
-        return self.definition.qualname  # by reference, as functions are
+    def __reduce__(self) -> str | tuple[object, ...]:
+        """By reference, as functions are; by value where cloudpickle is in use and no import leads here."""
+        module = self.definition.module
+        found: object = None if module == "__main__" and "cloudpickle" in sys.modules else sys.modules.get(module)
+        for part in self.definition.qualname.split("."):
+            found = getattr(found, part, None)
+        if found is self or "cloudpickle" not in sys.modules:
+            return self.definition.qualname
+        from cloudpickle import dumps
+
+        return _revive, (dumps((self.definition, self._options)),)
 
     @property
     def depends_on(self) -> tuple[object, ...]:
@@ -157,6 +168,13 @@ class Stage(Generic[P, R]):
     def _call_key(self, args: tuple[object, ...], kwargs: Mapping[str, object]) -> Digest:
         call = self._bind(args, kwargs)
         return open_session(call).derive(call).key
+
+
+def _revive(data: bytes) -> Stage[..., object]:
+    """Make a stage of what another process pickled by value."""
+    definition, options = pickle.loads(data)  # noqa: S301 - what unpickles this has already trusted its source
+    register(definition)
+    return Stage(definition, options)
 
 
 @overload

@@ -150,9 +150,8 @@ def _missing(path: str) -> InputMissingError:
     if not os.path.isdir(folder):
         return InputMissingError(f"{path} is not there", f"{folder} is no folder")
     near = difflib.get_close_matches(name, os.listdir(folder), n=1)
-    return InputMissingError(
-        f"{path} is not there", f"looked in {folder}", f"did you mean {near[0]!r}?" if near else ""
-    )
+    tip = f"did you mean {near[0]!r}?" if near else "check the path and the working directory"
+    return InputMissingError(f"{path} is not there", f"looked in {folder}", tip)
 
 
 def _digest_folder(raw: RawInput) -> InputDigest:
