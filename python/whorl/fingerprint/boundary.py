@@ -55,26 +55,35 @@ T = TypeVar("T")
 OWN = Own()
 STDLIB = Stdlib()
 
+_PACKAGE = os.path.realpath(os.path.dirname(os.path.dirname(__file__)))
+_WHORL = "whorl"
+# Cython keeps the types of its functions in a module without a file, named after its version.
+_CYTHON_TYPES = "_cython_"
+
 
 class View:
     """
-    Settings and site-packages as they stand while one fingerprint is made: looked at once, not for each function.
+    Settings and site-packages as they stand: looked at once, not for each function.
+
+    Serves any number of fingerprints while ``is_current``.
     """
 
     __slots__ = ("_known", "_stamps", "owners", "policies")
 
     def __init__(self) -> None:
         self.policies = current_policies()
-        self._known: dict[tuple[object, ...], object] = {}
+        self._known: dict[tuple[object, ...], tuple[tuple[object, ...], object]] = {}
         self.owners: dict[str, tuple[str | None, tuple[Owner, int]]] = {}
         self._stamps: dict[str, int] = {}
 
     def once(self, function: Callable[..., T], *arguments: object) -> T:
         """Call a function of the process's state, at most once per view."""
-        key = (function, *arguments)
-        if key not in self._known:
-            self._known[key] = function(*arguments)
-        return cast("T", self._known[key])
+        # By identity, since a metaclass may compare as it likes; the arguments are held, so it cannot pass on.
+        key = (function, *(id(argument) if isinstance(argument, type) else argument for argument in arguments))
+        found = self._known.get(key)
+        if found is None:
+            found = self._known[key] = (arguments, function(*arguments))
+        return cast("T", found[1])
 
     def stamp(self, site: str) -> int:
         """Return the state of a site-packages folder: it changes when a distribution is installed or removed."""
@@ -83,14 +92,10 @@ class View:
             found = self._stamps[site] = stamp_of(site)
         return found
 
-    def forget(self) -> None:
-        """Drop what was looked at, and keep what has to stay true."""
-        self._known.clear()
-        self.owners.clear()
-
     def is_current(self) -> bool:
         """Tell whether settings and folders are still as they were seen."""
-        return self.policies == current_policies() and all(stamp_of(site) == was for site, was in self._stamps.items())
+        stamps = tuple(self._stamps.items())
+        return self.policies == current_policies() and all(stamp_of(site) == was for site, was in stamps)
 
 
 _view: ContextVar[View | None] = ContextVar("whorl boundary", default=None)
@@ -102,22 +107,13 @@ def current_view() -> View:
 
 
 @contextmanager
-def one_view() -> Iterator[View]:
+def seen_through(view: View) -> Iterator[None]:
     """Let every question about owners inside the block see the same settings and folders."""
-    view = View()
     token = _view.set(view)
     try:
-        yield view
+        yield
     finally:
         _view.reset(token)
-        view.forget()
-
-
-_PACKAGE = os.path.realpath(os.path.dirname(os.path.dirname(__file__)))
-# The minor version alone, as for any other distribution; read from the package without importing its metadata.
-_WHORL = "whorl"
-# Cython keeps the types of its functions in a module without a file, named after its version.
-_CYTHON_TYPES = "_cython_"
 
 
 def owner(thing: object) -> Owner:

@@ -8,37 +8,37 @@ function, a changed global or a patched attribute is seen at the next call.  On 
 
 from __future__ import annotations
 
+import sys
 import threading
-from collections import OrderedDict
+import warnings
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from whorl.errors import NotFollowedWarning, UndigestableError, warn
-from whorl.fingerprint.boundary import one_view
-from whorl.fingerprint.nodes import NOTHING, Node, Place, digest_nodes
+from whorl.digest import Encoder
+from whorl.errors import NotFollowedWarning, UndigestableError
+from whorl.fingerprint.boundary import Distribution, seen_through
+from whorl.fingerprint.memory import Memory, Remembered
+from whorl.fingerprint.nodes import NOTHING, Node, NotFollowed, Place, digest_nodes
 from whorl.fingerprint.parts import Difference, Part, differences
 from whorl.fingerprint.tree import build_tree
-from whorl.fingerprint.walk import NotFollowed, Walk, is_stage, merge_ignored
+from whorl.fingerprint.walk import Walk, is_stage, merge_ignored
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from whorl.digest import Digest
-    from whorl.fingerprint.boundary import Distribution, View
+    from whorl.fingerprint.nodes import Key
     from whorl.fingerprint.values import ValueScan
 
 __all__ = ["Difference", "Fingerprint", "NotFollowed", "Part", "differences", "digest_code", "fingerprint", "settle"]
-
-_MAX_MEMORY = 8_192
 
 
 @dataclass(frozen=True, slots=True)
 class _Record:
     """What a fingerprint was made from; stays in this process."""
 
-    root: Node
-    walk: Walk
-    view: View
+    root: Key
+    nodes: Mapping[Key, Node]
     depends_on: tuple[object, ...]
     ignore: tuple[object, ...]
 
@@ -64,12 +64,12 @@ class Fingerprint:
         """The tree of named components, made when it is asked for."""
         if not self._parts:
             assert self._record is not None
-            self._parts.append(build_tree(self._record.root, self._record.walk.nodes, self.digest))
+            self._parts.append(build_tree(self._record.root, self._record.nodes, self.digest))
         return self._parts[0]
 
     def __reduce__(self) -> tuple[object, ...]:
-        self.parts  # noqa: B018 - the record stays here, so the tree is made before it travels
-        return _rebuild, (self.digest, self.not_followed, self.distributions, self._parts[0])
+        # The record stays in this process, so the tree is made before it travels.
+        return _rebuild, (self.digest, self.not_followed, self.distributions, self.parts)
 
 
 def _rebuild(
@@ -83,11 +83,12 @@ class _Settled:
     """A value that the stage itself changes: ``first`` stands for ``last`` as long as nobody else changes it."""
 
     place: Place
+    name: str
     first: ValueScan
     last: ValueScan
 
 
-_memory: OrderedDict[tuple[int, ...], tuple[object, Fingerprint]] = OrderedDict()
+_memory = Memory()
 _settled: dict[tuple[int, str], _Settled] = {}
 _lock = threading.Lock()
 
@@ -105,7 +106,7 @@ def fingerprint(
     if is_stage(func):
         root = func.__wrapped__  # type: ignore[attr-defined]
         added, left_out = (*func.depends_on, *added), (*func.ignore, *left_out)  # type: ignore[attr-defined]
-    found = _remembered(root, added, left_out) or _remember(root, added, left_out)
+    found = _fingerprint(root, added, left_out)
     if strict and found.not_followed:
         listed = ", ".join(map(str, found.not_followed))
         raise UndigestableError("the code refers to what cannot be followed", listed, "declare it, or drop strict=True")
@@ -128,88 +129,102 @@ def settle(func: object, before: Fingerprint) -> Fingerprint:
     if record is None:
         return before
     root = func.__wrapped__ if is_stage(func) else func  # type: ignore[attr-defined]
-    after = fingerprint(root, depends_on=record.depends_on, ignore=record.ignore)
+    after = _fingerprint(root, record.depends_on, record.ignore)
     if after.digest == before.digest or after._record is None:  # noqa: SLF001
         return before if after.digest == before.digest else after
-    changed = _changed_values(record.walk, after._record.walk)  # noqa: SLF001
-    known = dict(_settled)
-    with _lock:
-        _settled.update({(id(item.place.holder), item.place.name): item for item in changed})
-    again = _make(root, record.depends_on, record.ignore)
-    if again.digest != before.digest:
-        with _lock:
-            _settled.clear()
-            _settled.update(known)
+    changed = _changed_values(record.nodes, after._record.nodes)  # noqa: SLF001
+    earlier = _replace_settled({item.place.key: item for item in changed})
+    if _fingerprint(root, record.depends_on, record.ignore).digest != before.digest:
+        _replace_settled(earlier)
         return after
-    with _lock:
-        _memory.clear()  # what was fingerprinted since the run still has the last values, not the first ones
-    _warn_of(changed, known, record.walk)
+    _warn_of([item for item in changed if earlier.get(item.place.key) is None])
     return before
 
 
-def _changed_values(before: Walk, after: Walk) -> list[_Settled]:
+def _changed_values(before: Mapping[Key, Node], after: Mapping[Key, Node]) -> list[_Settled]:
+    """Return the values at known places that are not what they were."""
+    earlier = {node.place.key: node.scan for node in before.values() if node.scan is not None}
     changed = []
-    for key, (place, _, scan) in after.scans.items():
-        earlier = before.scans.get(key)
-        if earlier is not None and (earlier[2].digest, earlier[2].refs) != (scan.digest, scan.refs):
-            known = _settled.get(key)
-            first = known.first if known is not None and known.last.digest == earlier[2].digest else earlier[2]
-            changed.append(_Settled(place, first, scan))
+    for node in after.values():
+        scan, was = node.scan, earlier.get(node.place.key)
+        if scan is None or was is None or _same(scan, was):
+            continue
+        known = _settled.get(node.place.key)
+        first = known.first if known is not None and _same(known.last, was) else was
+        changed.append(_Settled(node.place, node.name, first, scan))
     return changed
 
 
-def _warn_of(changed: list[_Settled], known: dict[tuple[int, str], _Settled], walk: Walk) -> None:
-    new = [item for item in changed if (id(item.place.holder), item.place.name) not in known]
-    if new:
-        names = ", ".join(walk.scans[id(item.place.holder), item.place.name][1].name for item in new)
-        message = f"the stage itself changes {names}: the value at first use counts"
-        warn(message, NotFollowedWarning)
-
-
-def _settle_value(place: Place, scan: ValueScan) -> ValueScan:
-    known = _settled.get((id(place.holder), place.name))
-    if known is None or (known.last.digest, known.last.refs) != (scan.digest, scan.refs):
-        return scan
-    return known.first
-
-
-def _key(root: object, depends_on: tuple[object, ...], ignore: tuple[object, ...]) -> tuple[int, ...]:
-    if not depends_on and not ignore:
-        return (id(root),)
-    return (id(root), *map(id, depends_on), 0, *map(id, ignore))
-
-
-def _remembered(root: object, depends_on: tuple[object, ...], ignore: tuple[object, ...]) -> Fingerprint | None:
-    known = _memory.get(_key(root, depends_on, ignore))
-    if known is None or known[0] is not root:
-        return None
-    record = known[1]._record  # noqa: SLF001
-    return known[1] if record is not None and record.view.is_current() and record.walk.watches.hold() else None
-
-
-def _remember(root: object, depends_on: tuple[object, ...], ignore: tuple[object, ...]) -> Fingerprint:
-    found = _make(root, depends_on, ignore)
+def _replace_settled(items: Mapping[tuple[int, str], _Settled | None]) -> dict[tuple[int, str], _Settled | None]:
+    """Put settled values in place of those at the same places; return what stood there."""
     with _lock:
-        _memory[_key(root, depends_on, ignore)] = (root, found)
-        while len(_memory) > _MAX_MEMORY:
-            _memory.popitem(last=False)
-    return found
+        earlier = {key: _settled.get(key) for key in items}
+        for key, item in items.items():
+            if item is None:
+                _settled.pop(key, None)
+            else:
+                _settled[key] = item
+    _memory.forget()
+    return earlier
 
 
-def _make(root: object, depends_on: tuple[object, ...], ignore: tuple[object, ...]) -> Fingerprint:
+def _warn_of(settled: list[_Settled]) -> None:
+    if settled:
+        names = ", ".join(sorted(item.name for item in settled))
+        message = f"the stage itself changes {names}: the value at first use counts"
+        warnings.warn(message, NotFollowedWarning, stacklevel=3)
+
+
+def _settled_value(place: Place, scan: ValueScan) -> ValueScan:
+    known = _settled.get(place.key)
+    return known.first if known is not None and _same(known.last, scan) else scan
+
+
+def _same(left: ValueScan, right: ValueScan) -> bool:
+    return left.digest == right.digest and len(left.refs) == len(right.refs) and all(map(_is, left.refs, right.refs))
+
+
+def _is(left: object, right: object) -> bool:
+    return left is right
+
+
+def _fingerprint(root: object, depends_on: tuple[object, ...], ignore: tuple[object, ...]) -> Fingerprint:
+    key = (id(root), *map(id, depends_on), 0, *map(id, ignore)) if depends_on or ignore else (id(root),)
+    known = _memory.result(key, root)
+    if known is None:
+        known = _make(root, depends_on, ignore)
+        _memory.keep(key, known)
+    return known.result
+
+
+def _make(root: object, depends_on: tuple[object, ...], ignore: tuple[object, ...]) -> Remembered:
     """Walk until no further fact about functions turns out to be read."""
     reads: frozenset[str] = frozenset()
-    with one_view() as view:
+    view, nodes = _memory.nodes()
+    with seen_through(view):
         while True:
-            walk = Walk(reads, _settle_value)
+            walk = Walk(reads, nodes, _settled_value)
             node = walk.run(root, depends_on, merge_ignored(NOTHING, ignore))
-            if walk.reads_found <= reads:
+            found = frozenset().union(*(met.reads for met in walk.nodes.values()))
+            if found <= reads:
                 break
-            reads |= walk.reads_found
+            reads |= found
+    record = _Record(node.key, walk.nodes, depends_on, ignore)
+    return Remembered(root, _conclude(root, record), walk.nodes, view)
+
+
+def _conclude(root: object, record: _Record) -> Fingerprint:
+    nodes = record.nodes.values()
+    # Bytecode and the standard library are those of one minor version of Python.
+    digest = Encoder("fingerprint").integer(sys.version_info.minor).digest(digest_nodes(record.root, record.nodes))
     return Fingerprint(
-        digest_nodes(node, walk.nodes),
-        tuple(walk.not_followed),
-        tuple(stage for stage in walk.stages if getattr(stage, "__wrapped__", None) is not root),
-        tuple(walk.distributions.values()),
-        _Record(node, walk, view, depends_on, ignore),
+        digest.finish(),
+        tuple(dict.fromkeys(item for node in nodes for item in node.not_followed)),
+        tuple(node.value for node in nodes if is_stage(node.value) and _function_of(node.value) is not root),
+        tuple(node.value for node in nodes if isinstance(node.value, Distribution)),
+        record,
     )
+
+
+def _function_of(stage: object) -> object:
+    return getattr(stage, "__wrapped__", None)

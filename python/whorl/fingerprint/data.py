@@ -95,7 +95,7 @@ def _scan(walk: Walk, node: Node, value: object) -> ValueScan:
         walk.watches.result(lambda: _identity_now(value), _identity(scan))
     if node.place is NOWHERE or node.place.holder is None:
         return scan
-    walk.scans[id(node.place.holder), node.place.name] = (node.place, node, scan)
+    node.scan = scan
     return walk.settle(node.place, scan)
 
 

@@ -36,10 +36,9 @@ def title_foreign(walk: Walk, node: Node, thing: object, name: str) -> None:
 def link_owner(walk: Walk, node: Node, label: str, owned_by: Owner) -> None:
     """Link the distribution that something belongs to; all of the standard library is one."""
     if isinstance(owned_by, Distribution):
-        target = walk.leaf(node, label, "distribution", owned_by.name)
+        target = walk.leaf(node, label, "distribution", owned_by.name, owned_by)
         if len(target.pieces) == 1:
             target.mark("version", owned_by.version)
-            walk.distributions[owned_by.name] = owned_by
     elif isinstance(owned_by, Stdlib):
         walk.leaf(node, label, "distribution", "python")
 
@@ -78,10 +77,10 @@ def is_put_there(value: object) -> bool:
 
 def own_functions_in(kind: type) -> tuple[str, ...]:
     """Return the names under which own functions were put into a foreign class."""
-    return current_view().once(_own_functions_in, kind)
+    return current_view().once(_own_functions_in, kind, len(vars(kind)))
 
 
-def _own_functions_in(kind: type) -> tuple[str, ...]:
+def _own_functions_in(kind: type, _size: int) -> tuple[str, ...]:
     """Ask once for each namespace: a large class of a library has hundreds of functions from a few modules."""
     own: dict[int, bool] = {}
     found = []

@@ -50,7 +50,7 @@ def _describe_own(walk: Walk, node: Node, function: FunctionType) -> None:
     node.title("helper", dotted_name(function), where)
     walk.watches.attribute(function, "__code__")
     node.add("code", form.digest, lambda: code_text(code), where)
-    walk.reads_found |= form.reads
+    node.reads = form.reads
     _link_defaults(walk, node, function)
     _link_cells(walk, node, function, form.references)
     _link_attributes(walk, node, function)

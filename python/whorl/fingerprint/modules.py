@@ -79,7 +79,7 @@ def link_named(walk: Walk, node: Node, label: str, value: object, namespace: Map
     target = walk.link(node, label, value, place, dotted=dotted)
     if target.place is place:
         target.call("global", dotted)
-    node.names.setdefault(name, target)
+    node.names.setdefault(name, target.key)
 
 
 def _step(walk: Walk, module: ModuleType, name: str) -> object:

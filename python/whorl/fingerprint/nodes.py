@@ -13,11 +13,15 @@ from types import FunctionType, ModuleType
 from typing import TYPE_CHECKING
 
 from whorl.digest import Encoder, digest_graph
+from whorl.fingerprint.watches import Watches
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping
 
     from whorl.digest import Digest
+    from whorl.fingerprint.values import ValueScan
+
+Key = tuple[object, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +41,11 @@ class Place:
     holder: object
     name: str
 
+    @property
+    def key(self) -> tuple[int, str]:
+        """The identity of the place."""
+        return id(self.holder), self.name
+
 
 @dataclass(frozen=True, slots=True)
 class Ignored:
@@ -45,9 +54,21 @@ class Ignored:
     objects: tuple[object, ...] = ()
     names: frozenset[str] = frozenset()
 
-    def key(self) -> tuple[object, ...]:
+    @property
+    def key(self) -> Key:
         """Two words that leave the same out have the same key."""
         return (self.names, *sorted(id(item) for item in self.objects))
+
+
+@dataclass(frozen=True, slots=True)
+class NotFollowed:
+    """Something the fingerprint cannot see: ``what`` in words, and ``where`` (``utils.py:12``)."""
+
+    what: str
+    where: str
+
+    def __str__(self) -> str:
+        return f"{self.what} ({self.where})" if self.where else self.what
 
 
 NOTHING = Ignored()
@@ -60,25 +81,45 @@ class Node:
     One object that code reaches.
 
     ``kind`` and ``name`` make the name of its part (``helper/mod.f``); ``name`` and ``where`` are for people and do not
-    enter the digest.  ``owner`` is the node under whose part this one is shown, where it does not stand alone.
-    ``annotated`` asks for annotations too: a foreign wrapper may read them.
+    enter the digest.  ``owner`` is the key of the node under whose part this one is shown, where it does not stand
+    alone.  ``annotated`` asks for annotations too: a foreign wrapper may read them.  A described node is shared by all
+    roots that reach it, as long as what it was made from still stands; where its edges lead is looked up by ``key``.
     """
 
+    key: Key
     value: object
     place: Place = NOWHERE
     ignored: Ignored = NOTHING
     annotated: bool = False
+    described: bool = False
     kind: str = ""
     name: str = ""
     where: str = ""
-    owner: Node | None = None
+    owner: Key | None = None
     pieces: list[Piece] = field(default_factory=list)
     edges: list[tuple[str, Node]] = field(default_factory=list)
-    names: dict[str, Node] = field(default_factory=dict)
+    names: dict[str, Key] = field(default_factory=dict)
+    watches: Watches = field(default_factory=Watches)
+    reads: frozenset[str] = frozenset()
+    not_followed: list[NotFollowed] = field(default_factory=list)
+    scan: ValueScan | None = None
+    _label: Digest | None = None
+
+    @property
+    def is_code(self) -> bool:
+        """Whether it has a name of its own, wherever it hangs."""
+        return isinstance(self.value, FunctionType | type | ModuleType)
+
+    def fresh(self) -> Node:
+        """Return a node for the same object that is still to be described."""
+        name = "" if self.is_code else self.name
+        return Node(
+            self.key, self.value, self.place, self.ignored, self.annotated, kind=self.kind, name=name, owner=self.owner
+        )
 
     def call(self, kind: str, name: str = "") -> None:
         """Name a value after where it hangs; functions, classes and modules have names of their own."""
-        if not self.name and not isinstance(self.value, FunctionType | type | ModuleType):
+        if not self.name and not self.is_code:
             self.kind, self.name = kind, name
 
     def title(self, kind: str, name: str, where: str = "") -> None:
@@ -98,16 +139,18 @@ class Node:
 
     def label(self) -> Digest:
         """Digest the node without what its edges lead to."""
-        encoder = Encoder("node").text(self.kind)
-        for piece in self.pieces:
-            encoder.text(piece.name).digest(piece.digest)
-        for name, _ in self.edges:
-            encoder.text(name)
-        return encoder.finish()
+        if self._label is None:
+            encoder = Encoder("node").text(self.kind)
+            for piece in self.pieces:
+                encoder.text(piece.name).digest(piece.digest)
+            for name, _ in self.edges:
+                encoder.text(name)
+            self._label = encoder.finish()
+        return self._label
 
 
-def digest_nodes(root: Node, nodes: Sequence[Node]) -> Digest:
+def digest_nodes(root: Key, nodes: Mapping[Key, Node]) -> Digest:
     """Digest everything that ``root`` reaches within ``nodes``."""
-    numbers = {id(node): number for number, node in enumerate(nodes)}
-    successors = [[numbers[id(target)] for _, target in node.edges] for node in nodes]
-    return digest_graph("code graph", [node.label() for node in nodes], successors, numbers[id(root)])
+    numbers = {key: number for number, key in enumerate(nodes)}
+    successors = [[numbers[target.key] for _, target in node.edges] for node in nodes.values()]
+    return digest_graph("code graph", [node.label() for node in nodes.values()], successors, numbers[root])

@@ -13,48 +13,50 @@ from whorl.digest import Encoder
 from whorl.fingerprint.parts import Part
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping
 
     from whorl.digest import Digest
-    from whorl.fingerprint.nodes import Node, Piece
+    from whorl.fingerprint.nodes import Key, Node, Piece
 
-_SINGLE = ("value", "name", "of type")
+_SINGLE = ("value", "name", "of type", "version")
 _UNNAMED = ("builtin", "distribution", "foreign", "default", "undefined")
 _LONGEST_TEXT = 2_000
 
 
-def build_tree(root: Node, nodes: Sequence[Node], digest: Digest) -> Part:
+def build_tree(root: Key, nodes: Mapping[Key, Node], digest: Digest) -> Part:
     """Build the tree of a fingerprint; ``digest`` is that of the whole."""
     titles = _titles(root, nodes)
-    owned: dict[int, list[Node]] = {}
-    for node in nodes:
-        if node is not root:
-            holder = node.owner or root
-            owned.setdefault(id(holder), []).append(node)
-    return Part(root.name, digest, root.where, "", tuple(_children(root, owned, titles)))
+    owned: dict[Key, list[Node]] = {}
+    for key, node in nodes.items():
+        if key != root:
+            holder = node.owner if node.owner in nodes else root
+            owned.setdefault(holder or root, []).append(node)
+    top = nodes[root]
+    return Part(top.name, digest, top.where, "", tuple(_children(top, owned, titles)))
 
 
-def _children(root: Node, owned: dict[int, list[Node]], titles: dict[int, str]) -> Iterable[Part]:
+def _children(root: Node, owned: dict[Key, list[Node]], titles: dict[Key, str]) -> Iterable[Part]:
     yield from (_piece_part(piece) for piece in root.pieces)
     yield from _names_part(root, titles)
-    for node in owned.get(id(root), ()):
+    for node in owned.get(root.key, ()):
         yield _node_part(node, owned, titles)
 
 
-def _node_part(node: Node, owned: dict[int, list[Node]], titles: dict[int, str]) -> Part:
-    children = [_node_part(child, owned, titles) for child in owned.get(id(node), ())]
+def _node_part(node: Node, owned: dict[Key, list[Node]], titles: dict[Key, str]) -> Part:
+    children = [_node_part(child, owned, titles) for child in owned.get(node.key, ())]
     names = list(_names_part(node, titles))
-    if not children and not names and node.pieces and node.pieces[-1].name in (*_SINGLE, "version"):
-        return Part(titles[id(node)], node.label(), node.where, _text(node.pieces[-1]))
+    title = titles[node.key]
+    if not children and not names and node.pieces and node.pieces[-1].name in _SINGLE:
+        return Part(title, node.label(), node.where, _text(node.pieces[-1]))
     pieces = [_piece_part(piece) for piece in node.pieces]
-    return Part(titles[id(node)], node.label(), node.where, "", (*pieces, *names, *children))
+    return Part(title, node.label(), node.where, "", (*pieces, *names, *children))
 
 
-def _names_part(node: Node, titles: dict[int, str]) -> Iterable[Part]:
+def _names_part(node: Node, titles: dict[Key, str]) -> Iterable[Part]:
     """Tell what each name in a node means and what it holds in which order, for the case that only this changes."""
-    called = {id(target): name for name, target in node.names.items()}
+    called = {key: name for name, key in node.names.items()}
     lines = [
-        f"{called.get(id(target), label)} = {titles[id(target)]}"
+        f"{called.get(target.key, label)} = {titles[target.key]}"
         for label, target in node.edges
         if target.kind not in _UNNAMED
     ]
@@ -70,14 +72,14 @@ def _text(piece: Piece) -> str:
     return piece.text if isinstance(piece.text, str) else piece.text()
 
 
-def _titles(root: Node, nodes: Sequence[Node]) -> dict[int, str]:
+def _titles(root: Key, nodes: Mapping[Key, Node]) -> dict[Key, str]:
     """Give every node a name of its own, the same in every process."""
     seen: dict[str, int] = {}
-    titles: dict[int, str] = {id(root): root.name}
-    for node in nodes:
-        if node is root:
+    titles = {root: nodes[root].name}
+    for key, node in nodes.items():
+        if key == root:
             continue
         title = f"{node.kind}/{node.name}".removesuffix("/")
         seen[title] = seen.get(title, 0) + 1
-        titles[id(node)] = title if seen[title] == 1 else f"{title}#{seen[title]}"
+        titles[key] = title if seen[title] == 1 else f"{title}#{seen[title]}"
     return titles

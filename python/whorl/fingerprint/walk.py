@@ -2,68 +2,66 @@
 A function in, the graph of everything it reaches out.
 
 Code is followed through globals, closures, defaults, classes and values, with an explicit stack, as far as the boundary
-allows; each kind of object is described in the module of its name.  What is not followed is listed with its place.  On
-the arrow: *fingerprint*; ``nodes`` makes the digest of the graph.
+allows; each kind of object is described in the module of its name.  What was described for one root serves the others
+while it still stands.  On the arrow: *fingerprint*; ``nodes`` makes the digest of the graph.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from types import FunctionType, ModuleType
 from typing import TYPE_CHECKING
 
 from whorl.fingerprint import classes, data, functions, imports, modules, wrappers
 from whorl.fingerprint.boundary import canonical_module
-from whorl.fingerprint.nodes import NOTHING, NOWHERE, Ignored, Node, Place
-from whorl.fingerprint.watches import Watches
+from whorl.fingerprint.nodes import NOTHING, NOWHERE, Ignored, Key, Node, NotFollowed, Place
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
-    from whorl.fingerprint.boundary import Distribution
     from whorl.fingerprint.values import ValueScan
-
-
-@dataclass(frozen=True, slots=True)
-class NotFollowed:
-    """Something the fingerprint cannot see: ``what`` in words, and ``where`` (``utils.py:12``)."""
-
-    what: str
-    where: str
-
-    def __str__(self) -> str:
-        return f"{self.what} ({self.where})" if self.where else self.what
+    from whorl.fingerprint.watches import Watches
 
 
 class Walk:
     """
-    One walk from one root: the nodes met, what must hold for the result to stay true, what was not followed.
+    One walk from one root.
 
-    ``reads`` are the facts about functions (``__doc__``, ``__name__`` …) that reachable code is known to read: they
-    count.  ``settle`` gives the value that stands for a place which the stage itself has changed.
+    ``nodes`` are those met, in the order they were met.  ``reads`` are the facts about functions (``__doc__``,
+    ``__name__`` …) that reachable code is known to read: they count.  ``known`` are nodes of earlier walks, and
+    ``settle`` gives the value that stands for a place which the stage itself has changed.
     """
 
-    def __init__(self, reads: frozenset[str], settle: Callable[[Place, ValueScan], ValueScan]) -> None:
+    def __init__(
+        self, reads: frozenset[str], known: Mapping[Key, Node], settle: Callable[[Place, ValueScan], ValueScan]
+    ) -> None:
         self.reads = reads
-        self.reads_found: set[str] = set()
         self.settle = settle
-        self.watches = Watches()
-        self.nodes: list[Node] = []
-        self.stages: list[object] = []
-        self.scans: dict[tuple[int, str], tuple[Place, Node, ValueScan]] = {}
-        self.distributions: dict[str, Distribution] = {}
-        self.not_followed: dict[NotFollowed, None] = {}
-        self._known: dict[tuple[object, ...], Node] = {}
+        self.nodes: dict[Key, Node] = {}
+        self._known = known
         self._pending: list[Node] = []
+        self._current: Node | None = None
+
+    @property
+    def watches(self) -> Watches:
+        """Where the node that is being described notes what it was made from."""
+        assert self._current is not None
+        return self._current.watches
 
     def run(self, root: object, depends_on: Iterable[object], ignored: Ignored) -> Node:
         """Walk everything reachable from ``root`` and from what the user adds; return the root's node."""
-        node = self._node(root, NOWHERE, ignored, annotated=False)
-        for index, thing in enumerate(depends_on):
-            self.link(node, f"depends_on/{index}", imports.named_dependency(thing))
+        added = tuple(depends_on)
+        node = self._meet(_new(root, NOWHERE, ignored, self.reads, annotated=False, added=added))
         while self._pending:
             current = self._pending.pop()
+            if current.described:
+                for _, target in current.edges:
+                    self._meet(target)
+                continue
+            self._current = current
             _describer(current.value)(self, current)
+            if current is node:
+                link_added(self, node, added)
+            current.described = True
         return node
 
     def link(
@@ -83,48 +81,54 @@ class Walk:
         ``dotted`` is the full name it was found under, ``within`` shows it under the part of the source.
         """
         if source.ignored is not NOTHING and _is_ignored(source.ignored, value, dotted):
-            target = self._leaf(source, "ignored", dotted or _own_name(value))
-        else:
-            target = self._node(value, place, source.ignored, annotated=annotated)
-            if within and target.owner is None:
-                target.owner = source
-                target.call(*label.split("/", 1))
+            return self.leaf(source, label, "ignored", dotted or _own_name(value))
+        target = self._meet(_new(value, place, source.ignored, self.reads, annotated=annotated))
+        if within and not target.is_code:
+            target.owner = source.key
+            target.call(*label.split("/", 1))
         source.edges.append((label, target))
         return target
 
-    def leaf(self, source: Node, label: str, kind: str, name: str) -> Node:
-        """Add an edge to a node that is nothing but its name."""
-        target = self._leaf(source, kind, name)
+    def leaf(self, source: Node, label: str, kind: str, name: str, value: object = None) -> Node:
+        """Add an edge to a node that is nothing but its name, and the value that goes with the name."""
+        target = self._meet(Node(("leaf", kind, name, value), value, kind=kind, name=name))
+        if not target.pieces:
+            target.mark("name", name)
+            target.described = True
         source.edges.append((label, target))
         return target
 
     def doubt(self, what: str, where: str = "") -> None:
         """List something that is not followed."""
-        self.not_followed.setdefault(NotFollowed(what, where))
+        assert self._current is not None
+        self._current.not_followed.append(NotFollowed(what, where))
 
-    def _leaf(self, source: Node, kind: str, name: str) -> Node:
-        key = (kind, name)
-        node = self._known.get(key)
+    def _meet(self, wanted: Node) -> Node:
+        """Return this walk's node for a key: one met before, one of an earlier walk that still stands, or a new one."""
+        node = self.nodes.get(wanted.key)
         if node is None:
-            node = self._known[key] = Node(None, ignored=source.ignored, kind=kind, name=name)
-            node.mark("name", name)
-            self.nodes.append(node)
-        return node
-
-    def _node(self, value: object, place: Place, ignored: Ignored, *, annotated: bool) -> Node:
-        where = (id(place.holder), place.name) if place is not NOWHERE and is_data(value) else ()
-        key = (id(value), where, annotated, *(ignored.key() if ignored is not NOTHING else ()))
-        node = self._known.get(key)
-        if node is None:
-            node = self._known[key] = Node(value, place, ignored, annotated)
-            self.nodes.append(node)
+            node = self._known.get(wanted.key)
+            if node is None or not node.watches.hold():
+                node = wanted.fresh() if wanted.described else wanted
+            self.nodes[wanted.key] = node
             self._pending.append(node)
         return node
 
 
-def is_data(value: object) -> bool:
-    """Tell whether a value counts by what it holds, not by what it runs."""
-    return _describer(value) is data.describe
+def _new(
+    value: object,
+    place: Place,
+    ignored: Ignored,
+    reads: frozenset[str],
+    *,
+    annotated: bool,
+    added: tuple[object, ...] = (),
+) -> Node:
+    """Return a node still to be described; data and wrappers count by the place they hang at, code by itself."""
+    at = () if isinstance(value, FunctionType | type | ModuleType) or place is NOWHERE else place.key
+    left_out = () if ignored is NOTHING else ignored.key
+    key = (id(value), at, annotated, reads, left_out, tuple(map(id, added)))
+    return Node(key, value, place, ignored, annotated)
 
 
 def is_stage(value: object) -> bool:
@@ -135,13 +139,15 @@ def is_stage(value: object) -> bool:
 def describe_stage(walk: Walk, node: Node) -> None:
     """Follow a stage: its function, with what the user adds and leaves out there."""
     stage = node.value
-    if not any(stage is known for known in walk.stages):
-        walk.stages.append(stage)
-    function = stage.__wrapped__  # type: ignore[attr-defined]
-    node.title("stage", _own_name(function))
+    node.title("stage", _own_name(stage.__wrapped__))  # type: ignore[attr-defined]
     node.ignored = merge_ignored(node.ignored, stage.ignore)  # type: ignore[attr-defined]
     walk.link(node, "function", walk.watches.attribute(stage, "__wrapped__"))
-    for index, thing in enumerate(stage.depends_on):  # type: ignore[attr-defined]
+    link_added(walk, node, stage.depends_on)  # type: ignore[attr-defined]
+
+
+def link_added(walk: Walk, node: Node, added: Iterable[object]) -> None:
+    """Link what the user adds to a node."""
+    for index, thing in enumerate(added):
         walk.link(node, f"depends_on/{index}", imports.named_dependency(thing))
 
 

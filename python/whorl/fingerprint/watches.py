@@ -36,6 +36,9 @@ class Watches:
         self._results: list[tuple[Callable[[], object], object]] = []
         self._conditions: Conditions | None = None
 
+    def __bool__(self) -> bool:
+        return bool(self._items or self._attributes or self._cells or self._sizes or self._results)
+
     def item(self, mapping: Mapping[str, object], key: str) -> object:
         """Watch and return what stands under a key, ``MISSING`` where nothing does."""
         value = mapping.get(key, MISSING)
@@ -64,6 +67,8 @@ class Watches:
 
     def hold(self) -> bool:
         """Tell whether everything is as it was."""
+        if not self:
+            return True
         if self._conditions is None:
             items, sizes = list(self._items.values()), list(self._sizes.values())
             self._conditions = Conditions(
