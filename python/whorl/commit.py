@@ -112,7 +112,9 @@ def commit_result(
         return result
     _keep_tree(access, attempt.slot.namespace, derived.fingerprint)
     settled = Resolution.of_entry("ran", current)
-    value = result.value if current.attempt == attempt.nonce and chosen.exact else MISSING
+    # A value without a digest could not be compared by its format: what is returned now must be what a hit returns.
+    exact = chosen.exact and result.digest is not None
+    value = result.value if current.attempt == attempt.nonce and exact else MISSING
     return replace(settled, value=value, seconds=result.seconds)
 
 
