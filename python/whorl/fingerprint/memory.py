@@ -13,6 +13,7 @@ from collections import OrderedDict
 from typing import TYPE_CHECKING
 
 from whorl.fingerprint.boundary import View
+from whorl.fingerprint.watches import Watches
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,24 +23,29 @@ if TYPE_CHECKING:
 
 # Bounds of what is kept: nodes described, and nodes that remembered fingerprints have to compare.
 _MAX_NODES = 400_000
+# Up to here the conditions of all nodes are joined for speed; above, each node's own serve all fingerprints.
+_MAX_JOINED = 2_000
 _MAX_COMPARED = 2_000_000
 
 
 class Remembered:
     """A fingerprint with all it was made from."""
 
-    __slots__ = ("_checks", "nodes", "result", "root", "view")
+    __slots__ = ("_watches", "nodes", "result", "root", "view")
 
     def __init__(self, root: object, result: Fingerprint, nodes: Mapping[Key, Node], view: View) -> None:
         self.root = root
         self.result = result
         self.nodes = nodes
         self.view = view
-        self._checks = tuple(node.watches.hold for node in nodes.values() if node.watches)
+        watches = [node.watches for node in nodes.values() if node.watches]
+        self._watches = [Watches.of_all(watches)] if len(watches) <= _MAX_JOINED else watches
 
     def holds(self) -> bool:
         """Tell whether everything it was made from is as it was."""
-        return self.view.is_current() and all(check() for check in self._checks)
+        if not self.view.is_current():
+            return False
+        return all(watches.hold() for watches in self._watches)
 
 
 class Memory:

@@ -14,7 +14,7 @@ import threading
 from dataclasses import dataclass
 from functools import lru_cache
 from types import CodeType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from whorl.digest import Encoder, OpcodeTable
 
@@ -37,8 +37,7 @@ _OLDEST_DESCRIBED_BY_NAMES, _NEWEST = 14, 14
 _MAX_FORMS = 65_536
 
 
-@dataclass(frozen=True, slots=True)
-class Reference:
+class Reference(NamedTuple):
     """
     A name that code reads from outside: ``kind`` is ``global``, ``import`` or ``free`` (a variable of enclosing code).
 
@@ -52,8 +51,7 @@ class Reference:
     level: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Load:
+class Load(NamedTuple):
     """A place in ``code``, in units of two bytes, where a global name and a chain below it are read."""
 
     name: str
@@ -208,29 +206,48 @@ def _locals(code: CodeType) -> tuple[str, ...]:
 
 
 def _digest_constant(constant: object) -> Digest:
+    if isinstance(constant, CodeType):
+        return read_code(constant).digest
+    return _digest_common(constant) if type(constant) in _COMMON else _digest_value(constant)
+
+
+def _digest_value(constant: object) -> Digest:
     from whorl.fingerprint.values import scan_value
 
-    return read_code(constant).digest if isinstance(constant, CodeType) else scan_value(constant).digest
+    return scan_value(constant).digest
+
+
+# Types whose equal values are one value; zeros of floats have a sign, and tuples may hold floats.
+_COMMON = frozenset((str, int, bool, bytes, type(None)))
+_digest_common = lru_cache(maxsize=16_384, typed=True)(_digest_value)
 
 
 def _references(code: CodeType, facts: _Facts, inner: Iterable[CodeForm]) -> Iterator[Reference]:
     """Yield what the code refers to: global names in the order of the graph, nested code, imports."""
-    bindings = _bindings(code, facts)
+    bindings = _bindings(code, facts) if facts.imports else {}
     chains: dict[tuple[str, bool], set[tuple[str, ...]]] = {}
     for name, outside, attributes, _ in facts.loads:
         chains.setdefault((name, outside), set()).add(tuple(attributes))
-    for index in facts.names:
-        name = code.co_names[index]
-        for chain in sorted(chains.get((name, True), ())):
-            yield from _resolve(code, Reference("global", name, chain), bindings)
-    for name in sorted(name for name, outside in chains if not outside):
-        for chain in sorted(chains[name, False]):
-            yield from _resolve(code, Reference("free", name, chain), bindings)
-    for form in inner:
-        for reference in form.references:
-            yield from (reference,) if reference.kind == "import" else _resolve(code, reference, bindings)
+    own = [
+        Reference("global", name, chain)
+        for name in _names(code, facts)
+        for chain in sorted(chains.get((name, True), ()))
+    ]
+    variables = sorted(
+        name for name, outside in chains if not outside and (name in bindings or name in code.co_freevars)
+    )
+    own += [Reference("free", name, chain) for name in variables for chain in sorted(chains[name, False])]
+    for reference in (*own, *(reference for form in inner for reference in form.references)):
+        if reference.kind == "import":
+            yield reference
+        else:
+            yield from _resolve(code, reference, bindings)
     for binding in sorted({item for bound in bindings.values() for item in bound}, key=_sort_key):
         yield Reference("import", binding.module, binding.chain or ("",), binding.level)
+
+
+def _names(code: CodeType, facts: _Facts) -> list[str]:
+    return [code.co_names[index] for index in facts.names]
 
 
 def _resolve(code: CodeType, reference: Reference, bindings: dict[str, list[_Binding]]) -> Iterator[Reference]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, cast
 from whorl.digest import Conditions
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sized
+    from collections.abc import Callable, Iterable, Mapping, Sized
     from types import CellType
 
 MISSING = object()
@@ -35,6 +35,21 @@ class Watches:
         self._sizes: dict[int, tuple[Sized, int]] = {}
         self._results: list[tuple[Callable[[], object], object]] = []
         self._conditions: Conditions | None = None
+
+    @classmethod
+    def of_all(cls, parts: Iterable[Watches]) -> Watches:
+        """Join many into one; what several of them watch is watched once."""
+        joined = cls()
+        for part in parts:
+            joined._take(part)
+        return joined
+
+    def _take(self, other: Watches) -> None:
+        self._items |= other._items
+        self._attributes += other._attributes
+        self._cells += other._cells
+        self._sizes |= other._sizes
+        self._results += other._results
 
     def __bool__(self) -> bool:
         return bool(self._items or self._attributes or self._cells or self._sizes or self._results)
@@ -74,7 +89,9 @@ class Watches:
             self._conditions = Conditions(
                 items, self._attributes, self._cells, cast("list[tuple[object, int]]", sizes), MISSING
             )
-        return self._conditions.hold() and all(function() == value for function, value in self._results)
+        if not self._conditions.hold():
+            return False
+        return not self._results or all(function() == value for function, value in self._results)
 
 
 def cell_content(cell: CellType) -> object:
