@@ -232,6 +232,7 @@ class Session:
     warm: bool
     nurseries: tuple[Nursery, ...] = ()
     _process: Process | None = None
+    _warmed: bool = False
 
     def write(self, name: str, text: str) -> Path:
         """Write a file of the project."""
@@ -261,14 +262,15 @@ class Session:
 
     def settle(self, code: str) -> Report:
         """
-        Evaluate code that has been computed before: once in a fresh process, a thousand times in a warm one.
+        Evaluate code that has been computed before: once in a fresh process, often in a warm one.
 
-        The last of these calls must have computed nothing.
+        The first settling of a warm session takes a thousand calls.  The last call must have computed nothing.
         """
         report = self.call(code)
         if self.warm:
             assert self._process is not None
-            report = self._process.ask(code, times=WARM_CALLS)
+            report = self._process.ask(code, times=10 if self._warmed else WARM_CALLS)
+            self._warmed = True
         assert report.failure is None, report.failure
         assert report.ran == set(), f"{code} was not settled: {report.outcomes}"
         return report

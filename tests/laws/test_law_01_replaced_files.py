@@ -120,17 +120,17 @@ def test_a_removed_file_of_the_trace_is_a_miss(session: Session) -> None:
     "given",
     ['Path("other.txt")', 'File("other.txt")', 'Path("other.txt").resolve()', 'str(Path("deep/../other.txt"))'],
 )
-def test_every_way_of_naming_the_file_counts(session: Session, given: str) -> None:
+def test_every_way_of_naming_the_file_counts(warm: Session, given: str) -> None:
     """A path is traced however it was given."""
-    session.write("pipe.py", PIPE.replace('raw="other.txt"', f"raw={given}"))
-    session.write("default.txt", "unused")
-    session.write("deep/unused.txt", "")
-    session.write("other.txt", "A")
-    session.call("pipe.downstream()")
-    session.settle("pipe.downstream()")
-    session.write("other.txt", "B")
+    warm.write("pipe.py", PIPE.replace('raw="other.txt"', f"raw={given}"))
+    warm.write("default.txt", "unused")
+    warm.write("deep/unused.txt", "")
+    warm.write("other.txt", "A")
+    warm.call("pipe.downstream()")
+    warm.settle("pipe.downstream()")
+    warm.write("other.txt", "B")
 
-    assert session.call("pipe.downstream()").value == "B!"
+    assert warm.call("pipe.downstream()").value == "B!"
 
 
 MANY = """

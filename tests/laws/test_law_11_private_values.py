@@ -39,9 +39,7 @@ PIPE = """
             self.deep = [1]
 
     def make():
-        import numpy
-        import pandas
-
+        IMPORT
         return MADE
 
     @stage(STORED)
@@ -101,7 +99,9 @@ MADE = {
 
 def start(session: Session, made: str, *, stored: bool = True) -> object:
     """Write the project; give what an untouched value looks like."""
-    session.write("pipe.py", PIPE.replace("MADE", MADE[made]).replace("STORED", f"cache={stored}"))
+    library = MADE[made].partition(".")[0]
+    source = PIPE.replace("IMPORT", f"import {library}, numpy" if "numpy" in MADE[made] or "pandas" in library else "")
+    session.write("pipe.py", source.replace("MADE", MADE[made]).replace("STORED", f"cache={stored}"))
     return session.call("pipe.plain()").value
 
 
@@ -172,7 +172,7 @@ def test_consumers_side_by_side_have_values_of_their_own(fresh: Session, *, stor
 
 def test_a_changed_value_given_on_is_another_input(session: Session) -> None:
     """What a caller changes and passes on counts as it is, not as it was stored."""
-    session.write("pipe.py", PIPE.replace("MADE", "[1]").replace("STORED", "cache=True"))
+    start(session, "list")
     session.call("pipe.looking()")
     report = session.call("pipe.looking(value=pipe.change(pipe.source()))")
 
