@@ -1,5 +1,5 @@
 """
-A place in code where a name is read in; what is done with it out: a call with its constant arguments, or a look-up.
+Places in code where names are read in; what is done with them out: a call with its constant arguments, or a look-up.
 
 Only asked for names that a rule about what cannot be followed knows, so it may take its time.  On the arrow: inside
 *fingerprint*, for ``unfollowed``.
@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from dis import Instruction
+    from types import CodeType
 
     from whorl.fingerprint.references import Load
 
@@ -34,26 +36,47 @@ class Use:
     line: int
 
 
-def read_use(load: Load) -> Use:
-    """Read what is done with the name and chain of a load."""
+class Uses:
+    """Reads what is done with names; the instructions of one code object are taken apart once."""
+
+    def __init__(self) -> None:
+        self._code: CodeType | None = None
+        self._instructions: list[Instruction] = []
+
+    def read(self, load: Load) -> Use:
+        """Read what is done with the name and chain of a load."""
+        instructions = self._instructions_of(load.code)
+        start = next(index for index, item in enumerate(instructions) if item.offset >= 2 * load.unit)
+        positions = instructions[start].positions
+        line = (positions.lineno if positions else None) or 0
+        called, arguments = _follow(instructions[start + 1 + len(load.chain) :][:_LONGEST_CALL])
+        return Use(called, arguments, line)
+
+    def _instructions_of(self, code: CodeType) -> list[Instruction]:
+        if self._code is not code:
+            import dis
+
+            self._code = code
+            self._instructions = [item for item in dis.get_instructions(code) if item.opname not in _SILENT]
+        return self._instructions
+
+
+def _follow(instructions: Sequence[Instruction]) -> tuple[bool, tuple[object, ...]]:
+    """Follow the stack above a value until the value is used; tell whether it is called, and with what."""
     import dis
 
-    instructions = [item for item in dis.get_instructions(load.code) if item.opname not in _SILENT]
-    start = next(index for index, item in enumerate(instructions) if item.offset == 2 * load.unit)
-    line = _line_of(instructions, start)
-    following = instructions[start + 1 + len(load.chain) :][:_LONGEST_CALL]
     stack: list[object] = []
-    for instruction in following:
+    for instruction in instructions:
         effect = dis.stack_effect(instruction.opcode, instruction.arg, jump=False)
         depth = len(stack) + effect
         if _is_call(instruction, len(stack), depth):
-            return Use(called=True, arguments=tuple(stack), line=line)
+            return True, tuple(stack)
         if instruction.opname == "BINARY_SUBSCR" and depth == 0:
-            return Use(called=False, arguments=tuple(stack), line=line)
+            return False, tuple(stack)
         if depth < 0 or instruction.opname.startswith(_ENDS):
             break
         stack = _after(stack, instruction, effect)
-    return Use(called=False, arguments=(), line=line)
+    return False, ()
 
 
 def _is_call(instruction: Instruction, held: int, depth: int) -> bool:
@@ -68,8 +91,3 @@ def _after(stack: list[object], instruction: Instruction, effect: int) -> list[o
         return [*stack, *[value] * effect]
     depth = len(stack) + effect
     return [*stack[: max(depth - 1, 0)], ...][:depth] if effect or instruction.opname != "KW_NAMES" else stack
-
-
-def _line_of(instructions: list[Instruction], index: int) -> int:
-    positions = instructions[index].positions
-    return (positions.lineno if positions else None) or 0

@@ -37,6 +37,7 @@ _UNCOUNTED = frozenset(
         *("__protocol_attrs__", "__non_callable_proto_members__"),
     )
 )
+_CACHES = ("__slotnames__", "__annotations_cache__", "__protocol_attrs__", "__non_callable_proto_members__")
 _ENUM_TABLES = frozenset(
     (
         *("_member_map_", "_member_names_", "_value2member_map_", "_unhashable_values_", "_unhashable_values_map_"),
@@ -46,6 +47,18 @@ _ENUM_TABLES = frozenset(
 )
 # The name stands in the class, the order is that of the members.
 _MEMBER_FACTS = frozenset(("_name_", "_sort_order_", "__objclass__"))
+
+
+class _Counted:
+    """The length of a class's namespace without what copyreg, typing and annotationlib cache there one day."""
+
+    __slots__ = ("_namespace",)
+
+    def __init__(self, namespace: Mapping[str, object]) -> None:
+        self._namespace = namespace
+
+    def __len__(self) -> int:
+        return len(self._namespace) - sum(name in self._namespace for name in _CACHES)
 
 
 def describe(walk: Walk, node: Node) -> None:
@@ -63,12 +76,12 @@ def describe(walk: Walk, node: Node) -> None:
     if type(kind) is not type:
         walk.link(node, "metaclass", type(kind))
     _link_namespace(walk, node, kind)
-    _mark_names(walk, node, kind)
+    node.has_facts = True
 
 
 def _link_namespace(walk: Walk, node: Node, kind: type) -> None:
     namespace = vars(kind)
-    walk.watches.size(namespace)
+    walk.watches.size(_Counted(namespace))
     is_enum = isinstance(kind, enum.EnumMeta)
     members: Mapping[str, object] = kind.__members__ if isinstance(kind, enum.EnumMeta) else {}
     for name, member in members.items():
@@ -99,14 +112,6 @@ def _link_own_functions(walk: Walk, node: Node, kind: type) -> None:
 def _module_of(kind: type) -> str:
     """Name a class's module; a class made by Cython may have a descriptor of its instances' module in its place."""
     return kind.__module__ if isinstance(kind.__module__, str) else "builtins"
-
-
-def _mark_names(walk: Walk, node: Node, kind: type) -> None:
-    everything = "*" in walk.reads
-    for name in ("__name__", "__qualname__", "__module__", "__doc__"):
-        if everything or name in walk.reads:
-            value = getattr(kind, name, None)
-            node.mark(name, canonical_module(value) if name == "__module__" and value else repr(value))
 
 
 def _is_code(value: object) -> bool:

@@ -39,6 +39,7 @@ class _Record:
 
     root: Key
     nodes: Mapping[Key, Node]
+    facts: Mapping[Key, Key]
     depends_on: tuple[object, ...]
     ignore: tuple[object, ...]
 
@@ -198,27 +199,20 @@ def _fingerprint(root: object, depends_on: tuple[object, ...], ignore: tuple[obj
 
 
 def _make(root: object, depends_on: tuple[object, ...], ignore: tuple[object, ...]) -> Remembered:
-    """Walk until no further fact about functions turns out to be read."""
-    reads: frozenset[str] = frozenset()
     view, nodes = _memory.nodes()
     with seen_through(view):
-        while True:
-            walk = Walk(reads, nodes, _settled_value)
-            node = walk.run(root, depends_on, merge_ignored(NOTHING, ignore))
-            found = frozenset().union(*(met.reads for met in walk.nodes.values()))
-            if found <= reads:
-                break
-            reads |= found
-    record = _Record(node.key, walk.nodes, depends_on, ignore)
+        walk = Walk(nodes, _settled_value)
+        node = walk.run(root, depends_on, merge_ignored(NOTHING, ignore))
+    record = _Record(node.key, walk.nodes, walk.facts, depends_on, ignore)
     return Remembered(root, _conclude(root, record), walk.nodes, view)
 
 
 def _conclude(root: object, record: _Record) -> Fingerprint:
     nodes = record.nodes.values()
     # Bytecode and the standard library are those of one minor version of Python.
-    digest = Encoder("fingerprint").integer(sys.version_info.minor).digest(digest_nodes(record.root, record.nodes))
+    encoder = Encoder("fingerprint").integer(sys.version_info.minor)
     return Fingerprint(
-        digest.finish(),
+        encoder.digest(digest_nodes(record.root, record.nodes, record.facts)).finish(),
         tuple(dict.fromkeys(item for node in nodes for item in node.not_followed)),
         tuple(node.value for node in nodes if is_stage(node.value) and _function_of(node.value) is not root),
         tuple(node.value for node in nodes if isinstance(node.value, Distribution)),

@@ -12,8 +12,8 @@ import sys
 from types import FunctionType, ModuleType
 from typing import TYPE_CHECKING
 
-from whorl.fingerprint import foreign, imports, modules, wrappers
-from whorl.fingerprint.boundary import Own, canonical_module, owner
+from whorl.fingerprint import facts, foreign, imports, modules, wrappers
+from whorl.fingerprint.boundary import Distribution, Own, canonical_module, owner
 from whorl.fingerprint.nodes import Place
 from whorl.fingerprint.references import read_code
 from whorl.fingerprint.sources import code_text
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from whorl.fingerprint.nodes import Node
-    from whorl.fingerprint.references import CodeForm, Reference
+    from whorl.fingerprint.references import Reference
     from whorl.fingerprint.walk import Walk
 
 # What a module knows of itself; these differ between machines and between runs of one file as script and as module.
@@ -50,14 +50,15 @@ def _describe_own(walk: Walk, node: Node, function: FunctionType) -> None:
     node.title("helper", dotted_name(function), where)
     walk.watches.attribute(function, "__code__")
     node.add("code", form.digest, lambda: code_text(code), where)
-    node.reads = form.reads
+    node.reads, node.has_facts = form.reads, True
     _link_defaults(walk, node, function)
     _link_cells(walk, node, function, form.references)
     _link_attributes(walk, node, function)
     for index, reference in enumerate(form.references):
         if reference.kind != "free":
             _link_reference(walk, node, f"name/{index}", reference, function)
-    _mark_introspection(walk, node, function, form)
+    if node.annotated:
+        facts.link_annotations(walk, node, function)
     for doubt in find_doubts(form.loads, function.__globals__):
         walk.doubt(doubt.what, location(code.co_filename, doubt.line))
 
@@ -139,27 +140,13 @@ def _link_builtin(walk: Walk, node: Node, label: str, name: str, namespace: dict
         walk.leaf(node, label, "builtin", name)
 
 
-def _mark_introspection(walk: Walk, node: Node, function: FunctionType, form: CodeForm) -> None:
-    """Count what reachable code reads about functions; a foreign wrapper may read annotations unseen."""
-    everything = "*" in walk.reads or "__code__" in walk.reads
-    for name in ("__name__", "__qualname__", "__module__", "__doc__"):
-        if everything or name in walk.reads:
-            value = walk.watches.attribute(function, name)
-            node.mark(name, canonical_module(value) if name == "__module__" and isinstance(value, str) else repr(value))
-    if everything or walk.reads & {"__name__", "__qualname__"}:
-        node.mark("nested names", *(name for _, name in form.notes[1:]))
-    if everything or "__doc__" in walk.reads:
-        node.mark("nested docstrings", *(text for text, _ in form.notes[1:]))
-    if node.annotated or everything or "__annotations__" in walk.reads:
-        _link_value(walk, node, "annotations", "", walk.watches.attribute(function, "__annotations__"))
-
-
 def _describe_foreign(walk: Walk, node: Node, function: FunctionType) -> None:
     foreign.title_foreign(
         walk, node, function, f"{function.__globals__.get('__name__')}.{function.__code__.co_qualname}"
     )
     findable = is_findable(function)
-    annotated = not findable
+    # Other libraries may read the annotations of what they wrap; Python's own wrappers do not.
+    annotated = not findable and isinstance(owner(function), Distribution)
     if not findable:
         _link_defaults(walk, node, function)
     for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):

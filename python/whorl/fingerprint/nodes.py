@@ -82,7 +82,9 @@ class Node:
 
     ``kind`` and ``name`` make the name of its part (``helper/mod.f``); ``name`` and ``where`` are for people and do not
     enter the digest.  ``owner`` is the key of the node under whose part this one is shown, where it does not stand
-    alone.  ``annotated`` asks for annotations too: a foreign wrapper may read them.  A described node is shared by all
+    alone.  ``annotated`` asks for annotations too: a foreign wrapper may read them.  ``reads`` are the facts about
+    functions (``__doc__`` …) that its code reads, ``has_facts`` tells that it has such facts itself, and ``facts`` are
+    those that this node is there to tell of another one.  A described node is shared by all
     roots that reach it, as long as what it was made from still stands; where its edges lead is looked up by ``key``.
     """
 
@@ -91,6 +93,7 @@ class Node:
     place: Place = NOWHERE
     ignored: Ignored = NOTHING
     annotated: bool = False
+    added: tuple[object, ...] = ()
     described: bool = False
     kind: str = ""
     name: str = ""
@@ -101,6 +104,8 @@ class Node:
     names: dict[str, Key] = field(default_factory=dict)
     watches: Watches = field(default_factory=Watches)
     reads: frozenset[str] = frozenset()
+    has_facts: bool = False
+    facts: frozenset[str] = frozenset()
     not_followed: list[NotFollowed] = field(default_factory=list)
     scan: ValueScan | None = None
     _label: Digest | None = None
@@ -114,7 +119,16 @@ class Node:
         """Return a node for the same object that is still to be described."""
         name = "" if self.is_code else self.name
         return Node(
-            self.key, self.value, self.place, self.ignored, self.annotated, kind=self.kind, name=name, owner=self.owner
+            self.key,
+            self.value,
+            self.place,
+            self.ignored,
+            self.annotated,
+            self.added,
+            facts=self.facts,
+            kind=self.kind,
+            name=name,
+            owner=self.owner,
         )
 
     def call(self, kind: str, name: str = "") -> None:
@@ -149,8 +163,10 @@ class Node:
         return self._label
 
 
-def digest_nodes(root: Key, nodes: Mapping[Key, Node]) -> Digest:
-    """Digest everything that ``root`` reaches within ``nodes``."""
+def digest_nodes(root: Key, nodes: Mapping[Key, Node], facts: Mapping[Key, Key]) -> Digest:
+    """Digest everything that ``root`` reaches within ``nodes``; ``facts`` leads from nodes to those of their facts."""
     numbers = {key: number for number, key in enumerate(nodes)}
     successors = [[numbers[target.key] for _, target in node.edges] for node in nodes.values()]
+    for key, target in facts.items():
+        successors[numbers[key]].append(numbers[target])
     return digest_graph("code graph", [node.label() for node in nodes.values()], successors, numbers[root])

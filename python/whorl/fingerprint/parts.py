@@ -20,7 +20,7 @@ _LAYOUT = frozenset(("COMMENT", "NL", "NEWLINE", "INDENT", "DEDENT"))
 _LITERALS = frozenset(("NUMBER", "STRING", "FSTRING_MIDDLE"))
 _LONGEST_VALUE = 60
 # What a part is, rather than one of the things in it: these stand under the part's own name.
-_OWN_PARTS = frozenset(("code", "value", "name", "of type", "version"))
+_OWN_PARTS = frozenset(("code", "value", "name", "of type", "version", "facts"))
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import TYPE_CHECKING
 
-from whorl.fingerprint.calls import read_use
+from whorl.fingerprint.calls import Uses
 from whorl.fingerprint.watches import MISSING
 
 if TYPE_CHECKING:
@@ -35,13 +35,14 @@ class Doubt:
 
 def find_doubts(loads: Iterable[Load], namespace: Mapping[str, object]) -> Iterator[Doubt]:
     """Yield what a function does with the names it reads that cannot be followed."""
+    uses = Uses()
     for load in loads:
         name = _full_name(load, namespace)
         rule = _RULES.get(name) or (_randomness if name.startswith(_RANDOM) else None)
         if rule is None and name.rpartition(".")[2].startswith(_FILE_READERS):
             rule = _file
         if rule is not None:
-            use = read_use(load)
+            use = uses.read(load)
             what = rule(name, use)
             if what:
                 yield Doubt(what, use.line)

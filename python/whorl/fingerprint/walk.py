@@ -11,7 +11,7 @@ from __future__ import annotations
 from types import FunctionType, ModuleType
 from typing import TYPE_CHECKING
 
-from whorl.fingerprint import classes, data, functions, imports, modules, wrappers
+from whorl.fingerprint import classes, data, facts, functions, imports, modules, wrappers
 from whorl.fingerprint.boundary import canonical_module
 from whorl.fingerprint.nodes import NOTHING, NOWHERE, Ignored, Key, Node, NotFollowed, Place
 
@@ -26,17 +26,15 @@ class Walk:
     """
     One walk from one root.
 
-    ``nodes`` are those met, in the order they were met.  ``reads`` are the facts about functions (``__doc__``,
-    ``__name__`` …) that reachable code is known to read: they count.  ``known`` are nodes of earlier walks, and
-    ``settle`` gives the value that stands for a place which the stage itself has changed.
+    ``nodes`` are those met, in the order they were met; ``facts`` leads from functions and classes to the nodes that
+    tell what reachable code reads about them.  ``known`` are nodes of earlier walks, and ``settle`` gives the value
+    that stands for a place which the stage itself has changed.
     """
 
-    def __init__(
-        self, reads: frozenset[str], known: Mapping[Key, Node], settle: Callable[[Place, ValueScan], ValueScan]
-    ) -> None:
-        self.reads = reads
+    def __init__(self, known: Mapping[Key, Node], settle: Callable[[Place, ValueScan], ValueScan]) -> None:
         self.settle = settle
         self.nodes: dict[Key, Node] = {}
+        self.facts: dict[Key, Key] = {}
         self._known = known
         self._pending: list[Node] = []
         self._current: Node | None = None
@@ -50,19 +48,39 @@ class Walk:
     def run(self, root: object, depends_on: Iterable[object], ignored: Ignored) -> Node:
         """Walk everything reachable from ``root`` and from what the user adds; return the root's node."""
         added = tuple(depends_on)
-        node = self._meet(_new(root, NOWHERE, ignored, self.reads, annotated=False, added=added))
+        node = self._meet(_new(root, NOWHERE, ignored, annotated=False, added=added))
+        self._follow()
+        reads: frozenset[str] = frozenset()
+        while (found := self._reads()) > reads:
+            reads = found
+            self._add_facts(reads)
+            self._follow()
+        return node
+
+    def _follow(self) -> None:
+        """Describe everything that was met, and what is met by that."""
         while self._pending:
             current = self._pending.pop()
             if current.described:
                 for _, target in current.edges:
                     self._meet(target)
-                continue
-            self._current = current
-            _describer(current.value)(self, current)
-            if current is node:
-                link_added(self, node, added)
-            current.described = True
-        return node
+            else:
+                self._current = current
+                _describer(current)(self, current)
+                link_added(self, current, current.added)
+                current.described = True
+
+    def _reads(self) -> frozenset[str]:
+        return frozenset().union(*(node.reads for node in self.nodes.values()))
+
+    def _add_facts(self, reads: frozenset[str]) -> None:
+        """Let functions and classes have their facts beside them; what annotations lead to may read further facts."""
+        for key in self.facts.values():
+            self.nodes.pop(key, None)
+        for node in list(self.nodes.values()):
+            if node.has_facts:
+                told = self._meet(Node(("facts", id(node.value), reads), node.value, facts=reads, owner=node.key))
+                self.facts[node.key] = told.key
 
     def link(
         self,
@@ -82,7 +100,7 @@ class Walk:
         """
         if source.ignored is not NOTHING and _is_ignored(source.ignored, value, dotted):
             return self.leaf(source, label, "ignored", dotted or _own_name(value))
-        target = self._meet(_new(value, place, source.ignored, self.reads, annotated=annotated))
+        target = self._meet(_new(value, place, source.ignored, annotated=annotated))
         if within and not target.is_code:
             target.owner = source.key
             target.call(*label.split("/", 1))
@@ -119,7 +137,6 @@ def _new(
     value: object,
     place: Place,
     ignored: Ignored,
-    reads: frozenset[str],
     *,
     annotated: bool,
     added: tuple[object, ...] = (),
@@ -127,8 +144,8 @@ def _new(
     """Return a node still to be described; data and wrappers count by the place they hang at, code by itself."""
     at = () if isinstance(value, FunctionType | type | ModuleType) or place is NOWHERE else place.key
     left_out = () if ignored is NOTHING else ignored.key
-    key = (id(value), at, annotated, reads, left_out, tuple(map(id, added)))
-    return Node(key, value, place, ignored, annotated)
+    key = (id(value), at, annotated, left_out, tuple(map(id, added)))
+    return Node(key, value, place, ignored, annotated, added)
 
 
 def is_stage(value: object) -> bool:
@@ -160,7 +177,10 @@ def merge_ignored(outer: Ignored, words: Iterable[object]) -> Ignored:
     return Ignored((*outer.objects, *(word for word in listed if not isinstance(word, str))), names)
 
 
-def _describer(value: object) -> Callable[[Walk, Node], None]:
+def _describer(node: Node) -> Callable[[Walk, Node], None]:
+    value = node.value
+    if node.facts:
+        return facts.describe
     if isinstance(value, FunctionType):
         return functions.describe
     if isinstance(value, type):
