@@ -12,6 +12,7 @@ import itertools
 import json
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -22,6 +23,8 @@ from typing import IO
 
 WORKER = Path(__file__).with_name("worker.py")
 WARM_CALLS = 1000
+# Seconds that a process gets to end of its own accord.
+PATIENCE = 5.0
 _seeds = itertools.count(1)
 
 
@@ -111,6 +114,7 @@ class Process:
     _popen: subprocess.Popen[str] | None = None
     _pipes: tuple[IO[str], IO[str]] | None = None
     _connection: socket.socket | None = None
+    _pid: int = 0
 
     def send(self, code: str, *, times: int = 1, reload: bool = False) -> None:
         """Send a request and do not wait for the reply."""
@@ -143,13 +147,21 @@ class Process:
         if self._pipes is None:
             return
         if self._connection is not None:
-            self._connection.shutdown(socket.SHUT_WR)
-            self._pipes[1].read()
-            self._connection.close()
+            self._part(self._connection)
         for pipe in self._pipes:
             pipe.close()
         if self._popen is not None:
             self._popen.wait()
+
+    def _part(self, connection: socket.socket) -> None:
+        connection.shutdown(socket.SHUT_WR)
+        connection.settimeout(PATIENCE)
+        try:
+            while connection.recv(65536):
+                pass
+        except TimeoutError:
+            os.kill(self._pid, signal.SIGKILL)
+        connection.close()
 
     def _started(self) -> tuple[IO[str], IO[str]]:
         if self._pipes is None:
@@ -171,6 +183,8 @@ class Process:
         self._connection = nursery.connect()
         pipes = self._connection.makefile("w"), self._connection.makefile("r")
         pipes[0].write(json.dumps({"environment": self._variables(), "folder": str(self.project.folder)}) + "\n")
+        pipes[0].flush()
+        self._pid = int(pipes[1].readline())
         return pipes
 
 

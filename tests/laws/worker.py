@@ -117,6 +117,8 @@ def live(connection: socket.socket) -> None:
     """Live as a forked process until the connection ends."""
     requests, replies = connection.makefile("r"), connection.makefile("w")
     birth = json.loads(requests.readline())
+    replies.write(f"{os.getpid()}\n")
+    replies.flush()
     os.environ.clear()
     os.environ.update(birth["environment"])
     os.chdir(birth["folder"])
