@@ -17,6 +17,7 @@ from datetime import timedelta
 from importlib import import_module
 from pathlib import PurePath
 from typing import TYPE_CHECKING
+from weakref import WeakSet
 
 from whorl.config import did_you_mean
 from whorl.errors import ConfigError
@@ -41,7 +42,7 @@ class Param:
     value: object
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
 class Definition:
     """
     A stage as declared.
@@ -108,15 +109,19 @@ def register(definition: Definition) -> None:
     _registry.add(definition)
 
 
-def find_definition(name: str, module: str) -> Definition | None:
-    """Find the newest definition of a name, importing the own module that made it where it is not loaded yet."""
-    found = _registry.newest(name)
-    if found is None and module not in sys.modules:
+def find_definitions(name: str, module: str) -> tuple[Definition, ...]:
+    """
+    Find the newest definition of a name, importing the module that made it where it is not loaded yet.
+
+    A function that makes stages makes several of one name; all that are still in use are given.
+    """
+    found = _registry.of(name)
+    if not found and module not in sys.modules:
         try:
             import_module(module)
-        except Exception:  # noqa: BLE001 - a stage whose module cannot be imported is one that is not known: a miss
-            return None
-        found = _registry.newest(name)
+        except (Exception, SystemExit):  # noqa: BLE001 - a stage whose module fails is one that is not known: a miss
+            return ()
+        found = _registry.of(name)
     return found
 
 
@@ -253,10 +258,14 @@ class _Registry:
 
     def __init__(self) -> None:
         self._newest: dict[str, Definition] = {}
+        self._made: dict[str, WeakSet[Definition]] = {}
         self._lock = threading.Lock()
 
-    def newest(self, name: str) -> Definition | None:
-        return self._newest.get(name)
+    def of(self, name: str) -> tuple[Definition, ...]:
+        newest = self._newest.get(name)
+        if newest is None:
+            return ()
+        return tuple(self._made[name]) if "<locals>" in newest.qualname else (newest,)
 
     def add(self, definition: Definition) -> None:
         with self._lock:
@@ -268,6 +277,7 @@ class _Registry:
                     "rename one, or give it name=",
                 )
             self._newest[definition.name] = definition
+            self._made.setdefault(definition.name, WeakSet()).add(definition)
 
 
 _registry = _Registry()

@@ -15,7 +15,7 @@ from whorl.definition import Definition, Param, is_stage
 from whorl.digest import Digest, Encoder
 from whorl.errors import InputMissingError
 from whorl.fingerprint.code import fingerprint
-from whorl.fingerprint.inputs import InputDigest, RawInput, digest_input
+from whorl.fingerprint.inputs import InputDigest, RawInput, collect_inputs, digest_input
 from whorl.fingerprint.values import current_behaviour, digest_argument
 from whorl.key import Component, UpstreamKey, derive_call_key, derive_common
 
@@ -73,10 +73,30 @@ class Snapshot:
     _inputs: dict[RawInput, InputDigest] = field(default_factory=dict)
     _codes: dict[Definition, Fingerprint] = field(default_factory=dict)
     _own: dict[tuple[Definition, tuple[str, ...]], Digest] = field(default_factory=dict)
+    _used: dict[tuple[str, Digest], str] = field(default_factory=dict)
+    _embedded: dict[Call, tuple[RawInput, ...]] = field(default_factory=dict)
 
     def again(self) -> Snapshot:
-        """Make a snapshot that digests everything but the arguments anew."""
-        return Snapshot(self.namespace, self.revision, self.arguments)
+        """Make a snapshot that digests everything anew, but the arguments without files inside."""
+        kept = {call: found for call, found in self.arguments.items() if not self._embedded.get(call)}
+        return Snapshot(self.namespace, self.revision, kept)
+
+    def use_revision(self, namespace: str, key: Digest, revision: str | None = None) -> str:
+        """
+        Give the revision under which a key is used here: the one it was first seen or, from then on, loaded under.
+
+        The ledger may have moved on meanwhile; a value must not be stored under a revision that is younger than it.
+        """
+        if revision is not None:
+            self._used[namespace, key] = revision
+        elif (namespace, key) not in self._used:
+            self._used[namespace, key] = self.revision(namespace, key)
+        return self._used[namespace, key]
+
+    def embedded(self, call: Call) -> tuple[RawInput, ...]:
+        """Give the files that stand inside arguments, as ``File`` objects in a list do."""
+        self._arguments(call)
+        return self._embedded.get(call, ())
 
     def derive(self, call: Call) -> Derived:
         """Derive the components and the key of a call and of its upstreams."""
@@ -119,6 +139,15 @@ class Snapshot:
         found = [(name, now.get(name)) for name, _ in recorded]
         return None if any(digest is None for _, digest in found) else tuple(found)  # type: ignore[arg-type]
 
+    def found_behaviour(self, recorded: Behaviour) -> Behaviour:
+        """
+        Fingerprint a behaviour now, without classes that no import leads to.
+
+        Such a class was made by code that is followed, and could not be found again when a trace is checked.
+        """
+        now = current_behaviour(name for name, _ in recorded) if recorded else {}
+        return tuple((name, digest) for name, _ in recorded if (digest := now[name]) is not None)
+
     def definition(self, definition: Definition, replaced: tuple[str, ...] = ()) -> Digest:
         """Digest all that a stage declares and reaches, but the inputs that a call replaced."""
         encoder = Encoder("definition").digest(self._declared(definition, replaced))
@@ -128,7 +157,7 @@ class Snapshot:
 
     def _upstream_key(self, name: str, upstream: Call) -> UpstreamKey:
         key = self.derive(upstream).key
-        return UpstreamKey(name, key, self.revision(upstream.namespace or self.namespace, key))
+        return UpstreamKey(name, key, self.use_revision(upstream.namespace or self.namespace, key))
 
     def _common(self, call: Call) -> _Common:
         known = self._commons.get(call)
@@ -167,8 +196,15 @@ class Snapshot:
 
     def _arguments(self, call: Call) -> tuple[Component, ...]:
         if call not in self.arguments:
-            self.arguments[call] = tuple(_argument(name, value) for name, value in call.values.items())
+            with collect_inputs() as met:
+                self.arguments[call] = tuple(_argument(name, value) for name, value in call.values.items())
+            self._embedded[call] = tuple(met)
         return self.arguments[call]
+
+    def argument_holds(self, call: Call, name: str) -> bool:
+        """Digest an argument again: its owner may have changed it while this call waited."""
+        component = _argument(name, call.values[name])
+        return component in self._arguments(call)
 
     def _nested(self, definition: Definition) -> Iterator[Component]:
         """Digest the declarations of every stage that the code refers to, with those that feed them."""
@@ -181,10 +217,9 @@ class Snapshot:
         for stage in self.code(definition).stages:
             nested: Definition = stage.definition  # type: ignore[attr-defined]
             if nested is not definition:
-                found[nested.name] = nested
-                found.update(self._reached(nested))
-        found.pop(definition.name, None)
-        return found
+                for reached in (nested, *self._reached(nested).values()):
+                    _add(found, reached)
+        return {name: reached for name, reached in found.items() if reached is not definition}
 
     def _reached(self, definition: Definition, replaced: tuple[str, ...] = ()) -> dict[str, Definition]:
         """Stages that a stage's code refers to or that feed it, at any depth, without itself."""
@@ -195,8 +230,7 @@ class Snapshot:
             fed = (value for name, value in current.inputs.items() if name not in skipped and is_stage(value))
             for stage in (*self.code(current).stages, *fed):
                 reached: Definition = stage.definition  # type: ignore[attr-defined]
-                if reached is not definition and reached.name not in found:
-                    found[reached.name] = reached
+                if reached is not definition and _add(found, reached):
                     waiting.append((reached, ()))
         return found
 
@@ -219,6 +253,15 @@ class Snapshot:
             return Component(f"raw/{name}", self.input(value).digest)
         except InputMissingError:  # the caller may replace it, or make it before the nested call
             return Component(f"raw/{name}", Encoder("missing").text(value.text).finish())
+
+
+def _add(found: dict[str, Definition], reached: Definition) -> bool:
+    """Add a definition under its name; stages that one function makes share theirs and are numbered."""
+    if any(known is reached for known in found.values()):
+        return False
+    same = sum(known.name == reached.name for known in found.values())
+    found[f"{reached.name}#{same}" if same else reached.name] = reached
+    return True
 
 
 def combine_behaviour(digest: Digest, behaviour: Behaviour) -> Digest:

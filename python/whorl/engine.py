@@ -11,6 +11,7 @@ from __future__ import annotations
 import copy
 import threading
 import time
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
@@ -20,8 +21,9 @@ from whorl.access import Access, open_access
 from whorl.call import Binder, Call, CallOptions, deliver
 from whorl.commit import Earlier, commit_kept, commit_result, decode, is_unchanged
 from whorl.derive import Snapshot
-from whorl.entry import MISSING, Judge, Resolution, nearest, result_component
-from whorl.errors import ConfigError, FormatError, StaleWarning, WhorlError, warn
+from whorl.entry import MISSING, Judge, Resolution, find_answer, nearest, result_component
+from whorl.errors import FormatError, UndigestableError
+from whorl.executors.this_thread import invoke
 from whorl.executors.threads import Slots, run_side_by_side
 from whorl.fingerprint.code import settle
 from whorl.fingerprint.inputs import hand_over
@@ -29,17 +31,18 @@ from whorl.key import Component, derive_content_key
 from whorl.outcome import Outcome
 from whorl.private import UncopyableError, private_copy
 from whorl.stopwatch import function_runs, function_waits
-from whorl.store.manifest import Trace
-from whorl.trace import computing, earliest, merge, record, recording, something_computes, spoil, trace_call
+from whorl.trace import computing, earliest, merge, recording, refuse_circle
+from whorl.usage import Usage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
+    from contextlib import AbstractContextManager
 
     from whorl.config import Mode, Settings
     from whorl.definition import Definition
     from whorl.derive import Derived
     from whorl.digest import Digest
-    from whorl.store.manifest import Manifest
+    from whorl.store.manifest import Manifest, Trace
 
 T = TypeVar("T")
 
@@ -49,10 +52,11 @@ def run(definition: Definition, args: tuple[object, ...], kwargs: Mapping[str, o
     with function_waits():
         call = Binder(options).bind(definition, args, kwargs)
         session = open_session(call)
+        session.usage.prepare(call)
         try:
             return session.take(call)
         finally:
-            session.report(call)
+            session.usage.report(call, session.resolutions)
 
 
 def bring_all(calls: Sequence[Call], jobs: int | None = None) -> None:
@@ -70,7 +74,8 @@ def open_session(call: Call) -> Session:
     mode = config.MODES[settings.mode]
     access = open_access(settings) if mode.reads or mode.writes else Access(None, "", strict=False)
     snapshot = Snapshot(settings.namespace, access.revision)
-    return Session(call, settings, mode, access, snapshot, Slots(call.definition.jobs or settings.jobs))
+    slots, usage = Slots(call.definition.jobs or settings.jobs), Usage(snapshot, settings.project)
+    return Session(call, settings, mode, access, snapshot, slots, usage)
 
 
 @dataclass(slots=True)
@@ -83,11 +88,13 @@ class Session:
     access: Access
     snapshot: Snapshot
     slots: Slots
+    usage: Usage
     resolutions: dict[Call, Resolution] = field(default_factory=dict)
     earlier: dict[Call, Earlier] = field(default_factory=dict)
     previous: dict[Call, Manifest | None] = field(default_factory=dict)
     repairs: set[Call] = field(default_factory=set)
     shared: set[Call] = field(default_factory=set)
+    failures: dict[Call, Exception] = field(default_factory=dict)
     statuses: dict[Call, str] = field(default_factory=dict)
     _locks: dict[Call, threading.Lock] = field(default_factory=dict)
 
@@ -113,13 +120,18 @@ class Session:
     def derive(self, call: Call) -> Derived:
         """Derive the key of a call, and refuse one that waits for itself."""
         derived = self.snapshot.derive(call)
+        refuse_circle(call.definition.name, derived.key, self.top.definition.name if self.top else "")
+        return derived
+
+    def derive_within_itself(self, call: Call) -> Derived | None:
+        """Derive the key of a call that is not stored where only it can tell whether the call waits for itself."""
         current = computing()
         chain = current.chain() if current else ()
-        if any(outer.key == derived.key for outer in chain):
-            within = () if self.top is None or call is self.top else (self.top.definition.name,)
-            names = [*(outer.stage for outer in chain), *within, call.definition.name]
-            raise ConfigError(f"stage {call.definition.name} reaches its own call", " → ".join(names))
-        return derived
+        if all(outer.stage != call.definition.name for outer in chain):
+            return None
+        with suppress(UndigestableError):
+            return self.derive(call)
+        return None
 
     def judge(self, call: Call) -> Judge:
         """Make the judge of entries for a call."""
@@ -129,19 +141,7 @@ class Session:
         """Look for an entry that answers; where only its trace fails, an earlier generation may."""
         if not self.mode.reads or call.options.recompute or call in self.earlier:
             return None
-        judge = self.judge(call)
-        slot = judge.slot(derived)
-        found = self.access.lookup(slot)
-        if found is None or not judge.is_current(found):
-            return None
-        if judge.holds(found):
-            if call.definition.track_code == "warn" and found.code != derived.fingerprint.digest:
-                message = f"the code of {call.definition.name} has changed; its earlier result is served"
-                warn(message, StaleWarning)
-            return found
-        none: list[Manifest] = []
-        earlier = self.access.attempt(lambda store: list(store.generations(slot)), none)
-        return next((entry for entry in earlier if judge.answers(entry)), None)
+        return find_answer(self.access, self.judge(call), derived)
 
     def lookup_content(self, call: Call, derived: Derived) -> Manifest | None:
         """Look for an entry that was made from equal results, and commit it under this call's key."""
@@ -171,10 +171,13 @@ class Session:
     def settle(self, call: Call) -> Resolution:
         """Settle a call once in this session, and say what happened to those that feed the one from outside."""
         with self._locks.setdefault(call, threading.Lock()):
+            if call in self.failures:
+                raise self.failures[call]
             if call not in self.resolutions:
                 started = time.perf_counter()
                 resolution = self.resolve(call) if self.stores(call) else self.compute(call, self.snapshot.known(call))
                 self.resolutions[call] = resolution
+                self._note_revision(resolution)
                 if call is not self.top:
                     self.publish(call, resolution, time.perf_counter() - started)
                     if resolution.manifest is not None:
@@ -239,34 +242,42 @@ class Session:
 
     def compute(self, call: Call, derived: Derived | None) -> Resolution:
         """Load the inputs, run the function, and note what its body and its upstreams used."""
+        derived = derived or self.derive_within_itself(call)
         args, kwargs = deliver(call, self.inputs(call, derived))
+        began = time.time()
         with self.slots.hold(), recording(call.definition.name, derived.key if derived else None) as recorder:
             started = time.perf_counter()
             try:
-                with function_runs():
-                    value = _invoke(call.definition, args, kwargs)
+                with function_runs(), _namespace_of(call):
+                    value = invoke(call.definition.function, args, kwargs, is_async=call.definition.is_async)
             except BaseException as error:
+                self.usage.failed.append((recorder, self.inherited(call)[0]))
                 self.fail(call, error, time.perf_counter() - started)
                 raise
             seconds = time.perf_counter() - started
         if derived is not None:
             settle(call.definition.function, derived.fingerprint)
-        trace = merge([recorder.trace(), *self._unstored(call)])
+        unstored = [self.resolutions[upstream] for upstream in call.upstreams.values() if not self.stores(upstream)]
+        trace = merge([recorder.trace(), *self._traces_of_unstored(unstored, wanted=derived is not None)])
         inherited, expires = self.inherited(call)
-        expires = earliest(expires, *(traced.expires for traced in trace.calls))
+        ttl = call.definition.ttl
+        lasts = earliest(
+            None if ttl is None else began + ttl,
+            *(traced.expires for traced in trace.calls),
+            *(upstream.lasts for upstream in unstored),
+        )
+        complete = recorder.complete and all(self.resolutions[item].complete for item in call.upstreams.values())
         return Resolution(
-            "ran", value=value, trace=trace, inherited=inherited, expires=expires, seconds=seconds,
-            complete=recorder.complete,
+            "ran", value=value, trace=trace, inherited=inherited, expires=earliest(expires, lasts), lasts=lasts,
+            seconds=seconds, complete=complete,
         )  # fmt: skip
 
-    def _unstored(self, call: Call) -> Iterator[Trace]:
+    def _traces_of_unstored(self, unstored: list[Resolution], *, wanted: bool) -> Iterator[Trace]:
         """Tell what upstreams that are not stored used, and the classes met in their values."""
-        for upstream in call.upstreams.values():
-            if not self.stores(upstream):
-                found = self.resolutions[upstream]
-                found.add_digest()
-                yield found.trace
-                yield self._types(found)
+        for found in unstored if wanted else ():
+            found.add_digest()
+            yield found.trace
+            yield self.usage.types(found)
 
     def inputs(self, call: Call, derived: Derived | None) -> dict[str, object]:
         """Everything the function receives: paths as they were digested, private arguments, upstreams' values."""
@@ -276,27 +287,33 @@ class Session:
         for name, raw in call.raw_inputs.items():
             values[name] = copy.copy(derived.raw[name].handed) if derived else hand_over(raw)
         for name, value in call.values.items():
-            values[name] = self._argument(call, value) if self.stores(call) else value
+            values[name] = self._argument(call, name, value) if self.stores(call) else value
         return {name: values[name] for name in call.sources}
 
-    def _argument(self, call: Call, value: object) -> object:
-        """Give a private copy; an argument that has none is digested again after the run instead."""
+    def _argument(self, call: Call, name: str, value: object) -> object:
+        """Give a private copy of what was digested; an argument that has none is digested again after the run."""
         try:
-            return private_copy(value)
+            mine = private_copy(value)
         except UncopyableError:
             self.shared.add(call)
             return value
+        if mine is not value and not self.snapshot.argument_holds(call, name):
+            self.shared.add(call)  # its owner changed it while this call waited: the key is not its own any more
+        return mine
 
-    def _types(self, resolution: Resolution) -> Trace:
-        """Tell how the classes met in a result behave now, as it is loaded."""
-        return Trace(types=self.snapshot.behaviour(resolution.behaviour) or resolution.behaviour)
+    def _note_revision(self, resolution: Resolution) -> None:
+        """Use the revision that a loaded value was committed under, not a younger one of the ledger."""
+        manifest = resolution.manifest
+        if manifest is not None:
+            slot = manifest.slot
+            self.snapshot.use_revision(slot.namespace, slot.key, dict(manifest.revisions).get(slot.key, ""))
 
     def commit(self, call: Call, derived: Derived, result: Resolution) -> Resolution:
         """Keep a result, if everything it was made from is still what it was."""
         result.add_digest()
         now = self.snapshot.again()
         if call in self.shared:
-            now.arguments = {}
+            now.arguments.pop(call, None)
         if not self.mode.writes or not is_unchanged(derived, now, self.judge(call), result):
             return result
         judge = self.judge(call)
@@ -323,7 +340,7 @@ class Session:
         for upstream in call.upstreams.values():
             if self.stores(upstream):
                 found = self.resolutions[upstream]
-                traces += [found.trace, found.inherited, self._types(found)]
+                traces += [found.trace, found.inherited, self.usage.types(found)]
                 expiries.append(found.expires)
             else:
                 trace, expires = self.inherited(upstream)
@@ -357,24 +374,10 @@ class Session:
         name = call.definition.name
         if isinstance(error, Exception):
             error.add_note(f"whorl: raised in the stage {name}")
+            self.failures[call] = error
         derived = self.snapshot.known(call)
         key = derived.key if derived else None
         outcome.publish(call.definition, Outcome(name, "failed", key, stored=False, seconds=seconds))
-
-    def report(self, call: Call) -> None:
-        """Tell the computation that this call is part of what it used."""
-        if not something_computes():
-            return
-        resolution = self.resolutions.get(call)
-        try:
-            mine = trace_call(call, self.snapshot, self.settings.project, resolution.expires if resolution else None)
-        except WhorlError:  # the call itself failed before it had a key
-            spoil()
-            return
-        if resolution is not None and resolution.digest is None and resolution.value is not MISSING:
-            resolution.add_digest()
-        used = (resolution.trace, resolution.inherited, self._types(resolution)) if resolution else ()
-        record(merge([mine, *used]))
 
     def side_by_side(self, tasks: list[Callable[[], T]]) -> list[T]:
         """Do independent things, side by side where ``jobs`` allows it."""
@@ -390,9 +393,7 @@ class Session:
         return [value for value, _ in done]
 
 
-def _invoke(definition: Definition, args: tuple[object, ...], kwargs: dict[str, object]) -> object:
-    if not definition.is_async:
-        return definition.function(*args, **kwargs)
-    from whorl.executors.event_loop import wait_for
-
-    return wait_for(definition.function(*args, **kwargs))  # type: ignore[arg-type]
+def _namespace_of(call: Call) -> AbstractContextManager[object]:
+    """Let a namespace given at the call reach the stages that the body calls."""
+    asked = call.options.namespace
+    return config.options(namespace=asked) if asked else nullcontext()

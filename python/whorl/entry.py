@@ -6,13 +6,14 @@ The rules are those of keys.md, steps 2 and 3.  On the arrow: between *look up* 
 
 from __future__ import annotations
 
+import os
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from whorl.derive import combine_behaviour
 from whorl.digest import Encoder
-from whorl.errors import CorruptEntryError, UndigestableError
+from whorl.errors import CorruptEntryError, StaleWarning, UndigestableError, warn
 from whorl.fingerprint.values import digest_argument
 from whorl.key import Component
 from whorl.provenance import describe_origin
@@ -22,6 +23,7 @@ from whorl.trace import earliest, trace_holds
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from whorl.access import Access
     from whorl.call import Call
     from whorl.config import Settings
     from whorl.derive import Derived, Snapshot
@@ -36,8 +38,9 @@ class Resolution:
     """
     How a call was settled: by an entry, or by a value that is not stored.
 
-    ``trace`` is what its own body used, ``inherited`` what came with stored upstreams.  ``seconds`` is the time in the
-    function; ``complete`` is false where something it called could not be recorded.
+    ``trace`` is what its own body used, ``inherited`` what came with stored upstreams.  ``lasts`` is the expiry by what
+    no content key stands for (its own ttl, nested calls, upstreams that are not stored), ``expires`` the earliest of
+    all.  ``seconds`` is the time in the function; ``complete`` is false where a call in it could not be recorded.
     """
 
     kind: str
@@ -48,19 +51,25 @@ class Resolution:
     trace: Trace = field(default_factory=Trace)
     inherited: Trace = field(default_factory=Trace)
     expires: float | None = None
+    lasts: float | None = None
     seconds: float = 0.0
     complete: bool = True
+    nonce: str = field(default_factory=lambda: os.urandom(16).hex())
+    digested: bool = False
 
     @classmethod
     def of_entry(cls, kind: str, manifest: Manifest) -> Resolution:
         """Settle a call by a stored entry; a computed value may be added so that it need not be decoded."""
         return cls(
             kind, manifest, MISSING, manifest.value_digest, manifest.behaviour, manifest.trace, manifest.inherited,
-            manifest.expires,
+            manifest.expires, manifest.own_expires,
         )  # fmt: skip
 
     def add_digest(self) -> None:
-        """Digest the value; one that cannot be digested stays without."""
+        """Digest the value, once; one that cannot be digested stays without."""
+        if self.digested or self.value is MISSING:
+            return
+        self.digested = True
         try:
             self.digest, self.behaviour = digest_argument(self.value, "result")
         except UndigestableError:
@@ -115,10 +124,25 @@ class Judge:
         return all(self.snapshot.revision(namespace, key) == nonce for key, nonce in manifest.revisions)
 
 
+def find_answer(access: Access, judge: Judge, derived: Derived) -> Manifest | None:
+    """Look for an entry that answers; where only the current one's trace fails, an earlier generation may."""
+    slot, definition = judge.slot(derived), judge.call.definition
+    found = access.lookup(slot)
+    if found is None or not judge.is_current(found):
+        return None
+    if judge.holds(found):
+        if definition.track_code == "warn" and found.code != derived.fingerprint.digest:
+            warn(f"the code of {definition.name} has changed; its earlier result is served", StaleWarning)
+        return found
+    none: list[Manifest] = []
+    earlier = access.attempt(lambda store: list(store.generations(slot)), none)
+    return next((entry for entry in earlier if judge.answers(entry)), None)
+
+
 def result_component(name: str, resolution: Resolution, snapshot: Snapshot) -> Component:
     """Digest an upstream's result with how its types behave now; one without a digest counts by its attempt."""
     if resolution.digest is None:
-        attempt = resolution.manifest.attempt if resolution.manifest else str(id(resolution))
+        attempt = resolution.manifest.attempt if resolution.manifest else resolution.nonce
         return Component(name, Encoder("attempt").text(attempt).finish())
     now = snapshot.behaviour(resolution.behaviour)
     return Component(name, combine_behaviour(resolution.digest, resolution.behaviour if now is None else now))
@@ -130,8 +154,6 @@ def build_manifest(
     """Describe a result that is about to be committed; ``fields`` has times, revisions and the format."""
     call, settings = judge.call, judge.settings
     now = time.time()
-    ttl = call.definition.ttl
-    own = None if ttl is None else now + ttl
     code = derived.fingerprint
     return Manifest(
         slot=judge.slot(derived),
@@ -145,8 +167,8 @@ def build_manifest(
         raw_files=raw_files(derived),
         created=now,
         computed=now,
-        own_expires=own,
-        expires=earliest(own, resolution.expires),
+        own_expires=resolution.lasts,
+        expires=resolution.expires,
         type=f"{type(resolution.value).__module__}.{type(resolution.value).__qualname__}",
         value_digest=resolution.digest,
         behaviour=resolution.behaviour,

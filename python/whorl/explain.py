@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from whorl import config
 from whorl.access import open_access
-from whorl.definition import find_definition, is_stage
+from whorl.definition import find_definitions, is_stage
 from whorl.derive import Snapshot
 from whorl.entry import nearest, raw_files
 from whorl.errors import CorruptEntryError, InputMissingError, WhorlError
@@ -161,7 +161,9 @@ def explain_outcome(outcome: Outcome, seen: Mapping[Digest | None, Outcome] = _N
 
     ``seen`` has the outcomes before it by their keys, which tell what happened to its upstreams.
     """
-    definition = find_definition(outcome.stage, "builtins")  # whatever ran is known: no module is imported
+    definition = next(
+        iter(find_definitions(outcome.stage, "builtins")), None
+    )  # whatever ran is known: no module is imported
     derived = outcome.derived
     if outcome.kind not in ("ran", "kept") or derived is None:
         reason = NOT_STORED if outcome.kind == "ran" else ""
@@ -274,7 +276,7 @@ class _Comparison:
         name = shorten(call.stage)
         if call.expires is not None and call.expires <= time.time():
             return f"{name} expired"
-        if find_definition(call.stage, call.module) is None:
+        if not find_definitions(call.stage, call.module):
             return f"{name} is gone"
         is_current = self.snapshot.revision(call.namespace, call.key) == call.revision
         return f"{name} changed" if is_current else f"{name} was computed anew"

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import stat
 import sys
 import tempfile
 import uuid
@@ -40,7 +41,10 @@ def announce() -> None:
 def retract() -> None:
     """End the announcement, and give back the one that this process was started under."""
     announce_process(_announced_before.pop() if _announced_before else None)
-    shutil.rmtree(_folder(os.getpid()), ignore_errors=True)
+    try:
+        os.rmdir(_folder(os.getpid()))
+    except OSError:  # a worker reported something
+        shutil.rmtree(_folder(os.getpid()), ignore_errors=True)
 
 
 def has_listener() -> bool:
@@ -48,25 +52,34 @@ def has_listener() -> bool:
     return _listener() is not None
 
 
-def pass_on(trace: Trace) -> None:
-    """Hand a trace to the computing process that started this one, if there is one."""
+def pass_on(trace: Trace | None) -> None:
+    """Hand a trace to the computing process that started this one, if there is one; None says one cannot be had."""
     process = _listener()
     if process is None:
         return
     folder = _folder(process)
     name = uuid.uuid4().hex
-    (folder / f".{name}").write_bytes(encode_trace(trace))
+    (folder / f".{name}").write_bytes(b"" if trace is None else encode_trace(trace))
     (folder / f".{name}").rename(folder / name)  # a reader sees whole files only
 
 
-def collect(since: float) -> Iterator[Trace]:
+def collect(since: float) -> Iterator[Trace | None]:
     """Yield what workers of this process have passed on; what is older than ``since`` belongs to nobody now."""
     folder = _folder(os.getpid())
-    if not folder.is_dir() or folder.stat().st_uid != _user():
-        return
-    for path in sorted(folder.iterdir()):
-        if not path.name.startswith(".") and path.stat().st_mtime >= since - 1:
-            yield decode_trace(path.read_bytes())
+    for name in sorted(os.listdir(folder)) if is_open() else ():
+        path = folder / name
+        if not name.startswith(".") and path.stat().st_mtime >= since - 1:
+            data = path.read_bytes()
+            yield decode_trace(data) if data else None
+
+
+def is_open() -> bool:
+    """Whether workers can report to this process: its folder is there and belongs to this user alone."""
+    try:
+        found = os.lstat(_folder(os.getpid()))
+    except OSError:
+        return False
+    return stat.S_ISDIR(found.st_mode) and found.st_uid == _user() and not stat.S_IMODE(found.st_mode) & 0o022
 
 
 def _listener() -> int | None:

@@ -17,8 +17,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from whorl import relay
-from whorl.definition import find_definition
-from whorl.errors import InputMissingError
+from whorl.definition import find_definitions
+from whorl.errors import ConfigError, InputMissingError
 from whorl.fingerprint.inputs import read_input_path
 from whorl.store.manifest import Trace, TracedCall, TracedInput
 
@@ -38,6 +38,7 @@ class Recording:
     stage: str
     key: Digest | None
     caller: Recording | None
+    folder: str = field(default_factory=os.getcwd)
     process: int = field(default_factory=os.getpid)
     complete: bool = True
     _traces: list[Trace] = field(default_factory=list)
@@ -88,7 +89,11 @@ def recording(stage: str, key: Digest | None) -> Iterator[Recording]:
     finally:
         _current.reset(token)
         for trace in relay.collect(since=started):
-            mine.add(trace)
+            if trace is None:
+                mine.complete = False
+            else:
+                mine.add(trace)
+        mine.complete = mine.complete and relay.is_open()
         with _active_lock:
             _active.discard(mine)
             if not _active:
@@ -101,6 +106,15 @@ def computing() -> Recording | None:
     return current if current is not None and current.process == os.getpid() else None
 
 
+def refuse_circle(stage: str, key: Digest, top: str) -> None:
+    """Raise ConfigError for a call that one of the computations around it is: it would wait for itself."""
+    current = computing()
+    chain = current.chain() if current else ()
+    if any(outer.key == key for outer in chain):
+        names = [*(outer.stage for outer in chain), *((top,) if top not in ("", stage) else ()), stage]
+        raise ConfigError(f"stage {stage} reaches its own call", " → ".join(names))
+
+
 def something_computes() -> bool:
     """Whether a call made here may be part of a computation, of this process or of one that started it."""
     return bool(_active) or _current.get() is not None or relay.has_listener()
@@ -110,15 +124,20 @@ def spoil() -> None:
     """Note that something was called here whose use cannot be recorded: the computations around it are not stored."""
     current = computing()
     with _active_lock:
-        for owner in (current,) if current else tuple(_active):
-            owner.complete = False
+        owners = (current,) if current else tuple(_active)
+    for owner in owners:
+        owner.complete = False
+    if not owners:
+        relay.pass_on(None)
 
 
 def record(trace: Trace) -> None:
     """Note that a call was made here: for the computation of this context, for all of them, or for another process."""
-    current = _current.get()
-    if current is not None and current.process == os.getpid():
+    current = computing()
+    if current is not None:
         current.add(trace)
+        # Relative inputs are checked from the folder of the computation, not from one that its body went to.
+        current.complete = current.complete and current.folder == os.getcwd()
         return
     with _active_lock:
         owners = tuple(_active)
@@ -146,22 +165,26 @@ def merge(traces: Iterable[Trace]) -> Trace:
 
 def trace_call(call: Call, snapshot: Snapshot, project: Path, expires: float | None) -> Trace:
     """Describe a call and everything that feeds it, so that its caller can be checked against it later."""
-    definition, derived = call.definition, snapshot.derive(call)
+    definition = call.definition
     namespace = call.namespace or snapshot.namespace
+    declared = snapshot.definition(definition, call.replaced)
+    # What is not stored has no revision and needs no key: its arguments may be without a digest.
+    key = snapshot.derive(call).key if call.stored else declared
     mine = TracedCall(
         stage=definition.name,
         namespace=namespace,
         module=definition.module,
         qualname=definition.qualname,
-        definition=snapshot.definition(definition, call.replaced),
+        definition=declared,
         replaced=call.replaced,
-        key=derived.key,
-        revision=snapshot.revision(namespace, derived.key),
+        key=key,
+        revision=snapshot.use_revision(namespace, key),
         expires=expires,
     )
-    given = (raw for name, raw in call.raw_inputs.items() if name in call.replaced or name not in definition.inputs)
+    given = [raw for name, raw in call.raw_inputs.items() if name in call.replaced or name not in definition.inputs]
+    embedded = snapshot.embedded(call) if call.stored else ()
     inputs = []
-    for raw in given:
+    for raw in (*given, *embedded):
         found = snapshot.input(raw)
         inputs.append(TracedInput(_relative(raw.text, found.kind, project), found.kind, found.digest))
     feeding = (trace_call(upstream, snapshot, project, None) for upstream in call.upstreams.values())
@@ -184,20 +207,19 @@ def earliest(*expiries: float | None) -> float | None:
 
 
 def _call_holds(call: TracedCall, snapshot: Snapshot, now: float) -> bool:
-    definition = find_definition(call.stage, call.module)
-    return (
-        definition is not None
-        and (call.expires is None or call.expires > now)
-        and snapshot.revision(call.namespace, call.key) == call.revision
-        and snapshot.definition(definition, call.replaced) == call.definition
-    )
+    if not (call.expires is None or call.expires > now):
+        return False
+    if snapshot.revision(call.namespace, call.key) != call.revision:
+        return False
+    found = find_definitions(call.stage, call.module)
+    return any(snapshot.definition(definition, call.replaced) == call.definition for definition in found)
 
 
 def _input_holds(found: TracedInput, snapshot: Snapshot, project: Path) -> bool:
     path = found.path if found.kind == "url" else os.path.join(project, found.path)
     try:
         return snapshot.input(read_input_path(found.kind, path)).digest == found.digest
-    except InputMissingError:
+    except (InputMissingError, OSError):
         return False
 
 

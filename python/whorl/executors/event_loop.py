@@ -9,6 +9,7 @@ coroutine back to the caller's loop, so that waiting for a store or a lock never
 from __future__ import annotations
 
 import asyncio  # noqa: TID253 - this module is imported for async stages alone
+from contextlib import suppress
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
@@ -30,6 +31,11 @@ class _Home:
     finished: asyncio.Event
     sent: set[Future[object]] = field(default_factory=set)
 
+    def finish(self) -> None:
+        """Tell the loop that the work has ended, if it still runs."""
+        with suppress(RuntimeError):
+            self.loop.call_soon_threadsafe(self.finished.set)
+
 
 _home: ContextVar[_Home | None] = ContextVar("whorl event loop", default=None)
 
@@ -39,7 +45,7 @@ async def run_beside_loop(work: Callable[[], T]) -> T:
     home = _Home(asyncio.get_running_loop(), asyncio.Event())
     token = _home.set(home)
     try:
-        task = run_in_thread(work, lambda: home.loop.call_soon_threadsafe(home.finished.set))
+        task = run_in_thread(work, home.finish)
     finally:
         _home.reset(token)
     try:

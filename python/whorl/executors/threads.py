@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_inside: ContextVar[bool] = ContextVar("whorl slot held", default=False)
+_inside: ContextVar[Slots | None] = ContextVar("whorl slot held", default=None)
 
 
 class Slots:
@@ -32,11 +32,11 @@ class Slots:
     @contextmanager
     def hold(self) -> Iterator[None]:
         """Wait for a place and keep it for the block."""
-        if _inside.get():
+        if _inside.get() is self:
             yield
             return
         with self._places:
-            token = _inside.set(True)
+            token = _inside.set(self)
             try:
                 yield
             finally:

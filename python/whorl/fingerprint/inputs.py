@@ -11,6 +11,8 @@ import difflib
 import glob
 import os
 import re
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
@@ -19,13 +21,27 @@ from whorl.digest import Encoder, hash_file, hash_stream, scan_tree
 from whorl.errors import InputMissingError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from whorl.digest import Digest
 
 _URL = re.compile(r"^[A-Za-z][A-Za-z0-9+.-]+(::|://)")
 # What a store says of an object that changes with its content: S3 and HTTP entity tags, GCS and S3 versions, checksums.
 _STRONG_TOKENS = ("version_id", "VersionId", "generation", "md5Hash", "content_md5", "ETag", "etag")
+
+
+_met: ContextVar[list[RawInput] | None] = ContextVar("whorl inputs met", default=None)
+
+
+@contextmanager
+def collect_inputs() -> Iterator[list[RawInput]]:
+    """Collect the raw inputs that are digested inside other values, so that they can be checked again."""
+    met: list[RawInput] = []
+    token = _met.set(met)
+    try:
+        yield met
+    finally:
+        _met.reset(token)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +66,8 @@ class RawInput:
         return "glob" if glob.has_magic(text) and not os.path.lexists(text) else "file"
 
     def __whorl_digest__(self) -> Digest:
+        if (met := _met.get()) is not None:
+            met.append(self)
         return digest_input(self).digest
 
 

@@ -160,5 +160,5 @@ def _find_module(name: str) -> object:
         return sys.modules["__main__"]
     try:
         return import_module(name)
-    except ImportError:
+    except (Exception, SystemExit):  # noqa: BLE001 - what cannot be imported has no behaviour to compare: a miss
         return None
