@@ -25,7 +25,7 @@ from whorl.entry import MISSING, Judge, Resolution, find_answer, nearest, result
 from whorl.errors import FormatError, UndigestableError
 from whorl.executors.this_thread import invoke
 from whorl.executors.threads import Slots, run_side_by_side
-from whorl.fingerprint.code import settle
+from whorl.fingerprint.code import holding, settle
 from whorl.fingerprint.inputs import hand_over
 from whorl.key import Component, derive_content_key
 from whorl.outcome import Outcome
@@ -248,7 +248,7 @@ class Session:
         with self.slots.hold(), recording(call.definition.name, derived.key if derived else None) as recorder:
             started = time.perf_counter()
             try:
-                with function_runs(), _namespace_of(call):
+                with function_runs(), _namespace_of(call), holding(derived.fingerprint) if derived else nullcontext():
                     value = invoke(call.definition.function, args, kwargs, is_async=call.definition.is_async)
             except BaseException as error:
                 self.usage.failed.append((recorder, self.inherited(call)[0]))

@@ -9,28 +9,29 @@ function, a changed global or a patched attribute is seen at the next call.  On 
 from __future__ import annotations
 
 import sys
-import threading
-import warnings
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from whorl.digest import Encoder
-from whorl.errors import NotFollowedWarning, UndigestableError
+from whorl.errors import NotFollowedWarning, UndigestableError, warn
 from whorl.fingerprint.boundary import Distribution, seen_through
 from whorl.fingerprint.memory import Memory, Remembered
-from whorl.fingerprint.nodes import NOTHING, Node, NotFollowed, Place, digest_nodes
+from whorl.fingerprint.nodes import NOTHING, Node, NotFollowed, digest_nodes
 from whorl.fingerprint.parts import Difference, Part, differences
+from whorl.fingerprint.settled import held_values, hold, own_changes, replace_settled, settled_value
 from whorl.fingerprint.tree import build_tree
 from whorl.fingerprint.walk import Walk, is_stage, merge_ignored
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from whorl.digest import Digest
     from whorl.fingerprint.nodes import Key
-    from whorl.fingerprint.values import ValueScan
 
-__all__ = ["Difference", "Fingerprint", "NotFollowed", "Part", "differences", "digest_code", "fingerprint", "settle"]
+__all__ = [
+    "Difference", "Fingerprint", "NotFollowed", "Part", "differences", "digest_code", "fingerprint", "holding", "settle",
+]  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,19 +80,7 @@ def _rebuild(
     return Fingerprint(digest, not_followed, (), distributions, None, [parts])
 
 
-@dataclass(frozen=True, slots=True)
-class _Settled:
-    """A value that the stage itself changes: ``first`` stands for ``last`` as long as nobody else changes it."""
-
-    place: Place
-    name: str
-    first: ValueScan
-    last: ValueScan
-
-
 _memory = Memory()
-_settled: dict[tuple[int, str], _Settled] = {}
-_lock = threading.Lock()
 
 
 def fingerprint(
@@ -124,7 +113,7 @@ def settle(func: object, before: Fingerprint) -> Fingerprint:
     Fingerprint ``func`` after it ran, and tell its own changes of global values from those of others.
 
     A memo dict or a counter that the stage itself fills keeps its first value: ``before`` is returned, with one warning
-    that names it.  A change that the stage did not make is seen by the next fingerprint.
+    that names it.  A change that the stage's code cannot have made, and one made later from outside, is seen.
     """
     record = before._record  # noqa: SLF001 - this module's own field
     if record is None:
@@ -133,75 +122,49 @@ def settle(func: object, before: Fingerprint) -> Fingerprint:
     after = _fingerprint(root, record.depends_on, record.ignore)
     if after.digest == before.digest or after._record is None:  # noqa: SLF001
         return before if after.digest == before.digest else after
-    changed = _changed_values(record.nodes, after._record.nodes)  # noqa: SLF001
-    earlier = _replace_settled({item.place.key: item for item in changed})
+    changed = own_changes(record.nodes, after._record.nodes)  # noqa: SLF001
+    earlier = replace_settled({item.place.key: item for item in changed})
+    _memory.forget()
     if _fingerprint(root, record.depends_on, record.ignore).digest != before.digest:
-        _replace_settled(earlier)
+        replace_settled(earlier)
+        _memory.forget()
         return after
-    _warn_of([item for item in changed if earlier.get(item.place.key) is None])
+    if new := sorted(item.name for item in changed if earlier.get(item.place.key) is None):
+        warn(f"the stage itself changes {', '.join(new)}: the value at first use counts", NotFollowedWarning)
     return before
 
 
-def _changed_values(before: Mapping[Key, Node], after: Mapping[Key, Node]) -> list[_Settled]:
-    """Return the values at known places that are not what they were."""
-    earlier = {node.place.key: node.scan for node in before.values() if node.scan is not None}
-    changed = []
-    for node in after.values():
-        scan, was = node.scan, earlier.get(node.place.key)
-        if scan is None or was is None or _same(scan, was):
-            continue
-        known = _settled.get(node.place.key)
-        first = known.first if known is not None and _same(known.last, was) else was
-        changed.append(_Settled(node.place, node.name, first, scan))
-    return changed
+@contextmanager
+def holding(before: Fingerprint) -> Iterator[None]:
+    """
+    While a stage runs, let the globals that its code reads count as they were when it began.
 
-
-def _replace_settled(items: Mapping[tuple[int, str], _Settled | None]) -> dict[tuple[int, str], _Settled | None]:
-    """Put settled values in place of those at the same places; return what stood there."""
-    with _lock:
-        earlier = {key: _settled.get(key) for key in items}
-        for key, item in items.items():
-            if item is None:
-                _settled.pop(key, None)
-            else:
-                _settled[key] = item
-    _memory.forget()
-    return earlier
-
-
-def _warn_of(settled: list[_Settled]) -> None:
-    if settled:
-        names = ", ".join(sorted(item.name for item in settled))
-        message = f"the stage itself changes {names}: the value at first use counts"
-        warnings.warn(message, NotFollowedWarning, stacklevel=3)
-
-
-def _settled_value(place: Place, scan: ValueScan) -> ValueScan:
-    known = _settled.get(place.key)
-    return known.first if known is not None and _same(known.last, scan) else scan
-
-
-def _same(left: ValueScan, right: ValueScan) -> bool:
-    return left.digest == right.digest and len(left.refs) == len(right.refs) and all(map(_is, left.refs, right.refs))
-
-
-def _is(left: object, right: object) -> bool:
-    return left is right
+    A stage that the body calls after it has changed such a global has the same fingerprint as before.
+    """
+    record = before._record  # noqa: SLF001 - this module's own field
+    with hold(record.nodes if record is not None else {}):
+        yield
 
 
 def _fingerprint(root: object, depends_on: tuple[object, ...], ignore: tuple[object, ...]) -> Fingerprint:
     key = (id(root), *map(id, depends_on), 0, *map(id, ignore)) if depends_on or ignore else (id(root),)
+    held = held_values()
     known = _memory.result(key, root)
-    if known is None:
-        known = _make(root, depends_on, ignore)
-        _memory.keep(key, known)
+    if known is not None and (held is None or held.agrees_with(known.nodes)):
+        return known.result
+    memory = _memory if held is None else held.memory
+    if held is not None:
+        known = memory.result(key, root)
+    if known is None or held is None:
+        known = _make(root, depends_on, ignore, memory)
+        memory.keep(key, known)
     return known.result
 
 
-def _make(root: object, depends_on: tuple[object, ...], ignore: tuple[object, ...]) -> Remembered:
-    view, nodes = _memory.nodes()
+def _make(root: object, depends_on: tuple[object, ...], ignore: tuple[object, ...], memory: Memory) -> Remembered:
+    view, nodes = memory.nodes()
     with seen_through(view):
-        walk = Walk(nodes, _settled_value)
+        walk = Walk(nodes, settled_value)
         node = walk.run(root, depends_on, merge_ignored(NOTHING, ignore))
     record = _Record(node.key, walk.nodes, walk.facts, depends_on, ignore)
     return Remembered(root, _conclude(root, record), walk.nodes, view)

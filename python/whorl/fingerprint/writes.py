@@ -1,0 +1,66 @@
+"""
+Code and the name of a global in, out whether running the code may change the global's value.
+
+A use that only reads (``K``, ``K["a"]``, ``K.get("a")``, ``K.a``, ``x in K``) changes nothing; everything else (storing
+the name, an item or an attribute, a method that is not known to read, handing the object on) may.  On the arrow:
+inside *fingerprint*, asked after a run only.
+"""
+
+from __future__ import annotations
+
+import dis
+from types import CodeType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+# Methods of the built-in containers, texts and numbers that leave their object as it is (library reference, "Built-in
+# Types"); a method of another name may do anything.
+_READERS = frozenset((
+    "copy", "count", "decode", "difference", "encode", "endswith", "find", "findall", "finditer", "format", "fullmatch",
+    "get", "index", "intersection", "isdisjoint", "issubset", "issuperset", "items", "join", "keys", "lower", "lstrip",
+    "match", "partition", "replace", "rpartition", "rstrip", "search", "split", "splitlines", "startswith", "strip",
+    "sub", "symmetric_difference", "title", "union", "upper", "values",
+))  # fmt: skip
+_LOADS = ("LOAD_GLOBAL", "LOAD_NAME")
+_STORES = ("STORE_GLOBAL", "DELETE_GLOBAL", "STORE_NAME", "DELETE_NAME")
+_KEYS = ("LOAD_CONST", "LOAD_FAST", "LOAD_GLOBAL", "LOAD_SMALL_INT", "LOAD_FAST_BORROW")
+_SUBSCRIPTS = ("BINARY_SUBSCR",)
+_READING = ("CONTAINS_OP", "COMPARE_OP", "BINARY_OP", "IS_OP", "POP_JUMP_IF_FALSE", "POP_JUMP_IF_TRUE", "GET_ITER")
+_SKIPPED = ("CACHE", "EXTENDED_ARG", "NOP", "PUSH_NULL", "TO_BOOL", "COPY")
+
+
+def may_write(codes: Iterable[CodeType], name: str) -> bool:
+    """Tell whether one of the code objects, or code inside them, may change the value behind a global name."""
+    return any(_may_write(code, name) for outer in codes for code in _with_nested(outer))
+
+
+def _with_nested(code: CodeType) -> Iterator[CodeType]:
+    yield code
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            yield from _with_nested(constant)
+
+
+def _may_write(code: CodeType, name: str) -> bool:
+    if name not in code.co_names:
+        return False
+    found = [step for step in dis.get_instructions(code) if step.opname not in _SKIPPED]
+    for place, step in enumerate(found):
+        if step.argval == name and step.opname in _STORES:
+            return True
+        if step.argval == name and step.opname in _LOADS and not _only_reads(found[place + 1 : place + 3]):
+            return True
+    return False
+
+
+def _only_reads(following: list[dis.Instruction]) -> bool:
+    """Tell whether what follows the load of an object takes something out of it, and no more."""
+    first = following[0]
+    if first.opname in _READING:
+        return True
+    if first.opname in ("LOAD_METHOD", "LOAD_ATTR"):
+        called = first.opname == "LOAD_METHOD" or "NULL|self" in first.argrepr
+        return not called or first.argval in _READERS
+    return first.opname in _KEYS and len(following) > 1 and following[1].opname in _SUBSCRIPTS
