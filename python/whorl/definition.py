@@ -265,7 +265,9 @@ class _Registry:
         newest = self._newest.get(name)
         if newest is None:
             return ()
-        return tuple(self._made[name]) if "<locals>" in newest.qualname else (newest,)
+        if "<locals>" in newest.qualname:
+            return tuple(self._made[name])
+        return (newest,) if _is_still_there(newest) else ()
 
     def add(self, definition: Definition) -> None:
         with self._lock:
@@ -296,6 +298,12 @@ def _collides(earlier: Definition, later: Definition) -> bool:
         and one.__code__.co_filename == other.__code__.co_filename == getattr(module, "__file__", None)
         and one.__code__.co_firstlineno != other.__code__.co_firstlineno
     )
+
+
+def _is_still_there(definition: Definition) -> bool:
+    """Tell a stage from one that a reload or a ``del`` has taken out of its module."""
+    namespace = getattr(inspect.unwrap(definition.function), "__globals__", None)
+    return namespace is None or definition.qualname.partition(".")[0] in namespace
 
 
 def _where(definition: Definition) -> str:
