@@ -11,6 +11,7 @@ import os
 import platform
 import socket
 import sys
+from functools import cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ def _git_commit(project: Path) -> str:
     return next((line.split(" ")[0] for line in packed if line.endswith(f" {name}")), "")
 
 
+@cache
 def _user() -> str:
     try:
         return getpass.getuser()

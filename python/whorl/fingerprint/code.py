@@ -30,7 +30,8 @@ if TYPE_CHECKING:
     from whorl.fingerprint.nodes import Key
 
 __all__ = [
-    "Difference", "Fingerprint", "NotFollowed", "Part", "differences", "digest_code", "fingerprint", "holding", "settle",
+    "Difference", "Fingerprint", "NotFollowed", "Part", "differences", "digest_code", "fingerprint", "holding",
+    "settle",
 ]  # fmt: skip
 
 
