@@ -18,9 +18,10 @@ from whorl.call import Binder, CallOptions
 from whorl.commit import decode
 from whorl.definition import STAGE_OPTIONS, Param, define, register
 from whorl.engine import open_session, run
-from whorl.entry import MISSING
+from whorl.entry import MISSING, Resolution
 from whorl.errors import ConfigError, NoEntryError
 from whorl.outcome import adopt_outcomes, last_outcome, last_outcomes
+from whorl.trace import spoil
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from whorl.call import Call
     from whorl.definition import Definition
     from whorl.digest import Digest
+    from whorl.engine import Session
     from whorl.outcome import Outcome
     from whorl.store.manifest import Manifest
 
@@ -134,10 +136,13 @@ class Stage(Generic[P, R]):
         """Return the stored result without ever computing; NoEntryError where none answers."""
         call = self._bind(args, kwargs)
         session = open_session(call)
-        entry = session.lookup(call, session.derive(call))
-        value = MISSING if entry is None else decode(session.access, entry)
-        if value is MISSING:
-            raise NoEntryError(f"nothing is stored for this call of {self.definition.name}", tip="call the stage")
+        session.usage.prepare(call)
+        try:
+            value = _load(session, call)
+        except Exception:
+            spoil()  # that there was nothing to load is no fact that a trace can hold
+            raise
+        session.usage.report(call, session.resolutions)
         return cast("R", value)
 
     def entries(self) -> list[Manifest]:
@@ -168,6 +173,15 @@ class Stage(Generic[P, R]):
     def _call_key(self, args: tuple[object, ...], kwargs: Mapping[str, object]) -> Digest:
         call = self._bind(args, kwargs)
         return open_session(call).derive(call).key
+
+
+def _load(session: Session, call: Call) -> object:
+    entry = session.lookup(call, session.derive(call))
+    value = MISSING if entry is None else decode(session.access, entry)
+    if entry is None or value is MISSING:
+        raise NoEntryError(f"nothing is stored for this call of {call.definition.name}", tip="call the stage")
+    session.resolutions[call] = Resolution.of_entry("hit", entry)
+    return value
 
 
 def _revive(data: bytes) -> Stage[..., object]:
