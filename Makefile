@@ -75,6 +75,7 @@ lint-python: $(ENVIRONMENT)
 
 lint-types: $(BUILD)
 	$(BIN)/mypy
+	$(BIN)/mypy tests/typing
 	$(BIN)/stubtest whorl._core --mypy-config-file pyproject.toml
 
 lint-imports: $(BUILD)

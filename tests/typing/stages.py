@@ -1,0 +1,43 @@
+"""What a type checker must see; checked by `make lint`, never run."""
+
+from __future__ import annotations
+
+from collections.abc import Coroutine
+from typing import Any, assert_type
+
+from whorl import Stage, stage
+
+
+@stage
+def bare(x: int, *, y: str = "") -> list[str]:
+    return [y] * x
+
+
+@stage(cache=True, format="json", ttl="1h")
+def with_options(x: int) -> str:
+    return str(x)
+
+
+@stage(numbers="raw/numbers.txt", cache=True)
+def with_inputs(numbers: str) -> int:
+    return len(numbers)
+
+
+@stage(cache=True)
+async def asynchronous(x: int) -> bytes:
+    return bytes(x)
+
+
+assert_type(bare(1, y="a"), list[str])
+assert_type(with_options(2), str)
+assert_type(with_inputs(), int)
+assert_type(with_inputs(numbers="other.txt"), int)
+assert_type(asynchronous, Stage[[int], Coroutine[Any, Any, bytes]])
+assert_type(bare.options(namespace="x")(1), list[str])
+assert_type(bare.load(1), list[str])
+assert_type(bare.status(1), str)
+
+one: Stage[[int], str] = with_options
+bare("1")  # type: ignore[arg-type]
+bare()  # type: ignore[call-arg]
+with_options(x=1, z=2)  # type: ignore[call-arg]
