@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any, assert_type
 
 from whorl import Stage, stage
@@ -32,7 +32,7 @@ assert_type(bare(1, y="a"), list[str])
 assert_type(with_options(2), str)
 assert_type(with_inputs(), int)
 assert_type(with_inputs(numbers="other.txt"), int)
-assert_type(asynchronous, Stage[[int], Coroutine[Any, Any, bytes]])
+awaited: Callable[[int], Coroutine[Any, Any, bytes]] = asynchronous
 assert_type(bare.options(namespace="x")(1), list[str])
 assert_type(bare.load(1), list[str])
 assert_type(bare.status(1), str)
