@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
-from typing import Any, assert_type
+from typing import TYPE_CHECKING, Any, assert_type
 
 from whorl import Stage, stage
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
 
 
 @stage
