@@ -8,7 +8,7 @@ computed here.  On the arrow: *bind*.
 from __future__ import annotations
 
 import inspect
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import PurePath
 from typing import TYPE_CHECKING, cast
 
@@ -82,7 +82,7 @@ class Binder:
     """
 
     options: CallOptions
-    _known: dict[Definition, Call] = field(default_factory=dict)
+    _known: dict[tuple[Definition, CallOptions], Call] = field(default_factory=dict)
     _open: list[Definition] = field(default_factory=list)
 
     def bind(
@@ -113,26 +113,29 @@ class Binder:
 
     def _declared(self, declared: object) -> object:
         if is_stage(declared):
-            return self._upstream(declared.definition)  # type: ignore[attr-defined]
+            return self._upstream(declared)
         return declared.value if isinstance(declared, Param) else declared
 
     def _source(self, declared: object, given: object) -> object:
         """Tell what a replaced input is: a text in place of a raw input is a path, in place of an upstream a value."""
         if is_stage(given) and not isinstance(declared, Param):
-            return self._upstream(given.definition)  # type: ignore[attr-defined]
+            return self._upstream(given)
         if isinstance(declared, RawInput) and isinstance(given, (str, PurePath)):
             return type(declared)(given)
         return _plain(given)
 
-    def _upstream(self, definition: Definition) -> Call:
-        if definition not in self._known:
-            # What is asked of one call (cache=False, recompute=True) is not asked of its upstreams; the namespace is.
-            asked, self.options = self.options, CallOptions(namespace=self.options.namespace)
+    def _upstream(self, stage: object) -> Call:
+        definition: Definition = stage.definition  # type: ignore[attr-defined]
+        own: CallOptions = stage._options  # type: ignore[attr-defined]  # noqa: SLF001 - given with the upstream
+        # What is asked of one call (cache=False, recompute=True) is not asked of its upstreams; the namespace is.
+        options = replace(own, namespace=own.namespace or self.options.namespace)
+        if (definition, options) not in self._known:
+            asked, self.options = self.options, options
             try:
-                self._known[definition] = self.bind(definition)
+                self._known[definition, options] = self.bind(definition)
             finally:
                 self.options = asked
-        return self._known[definition]
+        return self._known[definition, options]
 
 
 def deliver(call: Call, values: Mapping[str, object]) -> tuple[tuple[object, ...], dict[str, object]]:

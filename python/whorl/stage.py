@@ -88,6 +88,8 @@ class Stage(Generic[P, R]):
         found: object = None if module == "__main__" and "cloudpickle" in sys.modules else sys.modules.get(module)
         for part in self.definition.qualname.split("."):
             found = getattr(found, part, None)
+        if isinstance(found, Stage) and found is not self and found.definition is self.definition:
+            return _choose, (found, self._options)
         if found is self or "cloudpickle" not in sys.modules:
             return self.definition.qualname
         from cloudpickle import dumps
@@ -182,6 +184,11 @@ def _load(session: Session, call: Call) -> object:
         raise NoEntryError(f"nothing is stored for this call of {call.definition.name}", tip="call the stage")
     session.resolutions[call] = Resolution.of_entry("hit", entry)
     return value
+
+
+def _choose(stage: Stage[..., object], options: CallOptions) -> Stage[..., object]:
+    """Give a stage that is found by name the options that it travelled with."""
+    return Stage(stage.definition, options)
 
 
 def _revive(data: bytes) -> Stage[..., object]:
