@@ -95,8 +95,8 @@ def _scan(walk: Walk, node: Node, value: object) -> ValueScan:
         walk.watches.result(lambda: _identity_now(value), _identity(scan))
     if node.place is NOWHERE or node.place.holder is None:
         return scan
-    node.scan = scan
-    return walk.settle(node.place, scan)
+    node.scan, node.standing = scan, walk.settle(node.place, scan)
+    return node.standing
 
 
 def _identity_now(value: object) -> object:

@@ -84,8 +84,9 @@ class Node:
     enter the digest.  ``owner`` is the key of the node under whose part this one is shown, where it does not stand
     alone.  ``annotated`` asks for annotations too: a foreign wrapper may read them.  ``reads`` are the facts about
     functions (``__doc__`` …) that its code reads, ``has_facts`` tells that it has such facts itself, and ``facts`` are
-    those that this node is there to tell of another one.  A described node is shared by all
-    roots that reach it, as long as what it was made from still stands; where its edges lead is looked up by ``key``.
+    those that this node is there to tell of another one.  ``scan`` is the value found at a place, ``standing`` the one
+    that counted for it.  A described node is shared by all roots that reach it, as long as what it was made from still
+    stands; where its edges lead is looked up by ``key``.
     """
 
     key: Key
@@ -108,6 +109,7 @@ class Node:
     facts: frozenset[str] = frozenset()
     not_followed: list[NotFollowed] = field(default_factory=list)
     scan: ValueScan | None = None
+    standing: ValueScan | None = None
     _label: Digest | None = None
 
     @property

@@ -66,7 +66,7 @@ def hold(nodes: Mapping[Key, Node]) -> Iterator[None]:
     """Hold the values seen in a fingerprint's nodes; what an outer computation holds stays held."""
     outer = _held.get()
     found = {node.place.key: node.scan for node in nodes.values() if node.scan is not None}
-    standing = {node.place.key: _outside(node.place, node.scan) for node in nodes.values() if node.scan is not None}
+    standing = {node.place.key: node.standing for node in nodes.values() if node.standing is not None}
     if outer is not None:
         found.update(outer.found)
         standing.update(outer.standing)
@@ -86,17 +86,20 @@ def settled_value(place: Place, scan: ValueScan) -> ValueScan:
 
 
 def own_changes(before: Mapping[Key, Node], after: Mapping[Key, Node]) -> list[Settled]:
-    """List the places whose value changed and that the code may have changed itself."""
-    earlier = {node.place.key: node.scan for node in before.values() if node.scan is not None}
+    """
+    List the places whose value changed and that the code may have changed itself.
+
+    What counted before goes on to count, also where an upstream has changed the value between.
+    """
+    earlier = {node.place.key: node for node in before.values() if node.scan is not None}
     codes = [node.value.__code__ for node in before.values() if isinstance(node.value, FunctionType)]
     changed = []
     for node in after.values():
         scan, was = node.scan, earlier.get(node.place.key)
-        if scan is None or was is None or _same(scan, was) or not may_write(codes, node.place.name):
+        if scan is None or was is None or was.scan is None or was.standing is None or _same(scan, was.scan):
             continue
-        known = _settled.get(node.place.key)
-        first = known.first if known is not None and _same(known.last, was) else was
-        changed.append(Settled(node.place, node.name, first, scan))
+        if may_write(codes, node.place.name):
+            changed.append(Settled(node.place, node.name, was.standing, scan))
     return changed
 
 

@@ -2,8 +2,8 @@
 Code and the name of a global in, out whether running the code may change the global's value.
 
 A use that only reads (``K``, ``K["a"]``, ``K.get("a")``, ``K.a``, ``x in K``) changes nothing; everything else (storing
-the name, an item or an attribute, a method that is not known to read, handing the object on) may.  On the arrow:
-inside *fingerprint*, asked after a run only.
+the name, an item or an attribute at any depth, a method that is not known to read, handing the object on) may.  On the
+arrow: inside *fingerprint*, asked after a run only.
 """
 
 from __future__ import annotations
@@ -27,8 +27,11 @@ _LOADS = ("LOAD_GLOBAL", "LOAD_NAME")
 _STORES = ("STORE_GLOBAL", "DELETE_GLOBAL", "STORE_NAME", "DELETE_NAME")
 _KEYS = ("LOAD_CONST", "LOAD_FAST", "LOAD_GLOBAL", "LOAD_SMALL_INT", "LOAD_FAST_BORROW")
 _SUBSCRIPTS = ("BINARY_SUBSCR",)
-_READING = ("CONTAINS_OP", "COMPARE_OP", "BINARY_OP", "IS_OP", "POP_JUMP_IF_FALSE", "POP_JUMP_IF_TRUE", "GET_ITER")
-_SKIPPED = ("CACHE", "EXTENDED_ARG", "NOP", "PUSH_NULL", "TO_BOOL", "COPY")
+_BINARY = ("CONTAINS_OP", "COMPARE_OP", "BINARY_OP", "IS_OP")
+_READING = (*_BINARY, "POP_JUMP_IF_FALSE", "POP_JUMP_IF_TRUE", "GET_ITER")
+_CHANGING = ("STORE_ATTR", "DELETE_ATTR")
+_CHANGING_ITEMS = ("STORE_SUBSCR", "DELETE_SUBSCR", "COPY")  # K["a"] += 1 copies the object and the key first
+_SKIPPED = ("CACHE", "EXTENDED_ARG", "NOP", "PUSH_NULL", "TO_BOOL")
 
 
 def may_write(codes: Iterable[CodeType], name: str) -> bool:
@@ -50,17 +53,25 @@ def _may_write(code: CodeType, name: str) -> bool:
     for place, step in enumerate(found):
         if step.argval == name and step.opname in _STORES:
             return True
-        if step.argval == name and step.opname in _LOADS and not _only_reads(found[place + 1 : place + 3]):
+        if step.argval == name and step.opname in _LOADS and not _only_reads(found[place + 1 :]):
             return True
     return False
 
 
 def _only_reads(following: list[dis.Instruction]) -> bool:
-    """Tell whether what follows the load of an object takes something out of it, and no more."""
-    first = following[0]
-    if first.opname in _READING:
-        return True
-    if first.opname in ("LOAD_METHOD", "LOAD_ATTR"):
-        called = first.opname == "LOAD_METHOD" or "NULL|self" in first.argrepr
-        return not called or first.argval in _READERS
-    return first.opname in _KEYS and len(following) > 1 and following[1].opname in _SUBSCRIPTS
+    """Tell whether what follows the load of an object takes something out of it, and changes neither."""
+    taken = False
+    while following:
+        first = following[0].opname
+        second = following[1].opname if first in _KEYS and len(following) > 1 else ""
+        if first in _CHANGING or second in _CHANGING_ITEMS:
+            return False
+        if first in ("LOAD_METHOD", "LOAD_ATTR"):
+            if first == "LOAD_METHOD" or "NULL|self" in following[0].argrepr:
+                return following[0].argval in _READERS
+            taken, following = True, following[1:]
+        elif second in _SUBSCRIPTS:
+            taken, following = True, following[2:]
+        else:
+            return taken or first in _READING or second in _BINARY
+    return taken

@@ -1,0 +1,194 @@
+"""Globals that change while stages run: the stages' own changes do not count, everybody else's do."""
+
+from __future__ import annotations
+
+import contextvars
+import importlib
+import itertools
+import sys
+import threading
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from whorl import NotFollowedWarning, observe
+from whorl.fingerprint.writes import may_write
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+pytestmark = pytest.mark.usefixtures("whorl_store")
+
+SOURCE = """
+import threading
+from whorl import stage
+
+calls = []
+SETTINGS = {"factor": 1}
+read = threading.Event()
+changed = threading.Event()
+
+@stage(cache=True)
+def first():
+    calls.append("first")
+    return 1
+
+@stage(first=first, cache=True)
+def second(first):
+    calls.append("second")
+    return first + 1
+
+@stage(second=second, cache=True)
+def third(second, number=0):
+    calls.append("third")
+    return second + number
+
+@stage(cache=True)
+def nesting(number=1):
+    calls.append("nesting")
+    return first() + number
+
+@stage(cache=True)
+def reading():
+    read.set()
+    changed.wait(5)
+    return SETTINGS["factor"]
+"""
+_numbers = itertools.count()
+
+
+@pytest.fixture
+def pipe(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """Give a module of stages that nothing has called yet."""
+    name = f"settled_{next(_numbers)}"
+    (tmp_path / f"{name}.py").write_text(SOURCE)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    yield importlib.import_module(name)
+    del sys.modules[name]
+
+
+ORDERS = {
+    "chain": ["third()", "third()"],
+    "chain with an argument": ["third()", "third(number=1)", "third()", "third(number=1)"],
+    "nested": ["nesting()", "nesting()"],
+    "nested, then the chain": ["nesting()", "third()", "nesting()", "third()"],
+    "the chain, then nested": ["third()", "nesting()", "third()", "nesting()"],
+    "everything": ["third()", "third()", "third(number=1)", "nesting()", "nesting(2)", "nesting()", "third()"],
+}
+
+
+@pytest.mark.filterwarnings("ignore::whorl.NotFollowedWarning")
+@pytest.mark.parametrize("order", ORDERS)
+def test_stages_that_share_a_list_are_stored_at_their_first_run(pipe: Any, order: str) -> None:
+    """Each appends to the list that the others' code names too; none of that is a change from outside."""
+    with observe() as outcomes:
+        for call in ORDERS[order]:
+            eval(call, vars(pipe))
+    called = list(pipe.calls)
+    with observe() as again:
+        for call in ORDERS[order]:
+            eval(call, vars(pipe))
+    ran = [outcome for outcome in outcomes if outcome.kind == "ran"]
+
+    assert [outcome.stage for outcome in ran if not outcome.stored] == []
+    assert len({outcome.key for outcome in ran}) == len(ran) == len(called)
+    assert {outcome.kind for outcome in again} == {"hit"}
+    assert pipe.calls == called
+
+
+@pytest.mark.filterwarnings("ignore::whorl.NotFollowedWarning")
+@pytest.mark.parametrize("name", ["third", "nesting"])
+def test_a_change_from_outside_is_seen_after_the_stages_own(pipe: Any, name: str) -> None:
+    """What a stage changed itself does not count; what others put there afterwards does."""
+    call = getattr(pipe, name)
+    call()
+    pipe.calls.append("from outside")
+    with observe() as outcomes:
+        call()
+        call()
+
+    assert [outcome.kind for outcome in outcomes if outcome.stage.endswith(name)] == ["ran", "hit"]
+
+
+def test_a_change_of_its_own_is_named_once(pipe: Any) -> None:
+    """The user learns which global keeps its first value."""
+    with pytest.warns(NotFollowedWarning, match="calls") as warned:
+        pipe.third()
+
+    assert len(warned) == 1
+    assert pipe.calls == ["first", "second", "third"]
+
+
+@pytest.mark.filterwarnings("ignore::whorl.StaleWarning")
+def test_a_global_that_another_thread_changes_meanwhile_is_no_change_of_its_own(pipe: Any) -> None:
+    """The stage only reads it, so what it returned belongs to neither value: nothing is stored."""
+    stored: list[bool] = []
+
+    def call() -> None:
+        with observe() as outcomes:
+            pipe.reading()
+        stored.extend(outcome.stored for outcome in outcomes)
+
+    context = contextvars.copy_context()
+    thread = threading.Thread(target=context.run, args=(call,))
+    thread.start()
+    pipe.read.wait(5)
+    pipe.SETTINGS["factor"] = 2
+    pipe.changed.set()
+    thread.join()
+    pipe.SETTINGS["factor"] = 1
+    with observe() as outcomes:
+        value = pipe.reading()
+
+    assert stored == [False]
+    assert (value, [outcome.kind for outcome in outcomes]) == (1, ["ran"])
+
+
+READS = [
+    'K["a"]', 'K.get("a")', "K.a", '"a" in K', "K == x", "K + x", "[x for x in K]", "len", "K[x]",
+    "f(K.a)", 'f(K["a"])', 'K["a"]["b"]', "K.a.b", 'K["a"].get(1)',
+]  # fmt: skip
+WRITES = [
+    "K.append(1)", "K.update(a=1)", "str(K)", "f(K)", "[K]", 'K["a"].append(1)', "K.a.b(1)", "lambda: K.clear()",
+]  # fmt: skip
+WRITING_STATEMENTS = [
+    'K["a"] = 1', 'K["a"] += 1', 'del K["a"]', 'K["a"]["b"] = 1', 'del K.a["b"]', "K.a = 1", "K.a += 1", "del K.a",
+    "global K; K = 1", "global K; K += 1", "global K; del K",
+    "x = K; x.append(1)", "for K.a in x: pass", "def g():\n        global K\n        K = 1",
+    "for x in range(2):\n        K[x] = 1",
+]  # fmt: skip
+
+
+def compiled(body: str) -> Any:
+    """Make the code object of a function with that body."""
+    names: dict[str, Any] = {}
+    exec(f"def function(x=None, f=None):\n    {body}\n", names)
+    return names["function"].__code__
+
+
+@pytest.mark.parametrize("expression", READS)
+def test_reading_a_global_is_no_write(expression: str) -> None:
+    """A value that is taken out of a global, or compared with it, leaves it as it was."""
+    assert not may_write([compiled(f"return {expression}")], "K")
+
+
+@pytest.mark.parametrize("expression", WRITES)
+def test_handing_a_global_on_may_be_a_write(expression: str) -> None:
+    """Whatever gets hold of the object may change it, and so may a method that nobody knows."""
+    assert may_write([compiled(f"return {expression}")], "K")
+
+
+@pytest.mark.parametrize("statement", WRITING_STATEMENTS)
+def test_storing_into_a_global_is_a_write(statement: str) -> None:
+    """The name, an item, an attribute, directly or in a function inside."""
+    assert may_write([compiled(statement)], "K")
+
+
+def test_another_global_is_not_written() -> None:
+    """Only uses of the name in question count, in any of the code that is reached."""
+    code = [compiled('L["a"] = K["a"]'), compiled("return L")]
+
+    assert not may_write(code, "K")
+    assert may_write(code, "L")
+    assert not may_write([], "K")
