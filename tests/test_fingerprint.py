@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from whorl.errors import ConfigError, NotFollowedWarning, UndigestableError
+from whorl.errors import ConfigError, NotFollowedWarning, UndigestableError, WhorlWarning
 from whorl.fingerprint.code import Part, differences, digest_code, fingerprint, settle
 
 if TYPE_CHECKING:
@@ -212,47 +212,6 @@ def test_an_object_left_out_is_left_out_at_any_depth() -> None:
     assert digests[0] == digests[1]
 
 
-class Stage:
-    """As much of a stage as this layer knows."""
-
-    __whorl_stage__ = True
-
-    def __init__(self, function: FunctionType, depends_on: tuple[object, ...] = (), ignore: tuple[object, ...] = ()):
-        self.__wrapped__ = function
-        self.depends_on = depends_on
-        self.ignore = ignore
-
-
-def test_stages_that_code_refers_to_are_reported_and_followed() -> None:
-    """A nested stage's code counts, at any depth, and the stages are listed in the order they are met."""
-    found = []
-    for number in (1, 2):
-        inner = Stage(stage_of(f"def stage(x): return x + {number}"))
-        middle = Stage(stage_of("def stage(x): return inner(x)", inner=inner))
-        outer = Stage(stage_of("def h(x): return middle(x)\ndef stage(x): return h(x)", middle=middle))
-        found.append(fingerprint(outer))
-
-        assert found[-1].stages == (middle, inner)
-    assert found[0].digest != found[1].digest
-
-
-def test_a_stage_that_calls_itself_is_not_its_own_nested_stage() -> None:
-    """Recursion through the stage's own name is recursion, not another stage."""
-    function = stage_of("def stage(x): return again(x)")
-    stage = Stage(function)
-    function.__globals__["again"] = stage
-
-    assert fingerprint(stage).stages == ()
-
-
-def test_what_a_stage_says_counts_where_it_is_fingerprinted() -> None:
-    """``depends_on`` and ``ignore`` of a stage belong to it."""
-    function = stage_of("K = 1\ndef stage(x): return K")
-
-    assert fingerprint(Stage(function)).digest == fingerprint(function).digest
-    assert fingerprint(Stage(function, ignore=("given.K",))).digest == fingerprint(function, ignore=["given.K"]).digest
-
-
 def test_a_global_that_the_stage_itself_changes_keeps_its_first_value() -> None:
     """A memo dict that fills while the stage runs is no reason to run it again; a warning names it once."""
     stage = stage_of("MEMO = {}\ndef stage(x):\n    MEMO[x] = x\n    return x")
@@ -376,3 +335,43 @@ def test_a_folder_counts_for_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyP
         digests.add(fingerprint(module.fp).digest)
 
     assert len(digests) == 1
+
+
+def test_a_large_value_is_followed_whole_with_a_warning() -> None:
+    """There is no cut-off in size; who gives the value as an argument saves digesting it at each call."""
+    import numpy as np
+
+    stage = stage_of("def stage(x): return TABLE", TABLE=np.zeros(9 * 1024 * 1024))
+    with pytest.warns(WhorlWarning, match=r"given\.TABLE is large"):
+        before = fingerprint(stage).digest
+    stage.__globals__["TABLE"][-1] = 1
+    with pytest.warns(WhorlWarning):
+        after = fingerprint(stage).digest
+
+    assert before != after
+
+
+def test_a_proxy_is_not_what_it_wraps() -> None:
+    """An object that passes for a function through ``__class__`` has code of its own, and that counts."""
+    source = """
+def work(x): return x
+class Proxy:
+    def __init__(self, f): self.f = f
+    @property
+    def __class__(self): return type(self.f)
+    def __getattr__(self, name): return getattr(self.f, name)
+    def __call__(self, x): return self.f(x) + {}
+proxy = Proxy(work)
+def stage(x): return proxy(x)
+"""
+
+    assert fingerprint(stage_of(source.format(1))).digest != fingerprint(stage_of(source.format(2))).digest
+
+
+def test_a_mock_in_place_of_a_helper_is_listed() -> None:
+    """A mock makes itself up while it is read; it counts by its type."""
+    from unittest.mock import MagicMock
+
+    found = fingerprint(stage_of("def stage(x): return helper(x)", helper=MagicMock()))
+
+    assert [item.what for item in found.not_followed] == ["unittest.mock.MagicMock given.helper"]

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import lru_cache
-from types import BuiltinFunctionType, FunctionType, ModuleType
+from types import BuiltinFunctionType
 from typing import TYPE_CHECKING, TypeVar, cast
 
 from whorl.config import current_project, find_project
@@ -28,6 +28,7 @@ from whorl.fingerprint.distributions import (
     site_folder,
     stamp_of,
 )
+from whorl.fingerprint.kinds import is_class, is_function, is_module, module_name_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -79,7 +80,7 @@ class View:
     def once(self, function: Callable[..., T], *arguments: object) -> T:
         """Call a function of the process's state, at most once per view."""
         # By identity, since a metaclass may compare as it likes; the arguments are held, so it cannot pass on.
-        key = (function, *(id(argument) if isinstance(argument, type) else argument for argument in arguments))
+        key = (function, *(id(argument) if is_class(argument) else argument for argument in arguments))
         found = self._known.get(key)
         if found is None:
             found = self._known[key] = (arguments, function(*arguments))
@@ -118,9 +119,9 @@ def seen_through(view: View) -> Iterator[None]:
 
 def owner(thing: object) -> Owner:
     """Return who owns a module, a function (by its globals) or a type (by its module)."""
-    if isinstance(thing, ModuleType):
+    if is_module(thing):
         return _owner_of_namespace(thing.__name__, vars(thing))
-    if isinstance(thing, FunctionType):
+    if is_function(thing):
         return _owner_of_namespace(str(thing.__globals__.get("__name__", "")), thing.__globals__)
     return owner_of_name(_module_name(thing))
 
@@ -208,9 +209,11 @@ def _project_above(folder: str) -> str | None:
 
 
 def _module_name(thing: object) -> str:
+    if is_class(thing):
+        return module_name_of(thing)
     name = getattr(thing, "__module__", None)
-    if isinstance(thing, BuiltinFunctionType) and name is None:
-        name = getattr(type(thing.__self__), "__module__", None)
+    if name is None and type(thing) is BuiltinFunctionType:
+        return module_name_of(type(thing.__self__))
     return name if isinstance(name, str) else "builtins"
 
 

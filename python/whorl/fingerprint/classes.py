@@ -8,11 +8,12 @@ count in their order, other names do not.  On the arrow: inside *fingerprint*, o
 from __future__ import annotations
 
 import enum
-from types import FunctionType, GetSetDescriptorType
+from types import GetSetDescriptorType
 from typing import TYPE_CHECKING
 
 from whorl.fingerprint import foreign
 from whorl.fingerprint.boundary import Own, canonical_module, owner
+from whorl.fingerprint.kinds import is_class, is_function, module_name_of, qualified_name_of
 from whorl.fingerprint.nodes import Place
 
 if TYPE_CHECKING:
@@ -64,8 +65,8 @@ class _Counted:
 def describe(walk: Walk, node: Node) -> None:
     """Describe a class: followed if it is own code, by name if it is not."""
     kind = node.value
-    assert isinstance(kind, type)
-    name = f"{canonical_module(_module_of(kind))}.{kind.__qualname__}"
+    assert is_class(kind)
+    name = f"{canonical_module(module_name_of(kind))}.{qualified_name_of(kind)}"
     if not isinstance(owner(kind), Own):
         foreign.title_foreign(walk, node, kind, name)
         _link_own_functions(walk, node, kind)
@@ -109,10 +110,5 @@ def _link_own_functions(walk: Walk, node: Node, kind: type) -> None:
         walk.link(node, f"attribute/{name}", walk.watches.item(vars(kind), name))
 
 
-def _module_of(kind: type) -> str:
-    """Name a class's module; a class made by Cython may have a descriptor of its instances' module in its place."""
-    return kind.__module__ if isinstance(kind.__module__, str) else "builtins"
-
-
 def _is_code(value: object) -> bool:
-    return isinstance(value, FunctionType | type)
+    return is_function(value) or is_class(value)

@@ -10,14 +10,16 @@ from __future__ import annotations
 
 import os
 import reprlib
+import sys
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from pathlib import PurePath
-from types import EllipsisType, FunctionType, NoneType
+from types import EllipsisType, NoneType
 from typing import TYPE_CHECKING
 
-from whorl.errors import UndigestableError
+from whorl.errors import UndigestableError, WhorlWarning, warn
 from whorl.fingerprint.boundary import Own, canonical_module, find_project_of, owner
+from whorl.fingerprint.kinds import full_name, is_function, module_name_of, qualified_name_of
 from whorl.fingerprint.nodes import NOWHERE, Place
 
 if TYPE_CHECKING:
@@ -30,14 +32,19 @@ if TYPE_CHECKING:
 _ATOMS = frozenset(
     (NoneType, bool, int, float, complex, str, bytes, EllipsisType, Decimal, date, datetime, time, timedelta)
 )
+# Compared by identity, since a metaclass may refuse to be hashed.
+_ATOM_IDS = frozenset(map(id, _ATOMS))
+_SHOWN_IDS = _ATOM_IDS | {id(kind) for kind in (tuple, list, dict, set, frozenset)}
 # What these hold belongs to the running process: they count by their type and are listed as not followed.
 _LIVE_MODULES = frozenset(
     (
         *("_io", "io", "logging", "socket", "_socket", "ssl", "threading", "_thread", "queue", "_queue", "subprocess"),
         *("multiprocessing", "concurrent", "asyncio", "select", "selectors", "weakref", "_weakref", "_weakrefset"),
-        *("contextvars", "_contextvars", "os", "mmap", "signal"),
+        *("contextvars", "_contextvars", "os", "mmap", "signal", "unittest"),
     )
 )
+_LARGE = 64 * 1024 * 1024  # fingerprint.md
+_ARRAY_LIBRARIES = ("numpy", "xarray", "pyarrow", "builtins", "array")
 _SHORT = reprlib.Repr()
 _SHORT.maxlevel, _SHORT.maxstring, _SHORT.maxother = 2, 60, 60
 
@@ -54,15 +61,28 @@ def describe(walk: Walk, node: Node) -> None:
         _take_apart(walk, node)
         return
     node.add("value", scan.digest, short_text(value))
+    if _is_large(value):
+        warn(f"{node.name} is large and digested at each call; give it as an argument instead", WhorlWarning)
     for index, thing in enumerate(scan.refs):
         walk.link(node, f"holds/{index}", thing)
     for kind in scan.types:
         walk.link(node, "type", kind)
 
 
+def _is_large(value: object) -> bool:
+    """Tell a value of more than 64 MiB, as it says of itself; containers count by their own length."""
+    library = module_name_of(type(value)).partition(".")[0]
+    if library == "pandas" and hasattr(value, "memory_usage"):
+        usage = value.memory_usage()
+        return int(getattr(usage, "sum", lambda: usage)()) > _LARGE
+    held = getattr(value, "nbytes", None) if library in _ARRAY_LIBRARIES else 0
+    held = sys.getsizeof(value, 0) if held is None else held
+    return isinstance(held, int) and held > _LARGE
+
+
 def is_live(value: object) -> bool:
     """Tell a lock, logger, file, socket or the like."""
-    return type(value).__module__.partition(".")[0] in _LIVE_MODULES
+    return module_name_of(type(value)).partition(".")[0] in _LIVE_MODULES
 
 
 def is_fixed(value: object) -> bool:
@@ -70,18 +90,18 @@ def is_fixed(value: object) -> bool:
     pending = [value]
     while pending:
         item = pending.pop()
-        if type(item) in (tuple, frozenset):
-            pending.extend(item)  # type: ignore[arg-type]
-        elif type(item) not in _ATOMS and not isinstance(item, PurePath | type):
+        if type(item) is tuple or type(item) is frozenset:
+            pending.extend(item)
+        elif id(type(item)) not in _ATOM_IDS and not issubclass(type(item), PurePath | type):
             return False
     return True
 
 
 def short_text(value: object) -> str:
     """Show a value in a few words, without running code of its class."""
-    if type(value) in _ATOMS or type(value) in (tuple, list, dict, set, frozenset):
+    if id(type(value)) in _SHOWN_IDS:
         return _SHORT.repr(value)
-    return f"<{type(value).__module__}.{type(value).__qualname__}>"
+    return f"<{full_name(type(value))}>"
 
 
 def _scan(walk: Walk, node: Node, value: object) -> ValueScan:
@@ -126,7 +146,7 @@ def _without_project(value: PurePath | str, place: Place) -> object:
 
 
 def _namespace_of(holder: object) -> dict[str, object]:
-    if isinstance(holder, FunctionType):
+    if is_function(holder):
         return holder.__globals__
     return holder if isinstance(holder, dict) else {}
 
@@ -142,7 +162,7 @@ def _describe_by_type(walk: Walk, node: Node) -> None:
 def type_name(value: object) -> str:
     """Name the type of a value."""
     kind = type(value)
-    return f"{canonical_module(kind.__module__)}.{kind.__qualname__}"
+    return f"{canonical_module(module_name_of(kind))}.{qualified_name_of(kind)}"
 
 
 def _where(holder: object) -> str:
@@ -171,9 +191,9 @@ def _part_identities(value: object) -> list[tuple[str, int]]:
 
 
 def _parts(value: object) -> Iterator[tuple[str, object]]:
-    if isinstance(value, list | tuple) and type(value) in (list, tuple):
+    if type(value) is list or type(value) is tuple:
         yield from ((str(index), item) for index, item in enumerate(value))
-    elif isinstance(value, dict) and type(value) is dict:
+    elif type(value) is dict:
         yield from ((short_text(key), item) for key, item in value.items())
     elif isinstance(owner(type(value)), Own):
         yield from getattr(value, "__dict__", {}).items()

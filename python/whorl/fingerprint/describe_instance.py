@@ -52,6 +52,7 @@ _LIVE = {
     "asyncio": "a part of an event loop",
     "_asyncio": "a part of an event loop",
     "sqlite3": "a connection",
+    "unittest": "a mock, which grows while it is read",
 }
 # How to see what a subclass holds as its built-in base, whatever methods it overrides.
 _CONTENT: dict[type, Callable[[Any], object]] = {

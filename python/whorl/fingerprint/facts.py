@@ -8,14 +8,16 @@ describers of ``walk``.
 
 from __future__ import annotations
 
-from types import FunctionType
 from typing import TYPE_CHECKING
 
 from whorl.fingerprint.boundary import canonical_module
+from whorl.fingerprint.kinds import is_function
 from whorl.fingerprint.nodes import Place
 from whorl.fingerprint.references import read_code
 
 if TYPE_CHECKING:
+    from types import FunctionType
+
     from whorl.fingerprint.nodes import Node
     from whorl.fingerprint.walk import Walk
 
@@ -32,7 +34,7 @@ def describe(walk: Walk, node: Node) -> None:
         if everything or name in wanted:
             value = walk.watches.attribute(thing, name)
             node.mark(name, canonical_module(value) if name == "__module__" and isinstance(value, str) else repr(value))
-    if isinstance(thing, FunctionType):
+    if is_function(thing):
         _mark_nested(node, thing, names=everything or bool(wanted & _NAMES), docs=everything or "__doc__" in wanted)
         if everything or "__annotations__" in wanted:
             link_annotations(walk, node, thing)

@@ -8,18 +8,20 @@ put into a foreign module or class does.  On the arrow: inside *fingerprint*, be
 from __future__ import annotations
 
 from importlib.machinery import PathFinder
-from types import FunctionType, ModuleType
 from typing import TYPE_CHECKING
 
 from whorl.fingerprint.boundary import Distribution, Own, Stdlib, current_view, owner, owner_of_name
+from whorl.fingerprint.kinds import is_class, is_function, is_module
 from whorl.fingerprint.watches import MISSING
 
 if TYPE_CHECKING:
+    from types import ModuleType
+
     from whorl.fingerprint.boundary import Owner
     from whorl.fingerprint.nodes import Node
     from whorl.fingerprint.walk import Walk
 
-_NUMBERS = (int, float, complex, bool)
+_NUMBER_IDS = frozenset(map(id, (int, float, complex, bool)))
 # Modules of the standard library whose plain values tell about this machine or this run.
 _MACHINE = frozenset(
     ("os", "posix", "nt", "posixpath", "ntpath", "sys", "time", "tempfile", "platform", "site", "socket", "select")
@@ -58,9 +60,9 @@ def link_chain(walk: Walk, node: Node, label: str, module: ModuleType, chain: tu
         link_module_name(walk, node, f"{label}.module", name)
     value: object = module
     for depth, attribute in enumerate(chain):
-        if isinstance(value, ModuleType) and attribute:
+        if is_module(value) and attribute:
             module, value = value, walk.watches.item(vars(value), attribute)
-            if depth == 0 and type(value) in _NUMBERS and module.__name__ not in _MACHINE:
+            if depth == 0 and id(type(value)) in _NUMBER_IDS and module.__name__ not in _MACHINE:
                 walk.link(node, f"{label}.value", value)  # it may have been patched
     if value is not MISSING and is_put_there(value):
         walk.link(node, f"{label}.value", value)
@@ -68,9 +70,9 @@ def link_chain(walk: Walk, node: Node, label: str, module: ModuleType, chain: tu
 
 def is_put_there(value: object) -> bool:
     """Tell whether own code has put a value into a foreign module: an own thing, or a wrapper that may hold one."""
-    if isinstance(value, FunctionType):
+    if is_function(value):
         return isinstance(owner(value), Own) or bool(value.__closure__) or bool(vars(value))
-    if isinstance(value, type):
+    if is_class(value):
         return isinstance(owner(value), Own) or bool(own_functions_in(value))
     return isinstance(owner(type(value)), Own)
 
@@ -85,7 +87,7 @@ def _own_functions_in(kind: type, _size: int) -> tuple[str, ...]:
     own: dict[int, bool] = {}
     found = []
     for name, value in list(vars(kind).items()):
-        if isinstance(value, FunctionType):
+        if is_function(value):
             namespace = value.__globals__
             if id(namespace) not in own:
                 # Functions that a library generated have no module.

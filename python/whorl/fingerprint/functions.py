@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import builtins
 import sys
-from types import FunctionType, ModuleType
 from typing import TYPE_CHECKING
 
 from whorl.fingerprint import facts, foreign, imports, modules, wrappers
 from whorl.fingerprint.boundary import Distribution, Own, canonical_module, owner
+from whorl.fingerprint.kinds import is_class, is_function, is_module, module_name_of
 from whorl.fingerprint.nodes import Place
 from whorl.fingerprint.references import read_code
 from whorl.fingerprint.sources import code_text
@@ -22,6 +22,7 @@ from whorl.fingerprint.watches import MISSING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from types import FunctionType
 
     from whorl.fingerprint.nodes import Node
     from whorl.fingerprint.references import Reference
@@ -34,7 +35,7 @@ _MODULE_FACTS = frozenset(("__file__", "__cached__", "__spec__", "__loader__", "
 def describe(walk: Walk, node: Node) -> None:
     """Describe a function: followed if it is own code, by name if it is not."""
     function = node.value
-    assert isinstance(function, FunctionType)
+    assert is_function(function)
     if isinstance(owner(function), Own):
         _describe_own(walk, node, function)
     elif wrappers.is_singledispatch(function):
@@ -84,7 +85,7 @@ def _link_cells(walk: Walk, node: Node, function: FunctionType, references: tupl
         value = walk.watches.cell(cell)
         if value is MISSING:
             node.mark(f"cell/{name}", "empty")
-        elif isinstance(value, ModuleType):
+        elif is_module(value):
             chains = [item.chain for item in references if item.kind == "free" and item.name == name] or [()]
             for chain in chains:
                 modules.link_chain(walk, node, f"cell/{name}", value, chain)
@@ -122,7 +123,7 @@ def _link_global(walk: Walk, node: Node, label: str, reference: Reference, names
         _link_builtin(walk, node, label, name, namespace)
     elif name in ("__name__", "__package__"):
         walk.leaf(node, label, "module fact", module if name == "__name__" else "__package__")
-    elif isinstance(value, ModuleType):
+    elif is_module(value):
         modules.link_chain(walk, node, label, value, reference.chain, dotted=f"{module}.{name}")
     else:
         modules.link_named(walk, node, label, value, namespace, f"{module}.{name}")
@@ -130,11 +131,11 @@ def _link_global(walk: Walk, node: Node, label: str, reference: Reference, names
 
 def _link_builtin(walk: Walk, node: Node, label: str, name: str, namespace: dict[str, object]) -> None:
     found = namespace.get("__builtins__", builtins)
-    scope: Mapping[str, object] = vars(found) if isinstance(found, ModuleType) else found  # type: ignore[assignment]
+    scope: Mapping[str, object] = vars(found) if is_module(found) else found  # type: ignore[assignment]
     value = walk.watches.item(scope, name)
     if value is MISSING:
         walk.leaf(node, label, "undefined", name)
-    elif isinstance(value, FunctionType) or (isinstance(value, type) and value.__module__ != "builtins"):
+    elif is_function(value) or (is_class(value) and module_name_of(value) != "builtins"):
         walk.link(node, label, value)
     else:
         walk.leaf(node, label, "builtin", name)
@@ -151,7 +152,7 @@ def _describe_foreign(walk: Walk, node: Node, function: FunctionType) -> None:
         _link_defaults(walk, node, function)
     for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
         value = walk.watches.cell(cell)
-        if value is not MISSING and (not findable or isinstance(value, FunctionType)):
+        if value is not MISSING and (not findable or is_function(value)):
             walk.link(node, f"cell/{name}", value, Place(cell, name), annotated=annotated, within=True)
     wrapped = walk.watches.item(vars(function), "__wrapped__")
     if wrapped is not MISSING:

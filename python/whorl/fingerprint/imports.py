@@ -12,16 +12,18 @@ import os
 import sys
 from importlib import import_module
 from pathlib import PurePath
-from types import ModuleType
 from typing import TYPE_CHECKING
 
 from whorl.errors import ConfigError
 from whorl.fingerprint import foreign, modules
 from whorl.fingerprint.boundary import Own, find_origin, owner_of_name
 from whorl.fingerprint.inputs import RawInput
+from whorl.fingerprint.kinds import is_module
 from whorl.fingerprint.watches import MISSING
 
 if TYPE_CHECKING:
+    from types import ModuleType
+
     from whorl.fingerprint.nodes import Node
     from whorl.fingerprint.references import Reference
     from whorl.fingerprint.walk import Walk
@@ -78,8 +80,8 @@ def _link_foreign(walk: Walk, node: Node, label: str, name: str, chain: tuple[st
     foreign.link_module_name(walk, node, f"{label}.module", name)
     value: object = walk.watches.item(sys.modules, name)
     for attribute in chain:
-        value = walk.watches.item(vars(value), attribute) if isinstance(value, ModuleType) else value
-    if value is not MISSING and not isinstance(value, ModuleType) and foreign.is_put_there(value):
+        value = walk.watches.item(vars(value), attribute) if is_module(value) else value
+    if value is not MISSING and not is_module(value) and foreign.is_put_there(value):
         walk.link(node, label, value)
 
 

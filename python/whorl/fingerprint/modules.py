@@ -8,16 +8,17 @@ by its distribution.  On the arrow: inside *fingerprint*, one of the describers 
 from __future__ import annotations
 
 import os
-from types import ModuleType
 from typing import TYPE_CHECKING
 
 from whorl.fingerprint import foreign, imports
 from whorl.fingerprint.boundary import Own, canonical_module, owner
+from whorl.fingerprint.kinds import is_module
 from whorl.fingerprint.nodes import Place
 from whorl.fingerprint.watches import MISSING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from types import ModuleType
 
     from whorl.fingerprint.nodes import Node
     from whorl.fingerprint.walk import Walk
@@ -34,7 +35,7 @@ _MODULE_FACTS = frozenset(
 def describe(walk: Walk, node: Node) -> None:
     """Describe a bare module: an own one by everything in it, a foreign one by its distribution."""
     module = node.value
-    assert isinstance(module, ModuleType)
+    assert is_module(module)
     name = canonical_module(module.__name__)
     if not isinstance(owner(module), Own):
         foreign.title_foreign(walk, node, module, name)
@@ -56,14 +57,14 @@ def link_chain(
         return
     value: object = module
     for depth, name in enumerate(chain):
-        if not isinstance(value, ModuleType):
+        if not is_module(value):
             break
         if not isinstance(owner(value), Own):
             foreign.link_chain(walk, node, f"{label}.{depth}", value, chain[depth:], dotted)
             return
         module, value = value, _step(walk, value, name)
         dotted = f"{canonical_module(module.__name__)}.{name}"
-        if not isinstance(value, ModuleType):
+        if not is_module(value):
             link_named(walk, node, f"{label}.{depth}", value, vars(module), dotted)
             return
     walk.link(node, label, value, dotted=dotted)
@@ -96,7 +97,7 @@ def _step(walk: Walk, module: ModuleType, name: str) -> object:
 
 def _is_loaded_submodule(module: ModuleType, name: str, value: object) -> bool:
     """Tell a submodule that stands in its package only because somebody imported it."""
-    if not isinstance(value, ModuleType) or value.__name__ != f"{module.__name__}.{name}":
+    if not is_module(value) or value.__name__ != f"{module.__name__}.{name}":
         return False
     loader = getattr(module.__spec__, "loader", None)
     try:

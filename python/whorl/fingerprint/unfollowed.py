@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from types import ModuleType
 from typing import TYPE_CHECKING
 
 from whorl.fingerprint.calls import Uses
+from whorl.fingerprint.kinds import full_name
 from whorl.fingerprint.watches import MISSING
 
 if TYPE_CHECKING:
@@ -53,13 +53,9 @@ def _full_name(load: Load, namespace: Mapping[str, object]) -> str:
     value = namespace.get(load.name, MISSING)
     if value is MISSING:
         return ".".join((load.name, *load.chain))
-    if isinstance(value, ModuleType):
-        return ".".join((value.__name__, *load.chain))
     if value is os.environ:
         return ".".join(("os.environ", *load.chain))
-    module, name = getattr(value, "__module__", None), getattr(value, "__qualname__", None)
-    base = f"{module}.{name}" if isinstance(module, str) and isinstance(name, str) else ""
-    return ".".join((base.removeprefix("builtins."), *load.chain))
+    return ".".join((full_name(value).removeprefix("builtins."), *load.chain))
 
 
 def _computed_attribute(_: str, use: Use) -> str:

@@ -8,11 +8,11 @@ while it still stands.  On the arrow: *fingerprint*; ``nodes`` makes the digest 
 
 from __future__ import annotations
 
-from types import FunctionType, ModuleType
 from typing import TYPE_CHECKING
 
 from whorl.fingerprint import classes, data, facts, functions, imports, modules, wrappers
 from whorl.fingerprint.boundary import canonical_module
+from whorl.fingerprint.kinds import full_name, is_class, is_function, is_module
 from whorl.fingerprint.nodes import NOTHING, NOWHERE, Ignored, Key, Node, NotFollowed, Place
 
 if TYPE_CHECKING:
@@ -142,7 +142,7 @@ def _new(
     added: tuple[object, ...] = (),
 ) -> Node:
     """Return a node still to be described; data and wrappers count by the place they hang at, code by itself."""
-    at = () if isinstance(value, FunctionType | type | ModuleType) or place is NOWHERE else place.key
+    at = () if place is NOWHERE or is_function(value) or is_class(value) or is_module(value) else place.key
     left_out = () if ignored is NOTHING else ignored.key
     key = (id(value), at, annotated, left_out, tuple(map(id, added)))
     return Node(key, value, place, ignored, annotated, added)
@@ -181,11 +181,11 @@ def _describer(node: Node) -> Callable[[Walk, Node], None]:
     value = node.value
     if node.facts:
         return facts.describe
-    if isinstance(value, FunctionType):
+    if is_function(value):
         return functions.describe
-    if isinstance(value, type):
+    if is_class(value):
         return classes.describe
-    if isinstance(value, ModuleType):
+    if is_module(value):
         return modules.describe
     if is_stage(value):
         return describe_stage
@@ -199,7 +199,6 @@ def _is_ignored(ignored: Ignored, value: object, dotted: str) -> bool:
 
 
 def _own_name(value: object) -> str:
-    if isinstance(value, ModuleType):
-        return value.__name__
-    name, module = getattr(value, "__qualname__", None), getattr(value, "__module__", None)
-    return f"{canonical_module(module)}.{name}" if isinstance(name, str) and isinstance(module, str) else ""
+    """Name a thing as the user would write it: a script's functions by the module that it would be imported as."""
+    name = full_name(value)
+    return canonical_module("__main__") + name.removeprefix("__main__") if name.startswith("__main__.") else name

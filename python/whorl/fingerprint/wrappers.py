@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from whorl.fingerprint import foreign
 from whorl.fingerprint.boundary import canonical_module
+from whorl.fingerprint.kinds import is_module, module_name_of, qualified_name_of
 from whorl.fingerprint.nodes import NOWHERE, Place
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ def describer_of(value: object) -> Callable[[Walk, Node], None] | None:
     """Return the describer of a wrapper; None for anything else."""
     if type(value).__name__ == _CYTHON_FUNCTION:
         return _describe_compiled
-    return _DESCRIBERS.get(type(value))
+    return _DESCRIBERS.get(id(type(value)))
 
 
 def is_singledispatch(function: types.FunctionType) -> bool:
@@ -52,7 +53,7 @@ def describe_singledispatch(walk: Walk, node: Node) -> None:
 
 
 def _type_name(kind: type) -> str:
-    return f"{canonical_module(kind.__module__)}.{kind.__qualname__}"
+    return f"{canonical_module(module_name_of(kind))}.{qualified_name_of(kind)}"
 
 
 def _describe_fields(*names: str) -> Callable[[Walk, Node], None]:
@@ -90,7 +91,7 @@ def _describe_builtin(walk: Walk, node: Node) -> None:
     function = node.value
     assert isinstance(function, types.BuiltinFunctionType)
     bound = function.__self__
-    if bound is None or isinstance(bound, types.ModuleType):
+    if bound is None or is_module(bound):
         foreign.title_foreign(walk, node, function, f"{function.__module__}.{function.__qualname__}")
     else:
         node.title("wrapper", f"method {function.__name__}")
@@ -114,21 +115,25 @@ def _describe_slot(walk: Walk, node: Node) -> None:
 
 
 _method = _describe_fields("__func__", "__self__")
-_DESCRIBERS: dict[type, Callable[[Walk, Node], None]] = {
-    functools.partial: _describe_partial,
-    functools.partialmethod: _describe_fields("func", "args", "keywords"),
-    functools.cached_property: _describe_fields("func", "attrname"),
-    functools.singledispatchmethod: _describe_fields("dispatcher", "func"),
-    _LRU_CACHE: _describe_cache,
-    types.MethodType: _method,
-    staticmethod: _describe_fields("__func__"),
-    classmethod: _describe_fields("__func__"),
-    property: _describe_fields("fget", "fset", "fdel"),
-    types.BuiltinFunctionType: _describe_builtin,
-    types.MethodDescriptorType: _describe_slot,
-    types.ClassMethodDescriptorType: _describe_slot,
-    types.WrapperDescriptorType: _describe_slot,
-    types.MethodWrapperType: _describe_fields("__name__", "__self__"),
-    types.MemberDescriptorType: _describe_slot,
-    types.GetSetDescriptorType: _describe_slot,
+# By identity, since a metaclass may refuse to be hashed.
+_DESCRIBERS: dict[int, Callable[[Walk, Node], None]] = {
+    id(kind): describe
+    for kind, describe in {
+        functools.partial: _describe_partial,
+        functools.partialmethod: _describe_fields("func", "args", "keywords"),
+        functools.cached_property: _describe_fields("func", "attrname"),
+        functools.singledispatchmethod: _describe_fields("dispatcher", "func"),
+        _LRU_CACHE: _describe_cache,
+        types.MethodType: _method,
+        staticmethod: _describe_fields("__func__"),
+        classmethod: _describe_fields("__func__"),
+        property: _describe_fields("fget", "fset", "fdel"),
+        types.BuiltinFunctionType: _describe_builtin,
+        types.MethodDescriptorType: _describe_slot,
+        types.ClassMethodDescriptorType: _describe_slot,
+        types.WrapperDescriptorType: _describe_slot,
+        types.MethodWrapperType: _describe_fields("__name__", "__self__"),
+        types.MemberDescriptorType: _describe_slot,
+        types.GetSetDescriptorType: _describe_slot,
+    }.items()
 }
