@@ -56,7 +56,11 @@ STUBBORN = """try:
 def start(folder: Path, body: str) -> subprocess.Popen[str]:
     """Start the script and wait until the slow stage runs."""
     (folder / "script.py").write_text(dedent(SCRIPT.replace("BODY", body)))
-    environment = os.environ | {"WHORL_FILESYSTEM": str(folder / "store"), "HOME": str(folder / "home")}
+    environment = os.environ | {
+        "WHORL_FILESYSTEM": str(folder / "store"),
+        "HOME": str(folder / "home"),
+        "TMPDIR": str(folder),
+    }
     process = subprocess.Popen(
         [sys.executable, "script.py"],
         cwd=folder,
@@ -80,7 +84,11 @@ def wait_for(path: Path) -> None:
 def again(folder: Path) -> str:
     """Run the script to its end."""
     (folder / "go").touch()
-    environment = os.environ | {"WHORL_FILESYSTEM": str(folder / "store"), "HOME": str(folder / "home")}
+    environment = os.environ | {
+        "WHORL_FILESYSTEM": str(folder / "store"),
+        "HOME": str(folder / "home"),
+        "TMPDIR": str(folder),
+    }
     run = [sys.executable, "script.py"]
     return subprocess.run(run, cwd=folder, env=environment, check=True, capture_output=True, text=True).stdout
 
@@ -162,7 +170,11 @@ def unshare(folder: Path, script: str) -> list[str]:
     if probe.returncode != 0:
         pytest.skip("unshare -rm is not permitted here: full and read-only disks were NOT tested")
     run = ["unshare", "-rm", "sh", "-ec", script]
-    environment = os.environ | {"WHORL_FILESYSTEM": str(folder / "disk" / "store"), "HOME": str(folder / "home")}
+    environment = os.environ | {
+        "WHORL_FILESYSTEM": str(folder / "disk" / "store"),
+        "HOME": str(folder / "home"),
+        "TMPDIR": str(folder),
+    }
     done = subprocess.run(run, cwd=folder, env=environment, check=False, capture_output=True, text=True, timeout=50)
     assert done.returncode == 0, done.stderr
     return done.stdout.splitlines()

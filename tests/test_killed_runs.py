@@ -51,7 +51,11 @@ SCRIPT = f"""
 
 def start(folder: Path, version: int, rounds: int) -> subprocess.Popen[str]:
     """Start a run and wait until its imports are done, so that a kill meets the store and not the interpreter."""
-    environment = os.environ | {"WHORL_FILESYSTEM": str(folder / "store"), "HOME": str(folder / "home")}
+    environment = os.environ | {
+        "WHORL_FILESYSTEM": str(folder / "store"),
+        "HOME": str(folder / "home"),
+        "TMPDIR": str(folder),
+    }
     process = subprocess.Popen(
         [sys.executable, "script.py", str(version), str(rounds)],
         cwd=folder,

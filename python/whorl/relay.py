@@ -15,11 +15,13 @@ import sys
 import tempfile
 import uuid
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from whorl.config import announce_process, announced_process
 from whorl.store.codec import decode_trace, encode_trace
+from whorl.store.process import exists
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,6 +36,7 @@ def announce() -> None:
     if announced_process() != os.getpid():
         _announced_before.append(announced_process())
         announce_process(os.getpid())
+        _sweep_once()
         with suppress(OSError):
             _folder(os.getpid()).mkdir(mode=0o700, exist_ok=True)
 
@@ -80,6 +83,16 @@ def is_open() -> bool:
     except OSError:
         return False
     return stat.S_ISDIR(found.st_mode) and found.st_uid == _user() and not stat.S_IMODE(found.st_mode) & 0o022
+
+
+@cache
+def _sweep_once() -> None:
+    """Remove the folders of this user's processes that were killed while they computed."""
+    prefix = _folder(0).name[:-1]
+    for path in Path(tempfile.gettempdir()).glob(f"{prefix}*"):
+        process = path.name.removeprefix(prefix)
+        if process.isdecimal() and not exists(int(process)):
+            shutil.rmtree(path, ignore_errors=True)
 
 
 def _listener() -> int | None:

@@ -56,10 +56,10 @@ def _start_of(pid: int) -> str | None:
     stat = _first_line(f"/proc/{pid}/stat")
     if stat:
         return stat.rpartition(")")[2].split()[19]  # the command before it may contain anything
-    return _UNKNOWN if not os.path.isdir("/proc/self") and _exists(pid) else None
+    return _UNKNOWN if not os.path.isdir("/proc/self") and exists(pid) else None
 
 
-def _exists(pid: int) -> bool:
+def exists(pid: int) -> bool:
     """Ask a system without /proc; on Windows signal 0 would end the process, so there all count as living."""
     if os.name == "nt":
         return True
