@@ -375,3 +375,25 @@ def test_a_mock_in_place_of_a_helper_is_listed() -> None:
     found = fingerprint(stage_of("def stage(x): return helper(x)", helper=MagicMock()))
 
     assert [item.what for item in found.not_followed] == ["unittest.mock.MagicMock given.helper"]
+
+
+CHANGES_ITSELF = {
+    "a default": "def stage(x, memo={}):\n    memo[x] = 1",
+    "a cell": "def make():\n    memo = {}\n    def stage(x): memo[x] = 1\n    return stage\nstage = make()",
+    "an attribute of itself": "def stage(x): stage.calls += 1\nstage.calls = 0",
+    "an attribute of a class": "class A:\n    n = 0\ndef stage(x): A.n += 1",
+    "an attribute of an instance": "class A: n = 0\na = A()\ndef stage(x): a.n += 1",
+    "a global, in a helper": "M = {}\ndef h(x): M[x] = 1\ndef stage(x): h(x)",
+}
+
+
+@pytest.mark.parametrize("what", CHANGES_ITSELF)
+def test_what_a_stage_changes_itself_settles_wherever_it_hangs(what: str) -> None:
+    """Memos and counters live in globals, defaults, cells and attributes; none makes a stage run for ever."""
+    stage = stage_of(CHANGES_ITSELF[what])
+    before = fingerprint(stage)
+    stage(1)
+    with pytest.warns(NotFollowedWarning):
+        after = settle(stage, before)
+
+    assert after.digest == before.digest == fingerprint(stage).digest

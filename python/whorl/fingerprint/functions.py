@@ -153,7 +153,7 @@ def _describe_foreign(walk: Walk, node: Node, function: FunctionType) -> None:
     for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
         value = walk.watches.cell(cell)
         if value is not MISSING and (not findable or is_function(value)):
-            walk.link(node, f"cell/{name}", value, Place(cell, name), annotated=annotated, within=True)
+            walk.link(node, f"cell/{name}", value, Place(cell, f"cell/{name}"), annotated=annotated, within=True)
     wrapped = walk.watches.item(vars(function), "__wrapped__")
     if wrapped is not MISSING:
         walk.link(node, "wrapped", wrapped, annotated=annotated)

@@ -98,9 +98,14 @@ def own_changes(before: Mapping[Key, Node], after: Mapping[Key, Node]) -> list[S
         scan, was = node.scan, earlier.get(node.place.key)
         if scan is None or was is None or was.scan is None or was.standing is None or _same(scan, was.scan):
             continue
-        if may_write(codes, node.place.name):
+        if may_write(codes, _reached_as(node.place)):
             changed.append(Settled(node.place, node.name, was.standing, scan))
     return changed
+
+
+def _reached_as(place: Place) -> str:
+    """Name a place as code reaches it: globals by their name, what hangs at a class or an object as an attribute."""
+    return place.name if "/" in place.name or isinstance(place.holder, dict) else f"attribute/{place.name}"
 
 
 def replace_settled(items: Mapping[tuple[int, str], Settled | None]) -> dict[tuple[int, str], Settled | None]:

@@ -23,8 +23,19 @@ _READERS = frozenset((
     "match", "partition", "replace", "rpartition", "rstrip", "search", "split", "splitlines", "startswith", "strip",
     "sub", "symmetric_difference", "title", "union", "upper", "values",
 ))  # fmt: skip
-_LOADS = ("LOAD_GLOBAL", "LOAD_NAME")
-_STORES = ("STORE_GLOBAL", "DELETE_GLOBAL", "STORE_NAME", "DELETE_NAME")
+# How code reaches a value by the kind of its place: a global, a default, a cell, an attribute of a function or class.
+_LOADS = {
+    "": ("LOAD_GLOBAL", "LOAD_NAME"),
+    "default": ("LOAD_FAST", "LOAD_FAST_CHECK", "LOAD_FAST_BORROW", "LOAD_DEREF"),
+    "cell": ("LOAD_DEREF", "LOAD_CLASSDEREF"),
+    "attribute": ("LOAD_ATTR", "LOAD_METHOD"),
+}
+_STORES = {
+    "": ("STORE_GLOBAL", "DELETE_GLOBAL", "STORE_NAME", "DELETE_NAME"),
+    "default": (),
+    "cell": ("STORE_DEREF", "DELETE_DEREF"),
+    "attribute": ("STORE_ATTR", "DELETE_ATTR"),
+}
 _KEYS = ("LOAD_CONST", "LOAD_FAST", "LOAD_GLOBAL", "LOAD_SMALL_INT", "LOAD_FAST_BORROW")
 _SUBSCRIPTS = ("BINARY_SUBSCR",)
 _BINARY = ("CONTAINS_OP", "COMPARE_OP", "BINARY_OP", "IS_OP")
@@ -35,8 +46,13 @@ _SKIPPED = ("CACHE", "EXTENDED_ARG", "NOP", "PUSH_NULL", "TO_BOOL")
 
 
 def may_write(codes: Iterable[CodeType], name: str) -> bool:
-    """Tell whether one of the code objects, or code inside them, may change the value behind a global name."""
-    return any(_may_write(code, name) for outer in codes for code in _with_nested(outer))
+    """
+    Tell whether one of the code objects, or code inside them, may change the value behind a name.
+
+    ``name`` is that of a global, or ``default/x``, ``cell/x``, ``attribute/x``.
+    """
+    kind, _, plain = name.rpartition("/")
+    return any(_may_write(code, kind, plain) for outer in codes for code in _with_nested(outer))
 
 
 def _with_nested(code: CodeType) -> Iterator[CodeType]:
@@ -46,14 +62,18 @@ def _with_nested(code: CodeType) -> Iterator[CodeType]:
             yield from _with_nested(constant)
 
 
-def _may_write(code: CodeType, name: str) -> bool:
-    if name not in code.co_names:
+def _may_write(code: CodeType, kind: str, name: str) -> bool:
+    if name not in (*code.co_names, *code.co_varnames, *code.co_cellvars, *code.co_freevars):
         return False
+    loads, stores = _LOADS.get(kind, ()), _STORES.get(kind, ())
     found = [step for step in dis.get_instructions(code) if step.opname not in _SKIPPED]
     for place, step in enumerate(found):
-        if step.argval == name and step.opname in _STORES:
+        if step.argval == name and step.opname in stores:
             return True
-        if step.argval == name and step.opname in _LOADS and not _only_reads(found[place + 1 :]):
+        if step.argval == name and step.opname in loads and not _only_reads(found[place + 1 :]):
+            return True
+        # Two locals loaded by one instruction: what is done with the first is not told by what follows.
+        if kind == "default" and isinstance(step.argval, tuple) and name in step.argval and "FAST" in step.opname:
             return True
     return False
 
