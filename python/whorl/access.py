@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from whorl.errors import CorruptEntryError, LeaseTimeoutError, StoreError, StoreWarning, warn
+from whorl.errors import LeaseTimeoutError, StoreError, StoreWarning, warn
 from whorl.store.local import LocalStore
 
 if TYPE_CHECKING:
@@ -106,18 +106,15 @@ def open_access(settings: Settings) -> Access:
     root = settings.filesystem
     known = (root, settings.durability, settings.verify, settings.wait_timeout)
     store = _stores.get(known)
-    access = Access(store, root, settings.strict)
     if store is None:
         try:
-            store = LocalStore(
+            opened = LocalStore(
                 Path(root), durability=settings.durability, verify=settings.verify, wait_timeout=settings.wait_timeout
             )
-        except CorruptEntryError:
-            raise
         except StoreError as error:
-            access.complain(error)
-            return access
+            unopened = Access(None, root, settings.strict)
+            unopened.complain(error)
+            return unopened
         with _lock:
-            store = _stores.setdefault(known, store)
-        access = Access(store, root, settings.strict)
-    return access
+            store = _stores.setdefault(known, opened)
+    return Access(store, root, settings.strict)

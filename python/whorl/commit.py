@@ -190,9 +190,7 @@ def commit_kept(
     was committed under: a recomputation meanwhile must not make the old value current.  None where the source's payload
     has gone.
     """
-    ttl = judge.call.definition.ttl
-    own = earliest(source.own_expires, None if ttl is None else source.computed + ttl)
-    nested = earliest(*(traced.expires for traced in source.trace.calls))
+    own = judge.own_expiry(source)
     content = source.content_key
     manifest = replace(
         source,
@@ -203,7 +201,7 @@ def commit_kept(
         inherited=inherited,
         created=time.time(),
         own_expires=own,
-        expires=earliest(own, nested, expires),
+        expires=earliest(own, expires),
         revisions=((derived.key, revision), (content, dict(source.revisions)[content])),
     )
     if not writes or access.store is None:

@@ -54,8 +54,8 @@ class Resolution:
     lasts: float | None = None
     seconds: float = 0.0
     complete: bool = True
-    nonce: str = field(default_factory=lambda: os.urandom(16).hex())
     digested: bool = False
+    _nonce: str = ""
 
     @classmethod
     def of_entry(cls, kind: str, manifest: Manifest) -> Resolution:
@@ -64,6 +64,14 @@ class Resolution:
             kind, manifest, MISSING, manifest.value_digest, manifest.behaviour, manifest.trace, manifest.inherited,
             manifest.expires, manifest.own_expires,
         )  # fmt: skip
+
+    @property
+    def attempt(self) -> str:
+        """What stands for a value without a digest: the entry's attempt, or a name used nowhere else."""
+        if self.manifest is not None:
+            return self.manifest.attempt
+        self._nonce = self._nonce or os.urandom(16).hex()
+        return self._nonce
 
     def add_digest(self) -> None:
         """Digest the value, once; one that cannot be digested stays without."""
@@ -94,7 +102,7 @@ class Judge:
 
     def is_current(self, manifest: Manifest) -> bool:
         """Whether an entry is not expired and its revisions are the ones of now."""
-        expires = earliest(manifest.expires, self._own_expiry(manifest))
+        expires = earliest(manifest.expires, self.own_expiry(manifest))
         return (expires is None or expires > time.time()) and self._revisions_hold(manifest)
 
     def holds(self, manifest: Manifest) -> bool:
@@ -106,7 +114,7 @@ class Judge:
 
     def may_be_kept(self, manifest: Manifest, content_key: Digest) -> bool:
         """Whether an entry with this content key may stand in: what its upstreams brought is in the content key."""
-        expires = self._own_expiry(manifest)
+        expires = self.own_expiry(manifest)
         return (
             manifest.content_key == content_key
             and (expires is None or expires > time.time())
@@ -114,8 +122,8 @@ class Judge:
             and trace_holds(manifest.trace, self.snapshot, self.settings.project)
         )
 
-    def _own_expiry(self, manifest: Manifest) -> float | None:
-        """By the ttl it was stored under, or by the one declared now where that is shorter."""
+    def own_expiry(self, manifest: Manifest) -> float | None:
+        """By the ttl it was stored under (nested calls' included), or by the one declared now where that is shorter."""
         ttl = self.call.definition.ttl
         return earliest(manifest.own_expires, None if ttl is None else manifest.computed + ttl)
 
@@ -142,8 +150,7 @@ def find_answer(access: Access, judge: Judge, derived: Derived) -> Manifest | No
 def result_component(name: str, resolution: Resolution, snapshot: Snapshot) -> Component:
     """Digest an upstream's result with how its types behave now; one without a digest counts by its attempt."""
     if resolution.digest is None:
-        attempt = resolution.manifest.attempt if resolution.manifest else resolution.nonce
-        return Component(name, Encoder("attempt").text(attempt).finish())
+        return Component(name, Encoder("attempt").text(resolution.attempt).finish())
     now = snapshot.behaviour(resolution.behaviour)
     return Component(name, combine_behaviour(resolution.digest, resolution.behaviour if now is None else now))
 
