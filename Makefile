@@ -11,6 +11,8 @@ MAKEFLAGS += --no-print-directory
 # rustup puts cargo there, but only login shells are told.
 export PATH := $(PATH):$(HOME)/.cargo/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+# An activated environment of somebody else: IPython warns of it, and warnings are errors in tests.
+unexport VIRTUAL_ENV
 
 VENV := .venv
 BIN := $(VENV)/bin
