@@ -28,6 +28,7 @@ RUST_SOURCES := Cargo.toml Cargo.lock $(shell find rust -type f -not -name '*.or
 ENVIRONMENT := $(VENV)/.stamp-environment
 BUILD := $(VENV)/.stamp-build
 DOCS := $(VENV)/.stamp-docs
+PEERS := $(VENV)/.stamp-peers
 
 # Words separated by spaces here, by commas on pytest's command line.
 SIZES ?=
@@ -60,6 +61,10 @@ $(DOCS): requirements/docs.txt requirements/constraints.txt | $(ENVIRONMENT)
 	$(BIN)/python -m pip install --quiet --requirement requirements/docs.txt --constraint requirements/constraints.txt
 	@touch $@
 
+$(PEERS): requirements/bench.txt requirements/constraints.txt | $(ENVIRONMENT)
+	$(BIN)/python -m pip install --quiet --requirement requirements/bench.txt --constraint requirements/constraints.txt
+	@touch $@
+
 demo: $(BUILD)
 	$(BIN)/python examples/flights/demo.py
 
@@ -87,7 +92,7 @@ lint-rust: $(ENVIRONMENT)
 	cargo fmt --all --check
 	cargo clippy --locked --quiet --workspace --all-targets -- -D warnings
 
-bench: $(BUILD)
+bench: $(BUILD) $(PEERS)
 	$(BIN)/python -m pytest benches --benchmark-disable-gc --benchmark-quiet $(if $(strip $(SIZES)),--sizes $(subst $(space),$(comma),$(strip $(SIZES)))) $(PYTEST)
 
 faults: $(BUILD)
@@ -104,9 +109,9 @@ docs: $(DOCS) $(BUILD)
 	$(BIN)/python -m sphinx -W -q -b html docs dist/docs
 	@echo "dist/docs/index.html"
 
-# After a change of dev.txt or docs.txt: what pip resolved becomes what everybody gets.
+# After a change of dev.txt, docs.txt or bench.txt: what pip resolved becomes what everybody gets.
 constraints: $(VENV)/bin/python
-	$(BIN)/python -m pip install --quiet --requirement requirements/dev.txt --requirement requirements/docs.txt
+	$(BIN)/python -m pip install --quiet --requirement requirements/dev.txt --requirement requirements/docs.txt --requirement requirements/bench.txt
 	{ sed -n 1p requirements/constraints.txt; $(BIN)/python -m pip freeze --exclude whorl | grep -v '^#'; } > constraints.new
 	mv constraints.new requirements/constraints.txt
 
