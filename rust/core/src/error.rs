@@ -34,6 +34,17 @@ pub enum Error {
         /// The file, or the entry that vanished from its folder.
         path: PathBuf,
     },
+    /// A pattern of names cannot be read.
+    #[error("the pattern {pattern:?} cannot be read")]
+    Pattern {
+        /// As it was given.
+        pattern: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// Somebody who was told how far it is said to stop.
+    #[error("stopped before the end")]
+    Stopped,
     /// The operating system refused.
     #[error("{}: {source}", path.display())]
     Io {

@@ -3,25 +3,28 @@
 //! A file that changes while it is read is read again, and given up after the third time.  Small files take one read
 //! into a buffer that is used again; large ones are read in ranges, in parallel, with a buffer per thread.
 
-use std::fs::{File, Metadata};
-use std::io::{self, Read};
+use std::fs::File;
+use std::io;
 use std::path::Path;
-use std::time::SystemTime;
 
 use blake3::Hasher;
 
+use crate::control::Control;
 use crate::digest::Digest;
 use crate::error::Error;
-use crate::subtree;
+use crate::stat::{Kind, Stat};
+use crate::stat_table::{Learnt, Session, Trust};
+use crate::subtree::{self, digest_ranges};
+
+mod read;
+
+pub(crate) use read::{Feeder, read_small};
 
 /// Up to here a file is one read (hashing.md).
-const SMALL: u64 = 128 * 1024;
-
-/// Bytes per read of a large file; 1 MiB was 5–10 % slower when measured (hashing.md).
-const BLOCK: usize = 256 * 1024;
+pub(crate) const SMALL: u64 = 128 * 1024;
 
 /// How often a file is read before it counts as changing.
-const ATTEMPTS: usize = 3;
+pub(crate) const ATTEMPTS: usize = 3;
 
 /// A file's digest, and how many bytes it covers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,40 +35,57 @@ pub struct FileDigest {
     pub size: u64,
 }
 
+/// Digests a block of memory, for a [`Mapper`].
+pub type Hash<'a> = &'a dyn Fn(&[u8]) -> Result<Digest, Error>;
+
+/// Maps so many bytes of a file into memory and has them hashed.
+pub type Mapper<'a> =
+    &'a (dyn Fn(&File, u64, Hash<'_>) -> io::Result<Result<Digest, Error>> + Sync);
+
+/// How to digest a file.
+#[derive(Clone, Copy)]
+pub struct Options<'a> {
+    /// How many threads may work.
+    pub threads: usize,
+    /// Whom to tell how far it is.
+    pub control: &'a Control<'a>,
+    /// What earlier digests left behind.
+    pub session: Session<'a>,
+    /// Hash large files in mapped memory instead of reading them.
+    pub mapper: Option<Mapper<'a>>,
+}
+
 /// Digest one regular file; links are followed.
 ///
 /// # Errors
-/// [`Error::Missing`], [`Error::WrongKind`] for folders and special files, [`Error::Changed`], [`Error::Io`].
-pub fn digest_file(path: &Path, threads: usize) -> Result<FileDigest, Error> {
+/// [`Error::Missing`], [`Error::WrongKind`] for folders and special files, [`Error::Changed`], [`Error::Stopped`],
+/// [`Error::Io`].
+pub fn digest_file(path: &Path, options: Options<'_>) -> Result<FileDigest, Error> {
     let mut buffer = Vec::new();
     for _ in 0..ATTEMPTS {
         // Asked before opening: to open a device may do something.
-        let metadata = path.metadata().map_err(|error| Error::at(path, error))?;
-        check_regular(path, &metadata)?;
-        let opened = Opened::at(path)?;
-        if let Some(found) = opened.digest(threads, &mut buffer)? {
+        let stat = Stat::at(path).map_err(|error| Error::at(path, error))?;
+        check_regular(path, &stat)?;
+        let trust = options.session.trust(stat.device, || Trust::at(path));
+        if let Some(found) = options.session.known(&stat, trust) {
             return Ok(found);
         }
-    }
-    Err(Error::Changed { path: path.into() })
-}
-
-/// Digest a file that its folder has just listed as regular, unless it has `limit` bytes or more.
-///
-/// # Errors
-/// As [`digest_file`].
-pub fn digest_listed(
-    path: &Path,
-    limit: u64,
-    buffer: &mut Vec<u8>,
-) -> Result<Option<FileDigest>, Error> {
-    for _ in 0..ATTEMPTS {
         let opened = Opened::at(path)?;
-        if opened.before.size >= limit {
-            return Ok(None);
+        if let Some(found) = options.session.known_opened(&opened.before, trust) {
+            return Ok(found);
         }
-        if let Some(found) = opened.digest(1, buffer)? {
-            return Ok(Some(found));
+        let now = options.session.now();
+        if let Some(found) = opened.digest(options, &mut buffer)? {
+            let (stat, digest) = (opened.before, found.digest);
+            options.session.remember(
+                &[Learnt {
+                    stat,
+                    digest,
+                    trust,
+                }],
+                now,
+            );
+            return Ok(found);
         }
     }
     Err(Error::Changed { path: path.into() })
@@ -75,33 +95,73 @@ pub fn digest_listed(
 struct Opened<'a> {
     path: &'a Path,
     file: File,
-    before: Stamp,
+    before: Stat,
 }
 
 impl<'a> Opened<'a> {
     fn at(path: &'a Path) -> Result<Self, Error> {
         let at = |source| Error::at(path, source);
         let file = open_at_once(path).map_err(at)?;
-        let metadata = file.metadata().map_err(at)?;
-        check_regular(path, &metadata)?;
-        let before = Stamp::of(&metadata);
+        let before = Stat::of(&file).map_err(at)?;
+        check_regular(path, &before)?;
         Ok(Self { path, file, before })
     }
 
     /// Read it from front to end; `None` when it changed meanwhile.
-    fn digest(&self, threads: usize, buffer: &mut Vec<u8>) -> Result<Option<FileDigest>, Error> {
+    fn digest(
+        &self,
+        options: Options<'_>,
+        buffer: &mut Vec<u8>,
+    ) -> Result<Option<FileDigest>, Error> {
         let at = |source| Error::at(self.path, source);
         let size = self.before.size;
         let found = if size <= SMALL {
             read_small(&self.file, size, buffer).map_err(at)?
         } else {
-            read_large(&self.file, size, threads).map_err(at)?
+            match self.digest_large(options) {
+                Ok(digest) => FileDigest { digest, size },
+                Err(Error::Changed { .. }) => return Ok(None),
+                Err(error) => return Err(error),
+            }
         };
-        let after = Stamp::of(&self.file.metadata().map_err(at)?);
-        // Files below /proc say size 0 and have content all the same.
-        let whole = |found: &FileDigest| found.size == size || size == 0;
-        Ok(found.filter(|found| self.before == after && whole(found)))
+        let after = Stat::of(&self.file).map_err(at)?;
+        Ok(is_whole(&self.before, &after, found).then_some(found))
     }
+
+    fn digest_large(&self, options: Options<'_>) -> Result<Digest, Error> {
+        let Options {
+            threads, control, ..
+        } = options;
+        let size = self.before.size;
+        let digest = match options.mapper {
+            Some(mapper) => {
+                let hash = |data: &[u8]| digest_mapped(data, threads, control);
+                let mapped = mapper(&self.file, size, &hash);
+                mapped.map_err(|error| Error::at(self.path, error))?
+            }
+            None => digest_ranges(size, threads, |seat| {
+                let mut feeder = Feeder::new(&self.file, self.path, control, seat);
+                move |hasher: &mut Hasher, start, length| feeder.feed(hasher, start, length)
+            }),
+        }?;
+        control.finish()?;
+        Ok(digest)
+    }
+}
+
+/// Whether what was read is a file from front to end, as it was before and after.
+pub(crate) fn is_whole(before: &Stat, after: &Stat, found: FileDigest) -> bool {
+    // Files below /proc say size 0 and have content all the same.
+    before == after && (found.size == before.size || before.size == 0)
+}
+
+fn digest_mapped(data: &[u8], threads: usize, control: &Control<'_>) -> Result<Digest, Error> {
+    digest_ranges(data.len() as u64, threads, |seat| {
+        move |hasher: &mut Hasher, start, length| {
+            hasher.update(subtree::part(data, start, length));
+            control.advance(seat, length)
+        }
+    })
 }
 
 /// Open without waiting: should a named pipe stand here meanwhile, it would wait for a writer.
@@ -117,163 +177,15 @@ fn open_at_once(path: &Path) -> io::Result<File> {
     File::open(path)
 }
 
-fn check_regular(path: &Path, metadata: &Metadata) -> Result<(), Error> {
-    if metadata.is_file() {
-        return Ok(());
+fn check_regular(path: &Path, stat: &Stat) -> Result<(), Error> {
+    match stat.kind() {
+        Kind::File => Ok(()),
+        other => Err(Error::WrongKind {
+            path: path.into(),
+            found: other.words(),
+            wanted: "a file",
+        }),
     }
-    Err(Error::WrongKind {
-        path: path.into(),
-        found: kind_of(metadata),
-        wanted: "a file",
-    })
-}
-
-/// What a path leads to, in words.
-#[must_use]
-pub fn kind_of(metadata: &Metadata) -> &'static str {
-    let kind = metadata.file_type();
-    if kind.is_file() {
-        return "a file";
-    }
-    if kind.is_dir() {
-        return "a folder";
-    }
-    special_kind(kind)
-}
-
-#[cfg(unix)]
-fn special_kind(kind: std::fs::FileType) -> &'static str {
-    use std::os::unix::fs::FileTypeExt;
-    if kind.is_fifo() {
-        "a named pipe"
-    } else if kind.is_socket() {
-        "a socket"
-    } else if kind.is_block_device() {
-        "a block device"
-    } else if kind.is_char_device() {
-        "a character device"
-    } else {
-        "a link"
-    }
-}
-
-#[cfg(not(unix))]
-fn special_kind(_kind: std::fs::FileType) -> &'static str {
-    "a special file"
-}
-
-fn read_small(mut file: &File, size: u64, buffer: &mut Vec<u8>) -> io::Result<Option<FileDigest>> {
-    let expected = usize::try_from(size).unwrap_or(usize::MAX);
-    buffer.resize(buffer.len().max(expected + 1), 0);
-    let mut length = 0;
-    loop {
-        // One byte more than expected shows a file that has grown; exactly as many need no further read.
-        let got = read_block(file, &mut buffer[length..=expected])?;
-        length += got;
-        if length > expected {
-            buffer.truncate(length);
-            file.read_to_end(buffer)?;
-            length = buffer.len();
-        }
-        if got == 0 || length >= expected {
-            break;
-        }
-    }
-    let digest = Digest::of(&buffer[..length]);
-    let size = length as u64;
-    Ok(Some(FileDigest { digest, size }))
-}
-
-fn read_block(mut file: &File, block: &mut [u8]) -> io::Result<usize> {
-    loop {
-        match file.read(block) {
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            result => return result,
-        }
-    }
-}
-
-fn read_large(file: &File, size: u64, threads: usize) -> io::Result<Option<FileDigest>> {
-    let worker = || {
-        let mut block = vec![0; BLOCK];
-        move |hasher: &mut Hasher, start, length| feed(file, hasher, start, length, &mut block)
-    };
-    match subtree::digest_ranges(size, threads, worker) {
-        Ok(digest) => Ok(Some(FileDigest { digest, size })),
-        // Someone cut the file off while it was read.
-        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(None),
-        Err(error) => Err(error),
-    }
-}
-
-fn feed(
-    file: &File,
-    hasher: &mut Hasher,
-    start: u64,
-    length: u64,
-    block: &mut [u8],
-) -> io::Result<()> {
-    let mut done = 0;
-    while done < length {
-        let wanted = usize::try_from(length - done)
-            .unwrap_or(usize::MAX)
-            .min(block.len());
-        let got = match read_at(file, &mut block[..wanted], start + done) {
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-            result => result?,
-        };
-        if got == 0 {
-            return Err(io::ErrorKind::UnexpectedEof.into());
-        }
-        hasher.update(&block[..got]);
-        done += got as u64;
-    }
-    Ok(())
-}
-
-#[cfg(unix)]
-fn read_at(file: &File, block: &mut [u8], start: u64) -> io::Result<usize> {
-    std::os::unix::fs::FileExt::read_at(file, block, start)
-}
-
-#[cfg(windows)]
-fn read_at(file: &File, block: &mut [u8], start: u64) -> io::Result<usize> {
-    std::os::windows::fs::FileExt::seek_read(file, block, start)
-}
-
-/// What stays the same as long as nobody writes to a file.
-#[derive(PartialEq, Eq)]
-struct Stamp {
-    size: u64,
-    modified: Option<SystemTime>,
-    /// Device, inode and time of the last change of the inode, where the system has them.
-    node: (u64, u64, i64, i64),
-}
-
-impl Stamp {
-    fn of(metadata: &Metadata) -> Self {
-        Self {
-            size: metadata.len(),
-            modified: metadata.modified().ok(),
-            node: node_of(metadata),
-        }
-    }
-}
-
-#[cfg(unix)]
-fn node_of(metadata: &Metadata) -> (u64, u64, i64, i64) {
-    use std::os::unix::fs::MetadataExt;
-    (
-        metadata.dev(),
-        metadata.ino(),
-        metadata.ctime(),
-        metadata.ctime_nsec(),
-    )
-}
-
-#[cfg(not(unix))]
-fn node_of(_metadata: &Metadata) -> (u64, u64, i64, i64) {
-    (0, 0, 0, 0)
 }
 
 #[cfg(test)]
@@ -281,8 +193,19 @@ mod tests {
     use super::*;
     use std::fs;
 
+    fn digest(path: &Path, threads: usize) -> Result<FileDigest, Error> {
+        let control = Control::silent();
+        let options = Options {
+            threads,
+            control: &control,
+            session: Session::none(),
+            mapper: None,
+        };
+        digest_file(path, options)
+    }
+
     #[test]
-    fn a_file_digests_like_its_bytes_at_every_size() -> io::Result<()> {
+    fn a_file_digests_like_its_bytes_at_every_size() -> Result<(), Box<dyn std::error::Error>> {
         let folder = tempfile::tempdir()?;
         let path = folder.path().join("file");
         for size in [
@@ -301,15 +224,12 @@ mod tests {
             let data: Vec<u8> = (0..=250).cycle().take(size).collect();
             fs::write(&path, &data)?;
             for threads in [1, 2, 7] {
-                let found = digest_file(&path, threads).map_err(io::Error::other)?;
+                let found = FileDigest {
+                    digest: Digest::of(&data),
+                    size: size as u64,
+                };
 
-                assert_eq!(
-                    found,
-                    FileDigest {
-                        digest: Digest::of(&data),
-                        size: size as u64
-                    }
-                );
+                assert_eq!(digest(&path, threads)?, found);
             }
         }
         Ok(())
@@ -320,16 +240,34 @@ mod tests {
         let folder = tempfile::tempdir()?;
 
         assert!(matches!(
-            digest_file(folder.path(), 1),
+            digest(folder.path(), 1),
             Err(Error::WrongKind {
                 found: "a folder",
                 ..
             })
         ));
         assert!(matches!(
-            digest_file(&folder.path().join("no"), 1),
+            digest(&folder.path().join("no"), 1),
             Err(Error::Missing { .. })
         ));
+        Ok(())
+    }
+
+    #[test]
+    fn a_report_stops_a_large_file() -> Result<(), Box<dyn std::error::Error>> {
+        let folder = tempfile::tempdir()?;
+        let path = folder.path().join("file");
+        fs::File::create(&path)?.set_len(8 << 30)?;
+        let report = |_| false;
+        let control = Control::new(Some(&report));
+        let options = Options {
+            threads: 2,
+            control: &control,
+            session: Session::none(),
+            mapper: None,
+        };
+
+        assert!(matches!(digest_file(&path, options), Err(Error::Stopped)));
         Ok(())
     }
 }

@@ -4,11 +4,14 @@
 
 pub mod automaton;
 pub mod bytecode;
+pub mod control;
 pub mod digest;
 pub mod encode;
 pub mod error;
 pub mod file;
 pub mod sink;
+pub mod stat;
+pub mod stat_table;
 pub mod subtree;
 pub mod tree;
 

@@ -7,8 +7,8 @@
 
 use std::convert::Infallible;
 use std::num::NonZero;
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, OnceLock, PoisonError};
 use std::thread;
 
 use blake3::Hasher;
@@ -40,57 +40,139 @@ pub fn digest_slice_with(data: &[u8], threads: usize) -> Digest {
         return Digest::of(data);
     }
     let leaf = |hasher: &mut Hasher, start: u64, length: u64| -> Result<(), Infallible> {
-        let start = usize::try_from(start).unwrap_or(usize::MAX);
-        let length = usize::try_from(length).unwrap_or(usize::MAX);
-        hasher.update(&data[start..start + length]);
+        hasher.update(part(data, start, length));
         Ok(())
     };
-    match digest_ranges(data.len() as u64, threads, || leaf) {
+    match digest_ranges(data.len() as u64, threads, |_| leaf) {
         Ok(digest) => digest,
         Err(never) => match never {},
     }
 }
 
+/// The bytes of a range; what lies outside is left out.
+#[must_use]
+pub fn part(data: &[u8], start: u64, length: u64) -> &[u8] {
+    let start = usize::try_from(start).unwrap_or(usize::MAX);
+    let length = usize::try_from(length).unwrap_or(usize::MAX);
+    data.get(start..start.saturating_add(length))
+        .unwrap_or_default()
+}
+
 /// The plain digest of `length` bytes that `feed` hands over range by range.
 ///
-/// `worker` is called once in each thread and gives the function that feeds `(hasher, start, length)`; it may own a
-/// buffer.  The first error stops everything.
+/// `worker` is called once in each thread, with 0 in the calling one, and gives the function that feeds
+/// `(hasher, start, length)`; it may own a buffer.  The first error stops everything.
 ///
 /// # Errors
 /// What `feed` returned.
 pub fn digest_ranges<F, W, E>(length: u64, threads: usize, worker: W) -> Result<Digest, E>
 where
-    W: Fn() -> F + Sync,
+    W: Fn(usize) -> F + Sync,
     F: FnMut(&mut Hasher, u64, u64) -> Result<(), E>,
     E: Send,
 {
     if length <= SUBTREE {
         let mut hasher = Hasher::new();
-        worker()(&mut hasher, 0, length)?;
+        worker(0)(&mut hasher, 0, length)?;
         return Ok(hasher.finalize().into());
     }
-    let subtrees = length.div_ceil(SUBTREE);
-    let next = AtomicU64::new(0);
-    let run = || take_subtrees(length, &next, worker());
-    let mut values =
-        vec![ChainingValue::default(); usize::try_from(subtrees).unwrap_or(usize::MAX)];
-    for part in in_threads(threads.min(values.len()), &run) {
-        for (index, value) in part? {
-            values[index] = value;
-        }
+    let ranges = Ranges::new(length);
+    let threads = threads.min(usize::try_from(ranges.subtrees()).unwrap_or(usize::MAX));
+    for result in in_threads(threads, &|seat| ranges.work(worker(seat))) {
+        result?;
     }
-    Ok(merge_root(&values))
+    Ok(ranges.root())
 }
 
-/// Run a function in so many threads, this one among them, and collect what each returned.
+/// The subtrees of more than [`SUBTREE`] bytes: which are taken, and what those that are done came to.
+pub(crate) struct Ranges {
+    length: u64,
+    next: AtomicU64,
+    done: AtomicU64,
+    values: Mutex<Vec<ChainingValue>>,
+}
+
+impl Ranges {
+    /// Nothing is taken yet.
+    pub(crate) fn new(length: u64) -> Self {
+        let subtrees = usize::try_from(length.div_ceil(SUBTREE)).unwrap_or(usize::MAX);
+        Self {
+            length,
+            next: AtomicU64::new(0),
+            done: AtomicU64::new(0),
+            values: Mutex::new(vec![ChainingValue::default(); subtrees]),
+        }
+    }
+
+    fn subtrees(&self) -> u64 {
+        self.length.div_ceil(SUBTREE)
+    }
+
+    /// Whether there is nothing left to take.
+    pub(crate) fn is_taken(&self) -> bool {
+        self.next.load(Ordering::Relaxed) >= self.subtrees()
+    }
+
+    /// Take subtrees until none is left; `true` for the thread that finished the last one.
+    ///
+    /// # Errors
+    /// What `feed` returned; then nobody finds anything left to take.
+    pub(crate) fn work<E>(
+        &self,
+        mut feed: impl FnMut(&mut Hasher, u64, u64) -> Result<(), E>,
+    ) -> Result<bool, E> {
+        let mut values = Vec::new();
+        loop {
+            let index = self.next.fetch_add(1, Ordering::Relaxed);
+            let start = index.saturating_mul(SUBTREE);
+            if start >= self.length {
+                return Ok(self.put(&values));
+            }
+            let mut hasher = Hasher::new();
+            hasher.set_input_offset(start);
+            if let Err(error) = feed(&mut hasher, start, SUBTREE.min(self.length - start)) {
+                self.next.store(self.subtrees(), Ordering::Relaxed);
+                return Err(error);
+            }
+            values.push((index, hasher.finalize_non_root()));
+        }
+    }
+
+    fn put(&self, values: &[(u64, ChainingValue)]) -> bool {
+        let mut all = self.values.lock().unwrap_or_else(PoisonError::into_inner);
+        for (index, value) in values {
+            let place = usize::try_from(*index)
+                .ok()
+                .and_then(|index| all.get_mut(index));
+            if let Some(place) = place {
+                *place = *value;
+            }
+        }
+        let count = values.len() as u64;
+        count > 0 && self.done.fetch_add(count, Ordering::Relaxed) + count == self.subtrees()
+    }
+
+    /// The digest of the whole, once every subtree is done.
+    pub(crate) fn root(&self) -> Digest {
+        let values = self.values.lock().unwrap_or_else(PoisonError::into_inner);
+        let (left, right) = values.split_at(left_half(values.len()));
+        merge_subtrees_root(&merge(left), &merge(right), Mode::Hash).into()
+    }
+}
+
+/// Run a function in so many threads, the calling one (seat 0) among them, and collect what each returned.
 ///
 /// Threads that the system refuses are done without.
-pub(crate) fn in_threads<T: Send>(threads: usize, run: &(impl Fn() -> T + Sync)) -> Vec<T> {
+pub(crate) fn in_threads<T: Send>(threads: usize, run: &(impl Fn(usize) -> T + Sync)) -> Vec<T> {
     thread::scope(|scope| {
         let others: Vec<_> = (1..threads)
-            .map_while(|_| thread::Builder::new().spawn_scoped(scope, run).ok())
+            .map_while(|seat| {
+                thread::Builder::new()
+                    .spawn_scoped(scope, move || run(seat))
+                    .ok()
+            })
             .collect();
-        let mut results = vec![run()];
+        let mut results = vec![run(0)];
         for other in others {
             match other.join() {
                 Ok(result) => results.push(result),
@@ -99,37 +181,6 @@ pub(crate) fn in_threads<T: Send>(threads: usize, run: &(impl Fn() -> T + Sync))
         }
         results
     })
-}
-
-fn take_subtrees<E>(
-    length: u64,
-    next: &AtomicU64,
-    mut feed: impl FnMut(&mut Hasher, u64, u64) -> Result<(), E>,
-) -> Result<Vec<(usize, ChainingValue)>, E> {
-    let mut values = Vec::new();
-    loop {
-        let index = next.fetch_add(1, Ordering::Relaxed);
-        let start = index * SUBTREE;
-        if start >= length {
-            return Ok(values);
-        }
-        let mut hasher = Hasher::new();
-        hasher.set_input_offset(start);
-        if let Err(error) = feed(&mut hasher, start, SUBTREE.min(length - start)) {
-            // Nobody needs the rest: the others find nothing left to take.
-            next.store(length.div_ceil(SUBTREE), Ordering::Relaxed);
-            return Err(error);
-        }
-        values.push((
-            usize::try_from(index).unwrap_or(usize::MAX),
-            hasher.finalize_non_root(),
-        ));
-    }
-}
-
-fn merge_root(values: &[ChainingValue]) -> Digest {
-    let (left, right) = values.split_at(left_half(values.len()));
-    merge_subtrees_root(&merge(left), &merge(right), Mode::Hash).into()
 }
 
 fn merge(values: &[ChainingValue]) -> ChainingValue {
@@ -182,8 +233,24 @@ mod tests {
     }
 
     #[test]
+    fn one_thread_alone_finishes_last() -> Result<(), Infallible> {
+        let data = sample(5 << 20);
+        let ranges = Ranges::new(data.len() as u64);
+        let feed = |hasher: &mut Hasher, start: u64, length: u64| {
+            hasher.update(part(&data, start, length));
+            Ok::<(), Infallible>(())
+        };
+
+        assert!(ranges.work(feed)?);
+        assert!(!ranges.work(feed)?);
+        assert!(ranges.is_taken());
+        assert_eq!(ranges.root(), Digest::of(&data));
+        Ok(())
+    }
+
+    #[test]
     fn an_error_stops_all_threads() {
-        let worker = || {
+        let worker = |_| {
             |hasher: &mut Hasher, start: u64, _: u64| {
                 hasher.update(&[0]);
                 if start == 5 * SUBTREE {

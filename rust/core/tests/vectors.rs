@@ -7,8 +7,10 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
-use whorl_core::file::digest_file;
-use whorl_core::tree::{Options, digest_tree};
+use whorl_core::control::Control;
+use whorl_core::file::{self, digest_file};
+use whorl_core::stat_table::Session;
+use whorl_core::tree::{self, Patterns, digest_tree};
 use whorl_core::{Digest, Encoder};
 
 type Outcome = Result<(), Box<dyn std::error::Error>>;
@@ -44,8 +46,14 @@ fn files_have_their_pinned_digests() -> Outcome {
         let content: Vec<u8> = (0..=250).cycle().take(size).collect();
         fs::write(&path, &content)?;
         for threads in [1, 2, 7] {
+            let options = file::Options {
+                threads,
+                control: &Control::silent(),
+                session: Session::none(),
+                mapper: None,
+            };
             assert_eq!(
-                digest_file(&path, threads)?.digest,
+                digest_file(&path, options)?.digest,
                 pinned(&entry)?,
                 "{size} bytes"
             );
@@ -115,9 +123,12 @@ fn trees_have_their_pinned_digests() -> Outcome {
             make(&folder.path().join(text(item, "path")?), item)?;
         }
         for threads in [1, 2, 7] {
-            let options = Options {
+            let options = tree::Options {
                 follow_symlinks: false,
                 threads,
+                patterns: &Patterns::all(),
+                control: &Control::silent(),
+                session: Session::none(),
             };
             assert_eq!(
                 digest_tree(folder.path(), options)?,

@@ -1,76 +1,139 @@
-//! `hash_file`, `hash_paths` and `hash_stream` for Python.
+//! `hash_file`, `hash_paths` and `scan_files` for Python.
 
+use std::fs::File;
+use std::io;
 use std::path::{Path, PathBuf};
 
+use memmap2::MmapOptions;
 use pyo3::prelude::*;
-use whorl_core::digest::Hasher;
-use whorl_core::file::digest_file;
-use whorl_core::subtree::threads;
-use whorl_core::tree::{Options, digest_tree};
+use whorl_core::control::Control;
+use whorl_core::file::{FileDigest, Hash, Mapper, Options, digest_file};
+use whorl_core::subtree;
+use whorl_core::tree::{self, Patterns, digest_tree};
 use whorl_core::{Digest, Error};
 
-use crate::buffer::Memory;
-use crate::digest::{PyDigest, released};
+use crate::digest::PyDigest;
 use crate::error::exception;
-
-/// Bytes asked for per read of a stream (hashing.md: 4–8 MiB).
-const BLOCK: usize = 4 << 20;
+use crate::progress::with_control;
+use crate::stat_table::{PyStatTable, session};
 
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(hash_file, module)?)?;
     module.add_function(wrap_pyfunction!(hash_paths, module)?)?;
-    module.add_function(wrap_pyfunction!(hash_stream, module)?)
+    module.add_function(wrap_pyfunction!(scan_files, module)?)
+}
+
+/// How many threads to use: as many as were asked for, else as many as this process may use.
+pub fn threads(wanted: Option<usize>) -> usize {
+    wanted.map_or_else(subtree::threads, |wanted| wanted.max(1))
 }
 
 /// Digest the content of one file.
 #[pyfunction]
-fn hash_file(py: Python<'_>, path: PathBuf) -> PyResult<PyDigest> {
-    py.detach(|| digest_file(&path, threads()))
-        .map(|found| PyDigest(found.digest))
-        .map_err(|error| exception(py, error))
+#[pyo3(signature = (path, *, threads = None, mmap = false, table = None, always = false, progress = None))]
+fn hash_file(
+    py: Python<'_>,
+    path: PathBuf,
+    threads: Option<usize>,
+    mmap: bool,
+    table: Option<&Bound<'_, PyStatTable>>,
+    always: bool,
+    progress: Option<Py<PyAny>>,
+) -> PyResult<PyDigest> {
+    let total = || path.metadata().ok().map(|metadata| metadata.len());
+    let mapper: Option<Mapper<'_>> = mmap.then_some(&map_and_hash);
+    let table = table.map(|table| table.get());
+    with_control(py, progress, total, |control| {
+        let options = Options {
+            threads: self::threads(threads),
+            control,
+            session: session(table, always),
+            mapper,
+        };
+        digest_file(&path, options)
+    })
+    .map(|found| PyDigest(found.digest))
+}
+
+/// Hash a file in mapped memory.
+#[allow(unsafe_code)]
+fn map_and_hash(file: &File, size: u64, hash: Hash<'_>) -> io::Result<Result<Digest, Error>> {
+    let length = usize::try_from(size).map_err(io::Error::other)?;
+    // SAFETY: the mapping is private to this call and only read.  Another process that truncates the file meanwhile
+    // ends this one with SIGBUS, and one that writes makes the slice change under the hash: the caller has asked for
+    // that risk with `mmap=True`, and its docstring names it.
+    let map = unsafe { MmapOptions::new().len(length).map(file)? };
+    #[cfg(unix)]
+    let _ = map.advise(memmap2::Advice::Sequential);
+    Ok(hash(&map))
 }
 
 /// Digest each of some files and folders.
 #[pyfunction]
-fn hash_paths(py: Python<'_>, paths: Vec<PathBuf>) -> PyResult<Vec<PyDigest>> {
-    py.detach(|| {
-        paths
-            .iter()
-            .map(|path| digest_path(path))
-            .collect::<Result<Vec<_>, _>>()
+#[pyo3(signature = (paths, *, table = None, always = false))]
+fn hash_paths(
+    py: Python<'_>,
+    paths: Vec<PathBuf>,
+    table: Option<&Bound<'_, PyStatTable>>,
+    always: bool,
+) -> PyResult<Vec<PyDigest>> {
+    let table = table.map(|table| table.get());
+    with_control(py, None, || None, |control| {
+        let digest = |path: &PathBuf| digest_path(path, control, table, always);
+        paths.iter().map(digest).collect()
     })
-    .map(|digests| digests.into_iter().map(PyDigest).collect())
-    .map_err(|error| exception(py, error))
 }
 
-fn digest_path(path: &Path) -> Result<Digest, Error> {
-    if path.is_dir() {
-        digest_tree(
-            path,
-            Options {
-                follow_symlinks: false,
-                threads: threads(),
-            },
-        )
-    } else {
-        digest_file(path, threads()).map(|found| found.digest)
+fn digest_path(
+    path: &Path,
+    control: &Control<'_>,
+    table: Option<&PyStatTable>,
+    always: bool,
+) -> Result<PyDigest, Error> {
+    let session = session(table, always);
+    if !path.is_dir() {
+        return Ok(PyDigest(digest_one(path, control, table, always)?.digest));
     }
+    let options = tree::Options {
+        follow_symlinks: false,
+        threads: subtree::threads(),
+        patterns: &Patterns::all(),
+        control,
+        session,
+    };
+    digest_tree(path, options).map(PyDigest)
 }
 
-/// Digest what a binary stream gives from where it stands to its end.
+fn digest_one(
+    path: &Path,
+    control: &Control<'_>,
+    table: Option<&PyStatTable>,
+    always: bool,
+) -> Result<FileDigest, Error> {
+    let options = Options {
+        threads: subtree::threads(),
+        control,
+        session: session(table, always),
+        mapper: None,
+    };
+    digest_file(path, options)
+}
+
+/// Digest each of some files and say how large they are.
 #[pyfunction]
-fn hash_stream(py: Python<'_>, stream: &Bound<'_, PyAny>) -> PyResult<PyDigest> {
-    let read = stream.getattr("read")?;
-    let mut hasher = Hasher::new();
-    loop {
-        let block = read.call1((BLOCK,))?;
-        let memory = Memory::of(&block)?;
-        let bytes = memory.bytes();
-        if bytes.is_empty() {
-            return Ok(PyDigest(hasher.finalize().into()));
-        }
-        released(py, bytes.len(), || {
-            hasher.update(bytes);
-        });
-    }
+#[pyo3(signature = (paths, *, table = None, always = false))]
+fn scan_files(
+    py: Python<'_>,
+    paths: Vec<PathBuf>,
+    table: Option<&Bound<'_, PyStatTable>>,
+    always: bool,
+) -> PyResult<Vec<(u64, PyDigest)>> {
+    let table = table.map(|table| table.get());
+    with_control(py, None, || None, |control| {
+        let digest = |path: &PathBuf| {
+            let found = digest_one(path, control, table, always)?;
+            Ok((found.size, PyDigest(found.digest)))
+        };
+        paths.iter().map(digest).collect()
+    })
 }

@@ -1,0 +1,288 @@
+//! Which files need no second reading: digests remembered by device, inode, size, both dates and mode.
+//!
+//! The table is a sorted file in the user's cache folder.  A process reads blocks of it as it needs them, keeps what it
+//! learns, and merges that into a new file which replaces the old one; whoever reads the old one meanwhile goes on with
+//! it, for what a table says of a file never becomes wrong, only superfluous.  Nothing here can fail a digest: a table
+//! that is damaged, of another version, somebody else's or out of reach knows nothing.
+
+use std::collections::HashMap;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use crate::digest::Digest;
+use crate::file::FileDigest;
+use crate::stat::{Stat, Time};
+
+mod layout;
+mod merge;
+mod snapshot;
+mod trust;
+
+pub use layout::check;
+pub use trust::Trust;
+
+use layout::{Entry, Key};
+use snapshot::Snapshot;
+
+/// What reading a file again would cost besides its bytes, in bytes: opening is as dear as reading so much.
+const OPENING: u64 = 64 * 1024;
+
+/// Files that are remembered in memory before they are written in any case.
+const MANY: usize = 1 << 16;
+
+/// What a table was asked, and how it went.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Files that needed no reading.
+    pub hits: u64,
+    /// Files that were not known, or not as they are now.
+    pub misses: u64,
+    /// Files that were read and will be known from now on.
+    pub recorded: u64,
+    /// Files that were read and are too young to be told from a later state by their dates.
+    pub too_young: u64,
+    /// Files on file systems whose dates tell too little.
+    pub untrusted: u64,
+    /// Blocks of the table, or whole tables, that did not agree with their checksums.
+    pub damaged: u64,
+}
+
+/// A file that was read: what it looked like, and how far that can be trusted.
+#[derive(Clone, Copy, Debug)]
+pub struct Learnt {
+    /// Before and after it was read.
+    pub stat: Stat,
+    /// Of its content.
+    pub digest: Digest,
+    /// In the dates of its file system.
+    pub trust: Trust,
+}
+
+/// The table of one user, as one process sees it.
+pub struct StatTable {
+    path: PathBuf,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    snapshot: Option<Snapshot>,
+    /// What the file was when it was last looked at, whether or not it could be used.
+    seen: Option<Stat>,
+    /// Learnt since the last writing.
+    pending: HashMap<Key, Entry>,
+    /// What it would cost to learn that again, in bytes.
+    worth: u64,
+    trusts: HashMap<u64, Trust>,
+    counts: Counts,
+}
+
+impl StatTable {
+    /// A table in a file, which need not be there.
+    #[must_use]
+    pub fn new(path: PathBuf) -> Self {
+        Self {
+            path,
+            state: Mutex::default(),
+        }
+    }
+
+    /// Where it lies.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// What it was asked so far in this process.
+    #[must_use]
+    pub fn counts(&self) -> Counts {
+        self.locked().counts
+    }
+
+    /// Write what was learnt into a file that replaces the table.
+    ///
+    /// # Errors
+    /// What the system says; then what was learnt is kept in memory, up to a bound.
+    pub fn flush(&self) -> io::Result<()> {
+        self.locked().flush(&self.path)
+    }
+
+    fn locked(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn trust(&self, device: u64, ask: impl FnOnce() -> Trust) -> Trust {
+        if let Some(trust) = self.locked().trusts.get(&device) {
+            return *trust;
+        }
+        // A system call that may take long on a network: nobody waits for it.
+        let trust = ask();
+        self.locked().trusts.insert(device, trust);
+        trust
+    }
+
+    /// Look some files up; those that are not known are looked for in a newer table, should there be one.
+    fn known(&self, stats: &[Stat]) -> Vec<Option<Digest>> {
+        let mut state = self.locked();
+        let mut found: Vec<_> = stats.iter().map(|stat| state.lookup(stat)).collect();
+        if found.contains(&None) && state.refresh(&self.path) {
+            for (found, stat) in found.iter_mut().zip(stats) {
+                *found = found.or_else(|| state.lookup(stat));
+            }
+        }
+        let hits = found.iter().flatten().count() as u64;
+        state.counts.hits += hits;
+        state.counts.misses += found.len() as u64 - hits;
+        found
+    }
+
+    fn remember(&self, files: &[Learnt], now: Time) {
+        let mut state = self.locked();
+        for file in files {
+            if file.trust == Trust::Never {
+                state.counts.untrusted += 1;
+            } else if file.trust.is_settled(&file.stat, now) {
+                state.record(Entry::new(file.stat, file.digest, now));
+            } else {
+                state.counts.too_young += 1;
+            }
+        }
+        if state.is_due() && state.flush(&self.path).is_err() {
+            state.forget_some();
+        }
+    }
+}
+
+impl State {
+    fn lookup(&mut self, stat: &Stat) -> Option<Digest> {
+        let key = Key::of(stat);
+        let entry = match self.pending.get(&key) {
+            Some(entry) => Some(*entry),
+            None => self.snapshot.as_mut()?.lookup(key, &mut self.counts),
+        };
+        entry
+            .filter(|entry| entry.stat == *stat)
+            .map(|entry| entry.digest)
+    }
+
+    fn record(&mut self, entry: Entry) {
+        self.counts.recorded += 1;
+        self.worth = self
+            .worth
+            .saturating_add(entry.stat.size.saturating_add(OPENING));
+        self.pending.insert(Key::of(&entry.stat), entry);
+    }
+
+    /// Whether learning all this again would cost more than writing the table.
+    fn is_due(&self) -> bool {
+        let length = self.snapshot.as_ref().map_or(0, Snapshot::length);
+        self.pending.len() >= MANY || self.worth > length.saturating_mul(2).max(64 * OPENING)
+    }
+
+    /// Open the table if it is another one than the one that is open; whether there is something new.
+    fn refresh(&mut self, path: &Path) -> bool {
+        let now = Stat::at(path).ok();
+        if self.seen == now {
+            return false;
+        }
+        self.seen = now;
+        self.snapshot = Snapshot::open(path, &mut self.counts).ok().flatten();
+        self.snapshot.is_some()
+    }
+
+    fn flush(&mut self, path: &Path) -> io::Result<()> {
+        if self.pending.is_empty() {
+            return Ok(());
+        }
+        merge::merge(path, &self.pending, &mut self.counts)?;
+        self.pending.clear();
+        self.worth = 0;
+        self.refresh(path);
+        Ok(())
+    }
+
+    /// Where nothing can be written, memory stays bounded, and the next attempt is some way off.
+    fn forget_some(&mut self) {
+        self.worth = 0;
+        if self.pending.len() >= MANY {
+            self.pending.clear();
+        }
+    }
+}
+
+/// A table, or none, as one digest uses it.
+#[derive(Clone, Copy)]
+pub struct Session<'a> {
+    table: Option<&'a StatTable>,
+    /// Read every file although its dates say that it is known.
+    always: bool,
+}
+
+impl<'a> Session<'a> {
+    /// Use a table; with `always` it only learns.
+    #[must_use]
+    pub fn new(table: Option<&'a StatTable>, always: bool) -> Self {
+        Self { table, always }
+    }
+
+    /// Read everything and learn nothing.
+    #[must_use]
+    pub fn none() -> Self {
+        Self::new(None, false)
+    }
+
+    /// Whether files are looked up before they are read.
+    #[must_use]
+    pub fn looks_up(&self) -> bool {
+        self.table.is_some() && !self.always
+    }
+
+    /// How far the dates of a file system can be trusted; `ask` is called once per device and process.
+    pub fn trust(&self, device: u64, ask: impl FnOnce() -> Trust) -> Trust {
+        self.table
+            .map_or(Trust::Never, |table| table.trust(device, ask))
+    }
+
+    /// What a file was when it was last read, if it looks as it did then.
+    #[must_use]
+    pub fn known(&self, stat: &Stat, trust: Trust) -> Option<FileDigest> {
+        (trust == Trust::Local).then(|| self.ask(stat)).flatten()
+    }
+
+    /// Likewise for a file that has been opened: until then, a server's word may be old.
+    #[must_use]
+    pub fn known_opened(&self, stat: &Stat, trust: Trust) -> Option<FileDigest> {
+        (trust == Trust::Server).then(|| self.ask(stat)).flatten()
+    }
+
+    fn ask(&self, stat: &Stat) -> Option<FileDigest> {
+        let digest = self.known_all(std::slice::from_ref(stat)).pop().flatten()?;
+        Some(FileDigest {
+            digest,
+            size: stat.size,
+        })
+    }
+
+    /// What some files were when they were last read; the caller has seen to the trust.
+    #[must_use]
+    pub fn known_all(&self, stats: &[Stat]) -> Vec<Option<Digest>> {
+        match self.table {
+            Some(table) if !self.always => table.known(stats),
+            _ => vec![None; stats.len()],
+        }
+    }
+
+    /// The clock that the dates of files are taken from; to be read before the files are.
+    #[must_use]
+    pub fn now(&self) -> Time {
+        self.table.map_or_else(Time::default, |_| trust::now())
+    }
+
+    /// Remember what files are, if their dates will show the next change.
+    pub fn remember(&self, files: &[Learnt], now: Time) {
+        if let (Some(table), false) = (self.table, files.is_empty()) {
+            table.remember(files, now);
+        }
+    }
+}
