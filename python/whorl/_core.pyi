@@ -1,7 +1,8 @@
 import builtins
+import pathlib
 from collections.abc import Callable, Sequence
 from os import PathLike
-from typing import ClassVar, Protocol, Self, final
+from typing import ClassVar, Protocol, Self, TypeAlias, final
 
 from typing_extensions import Buffer
 
@@ -11,15 +12,19 @@ __all__ = [
     "Encoder",
     "Hasher",
     "OpcodeTable",
+    "StatTable",
     "digest_graph",
     "encode_value",
     "hash_file",
     "hash_paths",
     "hash_stream",
     "hash_tree",
+    "scan_files",
     "scan_tree",
     "walk_value",
 ]
+
+Path: TypeAlias = str | PathLike[str]
 
 class _Readable(Protocol):
     def read(self, size: int, /) -> Buffer: ...
@@ -65,12 +70,41 @@ class Encoder:
     def none(self) -> Self: ...
     def finish(self) -> Digest: ...
 
-def hash_file(path: str | PathLike[str]) -> Digest: ...
-def hash_paths(paths: Sequence[str | PathLike[str]]) -> list[Digest]: ...
+@final
+class StatTable:
+    def __new__(cls, path: Path) -> Self: ...
+    @property
+    def path(self) -> pathlib.Path: ...
+    def flush(self) -> None: ...
+    def counts(self) -> dict[str, int]: ...
+
+def hash_file(
+    path: Path,
+    *,
+    threads: int | None = None,
+    mmap: bool = False,
+    table: StatTable | None = None,
+    always: bool = False,
+    progress: Callable[[int, int | None], object] | None = None,
+) -> Digest: ...
+def hash_paths(paths: Sequence[Path], *, table: StatTable | None = None, always: bool = False) -> list[Digest]: ...
 def hash_stream(stream: _Readable) -> Digest: ...
-def hash_tree(path: str | PathLike[str], *, follow_symlinks: bool = False) -> Digest: ...
+def hash_tree(
+    path: Path,
+    *,
+    follow_symlinks: bool = False,
+    include: Sequence[str] = [],
+    exclude: Sequence[str] = [],
+    threads: int | None = None,
+    table: StatTable | None = None,
+    always: bool = False,
+    progress: Callable[[int, int | None], object] | None = None,
+) -> Digest: ...
+def scan_files(
+    paths: Sequence[Path], *, table: StatTable | None = None, always: bool = False
+) -> list[tuple[int, Digest]]: ...
 def scan_tree(
-    path: str | PathLike[str], *, follow_symlinks: bool = False
+    path: Path, *, follow_symlinks: bool = False, table: StatTable | None = None, always: bool = False
 ) -> tuple[Digest, list[tuple[str, int, Digest]]]: ...
 def encode_value(
     value: object,

@@ -60,7 +60,8 @@ class Settings:
     ``verify``: ``always``, ``first`` or ``never`` check payloads against their digests.  ``provenance``: keep host and
     user in manifests.  ``store_args``: keep short reprs of arguments.  ``jobs``: independent upstreams side by side.
     ``namespace``: where entries go unless a stage pins its own.  ``distributions``: how versions of distributions count
-    (``exact``, ``minor``, ``ignore``, ``follow``; ``"*"`` for all).
+    (``exact``, ``minor``, ``ignore``, ``follow``; ``"*"`` for all).  ``stat_table``: where digests of raw files are
+    remembered by what the file system says of them: ``on`` (the user's cache folder), ``off``, or the path of a file.
     """
 
     project: Path
@@ -75,6 +76,7 @@ class Settings:
     jobs: int = 1
     namespace: str = "default"
     distributions: Mapping[str, str] = field(default_factory=dict)
+    stat_table: str = "on"
 
 
 _CHOICES = {"mode": tuple(MODES), "durability": ("fast", "fsync"), "verify": ("always", "first", "never")}
@@ -106,6 +108,25 @@ def current_distributions() -> Mapping[str, str]:
     if found is None:
         found = _from_file(current_project()).get("distributions", {})
     return found  # type: ignore[return-value]  # checked when it was set
+
+
+def stat_table_path() -> str | None:
+    """Give the file that the ``stat_table`` of the settings names, None for ``off``; asked for at each digest."""
+    found = dict(_options.get()).get("stat_table", _configured.get("stat_table"))
+    if found is None:
+        found = os.environ.get("WHORL_STAT_TABLE") or _from_file(current_project()).get("stat_table", "on")
+    text = str(found)
+    if text.lower() in _FALSE:
+        return None
+    return _default_stat_table() if text.lower() in _TRUE else os.path.expanduser(text)
+
+
+@lru_cache(maxsize=1)
+def _default_stat_table() -> str:
+    from platformdirs import user_cache_dir
+
+    # The number is the layout's: releases that disagree about it do not share a file.
+    return os.path.join(user_cache_dir("whorl"), "stat-table-1")
 
 
 @lru_cache(maxsize=256)

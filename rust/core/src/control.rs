@@ -64,15 +64,10 @@ impl<'a> Control<'a> {
         Ok(())
     }
 
-    /// Report the end, if anybody listens.
-    ///
-    /// # Errors
-    /// As [`Control::advance`].
-    pub fn finish(&self) -> Result<(), Error> {
-        let go_on = self
-            .report
-            .is_none_or(|report| report(self.done.load(Ordering::Relaxed)));
-        if go_on { Ok(()) } else { Err(Error::Stopped) }
+    /// Bytes that are done.
+    #[must_use]
+    pub fn done(&self) -> u64 {
+        self.done.load(Ordering::Relaxed)
     }
 }
 

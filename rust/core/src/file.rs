@@ -133,19 +133,17 @@ impl<'a> Opened<'a> {
             threads, control, ..
         } = options;
         let size = self.before.size;
-        let digest = match options.mapper {
+        match options.mapper {
             Some(mapper) => {
                 let hash = |data: &[u8]| digest_mapped(data, threads, control);
-                let mapped = mapper(&self.file, size, &hash);
-                mapped.map_err(|error| Error::at(self.path, error))?
+                let found = mapper(&self.file, size, &hash);
+                found.map_err(|error| Error::at(self.path, error))?
             }
             None => digest_ranges(size, threads, |seat| {
                 let mut feeder = Feeder::new(&self.file, self.path, control, seat);
                 move |hasher: &mut Hasher, start, length| feeder.feed(hasher, start, length)
             }),
-        }?;
-        control.finish()?;
-        Ok(digest)
+        }
     }
 }
 

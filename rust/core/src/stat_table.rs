@@ -123,11 +123,11 @@ impl StatTable {
     }
 
     /// Look some files up; those that are not known are looked for in a newer table, should there be one.
-    fn known(&self, stats: &[Stat]) -> Vec<Option<Digest>> {
+    fn known(&self, files: &[Stat]) -> Vec<Option<Digest>> {
         let mut state = self.locked();
-        let mut found: Vec<_> = stats.iter().map(|stat| state.lookup(stat)).collect();
+        let mut found: Vec<_> = files.iter().map(|stat| state.lookup(stat)).collect();
         if found.contains(&None) && state.refresh(&self.path) {
-            for (found, stat) in found.iter_mut().zip(stats) {
+            for (found, stat) in found.iter_mut().zip(files) {
                 *found = found.or_else(|| state.lookup(stat));
             }
         }

@@ -156,13 +156,10 @@ impl Work<'_> {
             .unwrap_or_else(PoisonError::into_inner);
         match (done.failed, done.digest) {
             (Some(error), _) => Err(error),
-            (None, Some(digest)) => {
-                self.options.control.finish()?;
-                Ok(Tree {
-                    digest,
-                    leaves: done.leaves.unwrap_or_default(),
-                })
-            }
+            (None, Some(digest)) => Ok(Tree {
+                digest,
+                leaves: done.leaves.unwrap_or_default(),
+            }),
             // Nothing failed and nothing was digested: the caller's thread was told to stop while it waited.
             (None, None) => Err(Error::Stopped),
         }

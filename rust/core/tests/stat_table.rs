@@ -419,12 +419,12 @@ fn table_of(files: u64) -> Vec<u8> {
     let mut made = MADE
         .lock()
         .unwrap_or_else(std::sync::PoisonError::into_inner);
-    let make = || {
+    let table = || {
         let folder = tempfile::tempdir().ok()?;
         fs::read(written(folder.path(), files).ok()?).ok()
     };
     let made = made.get_or_insert_default();
     made.entry(files)
-        .or_insert_with(|| make().unwrap_or_else(|| vec![0]))
+        .or_insert_with(|| table().unwrap_or_else(|| vec![0]))
         .clone()
 }

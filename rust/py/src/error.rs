@@ -1,6 +1,6 @@
 //! Errors of the core in, exceptions of `whorl.errors` out.
 
-use pyo3::exceptions::PyOSError;
+use pyo3::exceptions::{PyInterruptedError, PyOSError};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::PyType;
@@ -39,6 +39,15 @@ pub fn exception(py: Python<'_>, error: Error) -> PyErr {
             "someone writes to it",
             "wait until it is complete, or read a copy",
         ),
+        Error::Pattern { reason, .. } => whorl_error(
+            py,
+            "ConfigError",
+            message,
+            &reason,
+            "patterns are written as in a .gitignore file",
+        ),
+        // Whoever stopped it left an exception, which passes in place of this one.
+        Error::Stopped => PyInterruptedError::new_err(message.clone()),
         Error::Io { path, source } => match source.raw_os_error() {
             Some(number) => PyOSError::new_err((number, strerror(&source), path)),
             None => PyOSError::new_err(message.clone()),

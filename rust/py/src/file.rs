@@ -13,7 +13,6 @@ use whorl_core::tree::{self, Patterns, digest_tree};
 use whorl_core::{Digest, Error};
 
 use crate::digest::PyDigest;
-use crate::error::exception;
 use crate::progress::with_control;
 use crate::stat_table::{PyStatTable, session};
 
@@ -42,7 +41,7 @@ fn hash_file(
 ) -> PyResult<PyDigest> {
     let total = || path.metadata().ok().map(|metadata| metadata.len());
     let mapper: Option<Mapper<'_>> = mmap.then_some(&map_and_hash);
-    let table = table.map(|table| table.get());
+    let table = table.map(Bound::get);
     with_control(py, progress, total, |control| {
         let options = Options {
             threads: self::threads(threads),
@@ -77,11 +76,16 @@ fn hash_paths(
     table: Option<&Bound<'_, PyStatTable>>,
     always: bool,
 ) -> PyResult<Vec<PyDigest>> {
-    let table = table.map(|table| table.get());
-    with_control(py, None, || None, |control| {
-        let digest = |path: &PathBuf| digest_path(path, control, table, always);
-        paths.iter().map(digest).collect()
-    })
+    let table = table.map(Bound::get);
+    with_control(
+        py,
+        None,
+        || None,
+        |control| {
+            let digest = |path: &PathBuf| digest_path(path, control, table, always);
+            paths.iter().map(digest).collect()
+        },
+    )
 }
 
 fn digest_path(
@@ -128,12 +132,17 @@ fn scan_files(
     table: Option<&Bound<'_, PyStatTable>>,
     always: bool,
 ) -> PyResult<Vec<(u64, PyDigest)>> {
-    let table = table.map(|table| table.get());
-    with_control(py, None, || None, |control| {
-        let digest = |path: &PathBuf| {
-            let found = digest_one(path, control, table, always)?;
-            Ok((found.size, PyDigest(found.digest)))
-        };
-        paths.iter().map(digest).collect()
-    })
+    let table = table.map(Bound::get);
+    with_control(
+        py,
+        None,
+        || None,
+        |control| {
+            let digest = |path: &PathBuf| {
+                let found = digest_one(path, control, table, always)?;
+                Ok((found.size, PyDigest(found.digest)))
+            };
+            paths.iter().map(digest).collect()
+        },
+    )
 }

@@ -11,6 +11,9 @@ mod conditions;
 mod digest;
 mod error;
 mod file;
+mod progress;
+mod stat_table;
+mod stream;
 mod tree;
 mod value;
 
@@ -20,6 +23,8 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     conditions::register(module)?;
     digest::register(module)?;
     file::register(module)?;
+    stat_table::register(module)?;
+    stream::register(module)?;
     tree::register(module)?;
     value::register(module)
 }

@@ -10,7 +10,7 @@ use crate::error::exception;
 
 /// Run something without the GIL; every 50 ms the calling thread looks for signals and calls `progress(done, total)`.
 ///
-/// An exception of either ends the work and passes.
+/// An exception of either ends the work and passes.  The end is reported too.
 pub fn with_control<T: Send>(
     py: Python<'_>,
     progress: Option<Py<PyAny>>,
@@ -22,14 +22,21 @@ pub fn with_control<T: Send>(
     let result = py.detach(|| {
         let report = |done| {
             let outcome = Python::attach(|py| tell(py, progress.as_ref(), done, total));
-            outcome.map_err(|error| *locked(&raised) = Some(error)).is_ok()
+            outcome
+                .map_err(|error| *locked(&raised) = Some(error))
+                .is_ok()
         };
-        work(&Control::new(Some(&report)))
+        let control = Control::new(Some(&report));
+        work(&control).map(|found| (found, control.done()))
     });
-    match locked(&raised).take() {
-        Some(error) => Err(error),
-        None => result.map_err(|error| exception(py, error)),
+    if let Some(error) = locked(&raised).take() {
+        return Err(error);
     }
+    let (found, done) = result.map_err(|error| exception(py, error))?;
+    if let Some(progress) = progress {
+        progress.call1(py, (done, total))?;
+    }
+    Ok(found)
 }
 
 fn tell(

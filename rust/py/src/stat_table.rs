@@ -27,7 +27,7 @@ impl PyStatTable {
         self.0.path().into()
     }
 
-    /// Write what was learnt; raises OSError where that fails.
+    /// Write what was learnt; raises `OSError` where that fails.
     fn flush(&self, py: Python<'_>) -> PyResult<()> {
         py.detach(|| self.0.flush()).map_err(PyErr::from)
     }

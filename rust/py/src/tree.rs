@@ -4,8 +4,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use pyo3::prelude::*;
-use whorl_core::Error;
-use whorl_core::tree::{self, Options, Patterns, Tree};
+use whorl_core::tree::{self, Options, Patterns};
 
 use crate::digest::PyDigest;
 use crate::file::threads;
@@ -17,13 +16,71 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(scan_tree, module)?)
 }
 
-/// How a tree is read, as Python says it.
-#[derive(FromPyObject)]
-#[pyo3(from_item_all)]
-struct Choices {
+/// Digest the names and contents of everything below a folder.
+#[pyfunction]
+#[pyo3(signature = (
+    path, *, follow_symlinks = false, include = Vec::new(), exclude = Vec::new(), threads = None, table = None,
+    always = false, progress = None,
+))]
+#[allow(clippy::too_many_arguments, reason = "Python's keywords")]
+fn hash_tree(
+    py: Python<'_>,
+    path: PathBuf,
     follow_symlinks: bool,
     include: Vec<String>,
     exclude: Vec<String>,
     threads: Option<usize>,
+    table: Option<&Bound<'_, PyStatTable>>,
     always: bool,
+    progress: Option<Py<PyAny>>,
+) -> PyResult<PyDigest> {
+    let table = table.map(Bound::get);
+    with_control(
+        py,
+        progress,
+        || None,
+        |control| {
+            let options = Options {
+                follow_symlinks,
+                threads: self::threads(threads),
+                patterns: &Patterns::new(&include, &exclude)?,
+                control,
+                session: session(table, always),
+            };
+            tree::digest_tree(&path, options).map(PyDigest)
+        },
+    )
+}
+
+type Leaf = (OsString, u64, PyDigest);
+
+/// Likewise, with the relative name, the size and the digest of each file.
+#[pyfunction]
+#[pyo3(signature = (path, *, follow_symlinks = false, table = None, always = false))]
+fn scan_tree(
+    py: Python<'_>,
+    path: PathBuf,
+    follow_symlinks: bool,
+    table: Option<&Bound<'_, PyStatTable>>,
+    always: bool,
+) -> PyResult<(PyDigest, Vec<Leaf>)> {
+    let table = table.map(Bound::get);
+    let found = with_control(
+        py,
+        None,
+        || None,
+        |control| {
+            let options = Options {
+                follow_symlinks,
+                threads: threads(None),
+                patterns: &Patterns::all(),
+                control,
+                session: session(table, always),
+            };
+            tree::scan_tree(&path, options)
+        },
+    )?;
+    let leaves = found.leaves.into_iter();
+    let leaves = leaves.map(|leaf| (leaf.name, leaf.content.size, PyDigest(leaf.content.digest)));
+    Ok((PyDigest(found.digest), leaves.collect()))
 }

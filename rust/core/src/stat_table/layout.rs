@@ -2,7 +2,7 @@
 //!
 //! Every part carries a checksum, and a block's covers its number too.  Numbers are little-endian.  Reading never
 //! trusts a length that it has not compared with the size of the file, and ends in `None`, never in a panic
-//! (`sealed_nonsense_does_no_harm`, and `no_bytes_hurt_the_parser` in tests/stat_table.rs).
+//! (`sealed_nonsense_does_no_harm`, and `no_bytes_hurt_the_parser` in `tests/stat_table.rs`).
 
 use crate::digest::{Digest, Domain, LENGTH};
 use crate::stat::{Stat, Time};

@@ -58,10 +58,9 @@ impl Patterns {
         match include.matched(path, is_folder) {
             // What a .gitignore file ignores is what this one includes.
             Match::Ignore(_) => Verdict::In,
-            Match::Whitelist(_) => Verdict::Out,
             Match::None if inside => Verdict::In,
             Match::None if is_folder => Verdict::Perhaps,
-            Match::None => Verdict::Out,
+            Match::None | Match::Whitelist(_) => Verdict::Out,
         }
     }
 
