@@ -6,6 +6,7 @@ import io
 import json
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -14,8 +15,10 @@ import time
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from vectors.whorl_vectors import VECTORS, content
+from whorl.cli.commands import program
 from whorl.digest import Hasher, hash_file, hash_paths, hash_stream, hash_tree
 from whorl.errors import InputChangedError, InputMissingError
 
@@ -202,3 +205,73 @@ def test_paths_are_digested_as_files_and_folders(tmp_path: Path) -> None:
     assert hash_paths([]) == []
     with pytest.raises(InputMissingError):
         hash_paths([*paths, tmp_path / "no"])
+
+
+SIZES_AROUND_LIMITS = (0, 1, 1023, 1024, 1025, *(2**power + more for power in (16, 17, 20) for more in (-1, 0, 1)))
+
+
+@pytest.mark.parametrize("size", [*SIZES_AROUND_LIMITS, 2**24 + 3])
+def test_threads_and_mapped_memory_do_not_show(tmp_path: Path, size: int) -> None:
+    """Another implementation of BLAKE3 says the same, on the command line too."""
+    blake3 = pytest.importorskip("blake3", reason="the peer blake3 is not installed")
+    path = tmp_path / "file"
+    path.write_bytes(content(size))
+    expected = blake3.blake3(content(size)).hexdigest()
+
+    for threads in (1, 2, 7):
+        assert hash_file(path, threads=threads).hex() == expected
+        assert hash_file(path, threads=threads, mmap=True).hex() == expected
+    printed = CliRunner().invoke(program, ["hash", "--num-threads", "2", str(path)])
+    assert printed.stdout == f"{expected}  {path}\n"
+
+
+def test_progress_is_told(tmp_path: Path) -> None:
+    """Bytes done and in all, in order, the end included; in the calling thread."""
+    path = tmp_path / "file"
+    with path.open("wb") as file:
+        file.truncate(3 << 30)
+    told: list[tuple[int, int | None, int]] = []
+    hash_file(path, progress=lambda done, total: told.append((done, total, threading.get_ident())))
+    done = [step[0] for step in told]
+
+    assert done == sorted(done)
+    assert len(done) > 1
+    assert told[-1][:2] == (3 << 30, 3 << 30)
+    assert {step[1:] for step in told} == {(3 << 30, threading.get_ident())}
+
+
+def test_what_progress_raises_ends_the_work_and_passes(tmp_path: Path) -> None:
+    """A caller who has enough says so by an exception of its own."""
+    path = tmp_path / "file"
+    with path.open("wb") as file:
+        file.truncate(1 << 40)
+
+    def enough(done: int, total: int | None) -> None:
+        raise LookupError(done)
+
+    for mmap in (False, True):
+        with pytest.raises(LookupError):
+            hash_file(path, progress=enough, mmap=mmap)
+
+
+@pytest.mark.parametrize("call", ["hash_file(path)", "hash_file(path, mmap=True)", "hash_tree(path.parent)"])
+def test_ctrl_c_ends_a_digest_that_takes_minutes(tmp_path: Path, call: str) -> None:
+    """A tebibyte of nothing is left alone at once."""
+    with (tmp_path / "file").open("wb") as file:
+        file.truncate(1 << 40)
+    script = (
+        "import sys; from pathlib import Path; from whorl.digest import hash_file, hash_tree\n"
+        f"path = Path({str(tmp_path / 'file')!r})\n"
+        "print('ready', flush=True)\n"
+        "try:\n"
+        f"    {call}\n"
+        "except KeyboardInterrupt:\n"
+        "    sys.exit(7)\n"
+    )
+    with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        time.sleep(0.3)
+        process.send_signal(signal.SIGINT)
+
+        assert process.wait(timeout=30) == 7

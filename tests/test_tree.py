@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -13,7 +15,7 @@ from hypothesis import strategies as st
 
 from vectors.whorl_vectors import VECTORS, digest_tree_of
 from whorl.digest import Digest, hash_file, hash_tree, scan_tree
-from whorl.errors import InputMissingError
+from whorl.errors import ConfigError, InputMissingError
 
 PINNED = json.loads(VECTORS.read_text(encoding="utf-8"))["trees"]
 NAMES = st.sampled_from(["a", "b", "ab", "a-b", "é", "B"])
@@ -173,3 +175,100 @@ def test_a_thousand_files_in_many_folders_are_all_seen(tmp_path: Path) -> None:
     (tmp_path / sorted(files)[500]).write_bytes(b"changed")
     assert hash_tree(tmp_path) != first
     assert isinstance(first, Digest)
+
+
+@pytest.mark.parametrize(
+    ("include", "exclude", "kept"),
+    [
+        ([], ["*.tmp"], ["a.csv", "b/c.csv", "b/d/e.txt", "cache/f.csv"]),
+        ([], ["cache/", "/a.*"], ["b/c.csv", "b/c.tmp", "b/d/e.txt"]),
+        ([], ["*", "!*.csv", "!*/"], ["a.csv", "b/c.csv", "b/d", "cache/f.csv"]),
+        (["*.csv"], [], ["a.csv", "b/c.csv", "cache/f.csv"]),
+        (["*.csv"], ["cache/"], ["a.csv", "b/c.csv"]),
+        (["b/"], [], ["b/c.csv", "b/c.tmp", "b/d/e.txt"]),
+        (["b/**", "!*.tmp"], [], ["b/c.csv", "b/d/e.txt"]),
+        (["nothing"], [], []),
+    ],
+)
+def test_a_tree_digests_like_a_copy_of_what_counts(
+    tmp_path: Path, include: list[str], exclude: list[str], kept: list[str]
+) -> None:
+    """Patterns mean what they mean in a .gitignore file; an included folder counts whole, others by what they hold."""
+    names = ["a.csv", "b/c.csv", "b/c.tmp", "b/d/e.txt", "cache/f.csv"]
+    make(tmp_path / "all", {name: name.encode() for name in names})
+    (tmp_path / "copy").mkdir()
+    for name in kept:
+        if name in names:
+            make(tmp_path / "copy", {name: name.encode()})
+        else:
+            (tmp_path / "copy" / name).mkdir()
+
+    assert hash_tree(tmp_path / "all", include=include, exclude=exclude) == hash_tree(tmp_path / "copy")
+
+
+def test_what_is_excluded_is_not_even_looked_at(tmp_path: Path) -> None:
+    """A pipe and a circle do no harm there."""
+    make(tmp_path, {"a": b"x", "b/c": b"y"})
+    before = hash_tree(tmp_path, follow_symlinks=True)
+    (tmp_path / "skip").mkdir()
+    os.mkfifo(tmp_path / "skip/pipe")
+    os.mkfifo(tmp_path / "b/pipe")
+    (tmp_path / "skip/up").symlink_to("..")
+
+    assert hash_tree(tmp_path, follow_symlinks=True, exclude=["skip/", "pipe"]) == before
+
+
+def test_a_pattern_that_cannot_be_read_is_an_error(tmp_path: Path) -> None:
+    """It is named, and so is a text where a list was meant."""
+    with pytest.raises(ConfigError, match=r'the pattern "a\[" cannot be read'):
+        hash_tree(tmp_path, exclude=["a["])
+    with pytest.raises(ConfigError, match="a list of patterns"):
+        hash_tree(tmp_path, include="*.csv")
+
+
+def test_large_files_are_shared_among_threads_and_digest_alike(tmp_path: Path) -> None:
+    """With small ones beside them, in any number of threads."""
+    make(tmp_path, {f"{index}/small": bytes([index]) for index in range(50)})
+    for index in range(3):
+        (tmp_path / f"{index}/large").write_bytes(bytes([index]) * (9_000_001 + index))
+    digests = {hash_tree(tmp_path, threads=threads) for threads in (1, 2, 7)}
+    leaves = {name: digest for name, _, digest in scan_tree(tmp_path)[1]}
+
+    assert len(digests) == 1
+    assert all(digest == hash_file(tmp_path / name) for name, digest in leaves.items())
+
+
+def test_a_wide_and_deep_tree_needs_few_open_files(tmp_path: Path) -> None:
+    """Folders are closed on the way; a limit of 32 is enough."""
+    deep = tmp_path.joinpath(*["d"] * 200)
+    deep.mkdir(parents=True)
+    make(tmp_path, {f"w{index}/file": b"x" for index in range(300)})
+    make(deep, {f"{index}": b"x" for index in range(300)})
+    script = (
+        "import resource, sys; from whorl.digest import hash_tree\n"
+        "resource.setrlimit(resource.RLIMIT_NOFILE, (32, 32))\n"
+        "print(hash_tree(sys.argv[1], threads=4))\n"
+    )
+    command = [sys.executable, "-c", script, str(tmp_path)]
+
+    assert subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip() == hash_tree(tmp_path).hex()
+
+
+def test_memory_is_bounded_by_the_folders_on_the_way(tmp_path: Path) -> None:
+    """Twenty times as many folders take about as much."""
+    for index in range(4000):
+        folder = tmp_path / f"{index // 200}" / f"{index}"
+        folder.mkdir(parents=True)
+        for name in "abcde":
+            (folder / f"a name of some length {name}").touch()
+    script = (
+        "import resource, sys; from whorl.digest import hash_tree\n"
+        "hash_tree(sys.argv[1] + '/0', stat_table=False)\n"
+        "before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
+        "hash_tree(sys.argv[1], stat_table=False)\n"
+        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)\n"
+    )
+    command = [sys.executable, "-c", script, str(tmp_path)]
+    kib = int(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+
+    assert kib < 3000

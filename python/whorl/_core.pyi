@@ -92,9 +92,9 @@ def hash_stream(stream: _Readable) -> Digest: ...
 def hash_tree(
     path: Path,
     *,
+    include: Sequence[str],
+    exclude: Sequence[str],
     follow_symlinks: bool = False,
-    include: Sequence[str] = [],
-    exclude: Sequence[str] = [],
     threads: int | None = None,
     table: StatTable | None = None,
     always: bool = False,

@@ -11,19 +11,22 @@ import os
 import re
 import stat
 import sys
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from whorl.cli import options
 from whorl.cli.commands import FAILED
+from whorl.cli.progress import shown_progress
 from whorl.cli.screen import err, out
-from whorl.digest import hash_file, hash_stream, hash_tree
+from whorl.digest import hash_file, hash_stream, hash_tree, stat_table_in_use
 from whorl.errors import ConfigError, WhorlError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+
+    from whorl.digest import Digest, Verify
 
 _STDIN = "-"
 _TREE = "tree:"
@@ -59,31 +62,71 @@ class Verdict:
         return f"{mark}{shown}: {'OK' if self.is_right else 'FAILED'}{reason}"
 
 
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How paths are read: folders too or files alone, and what of them."""
+
+    tree: bool = False
+    include: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    threads: int | None = None
+    verify: Verify = "stat"
+
+
 @click.command("hash")
 @click.argument("paths", nargs=-1, metavar="PATH...", type=click.Path())
-@click.option("-c", "--check", is_flag=True, help="Read digests from PATH and check them.")
+@click.option("-c", "--check", is_flag=True, help="Read digests from PATH and check them; every file is read.")
 @click.option("--tree", is_flag=True, help="Digest folders, too: names and contents of all files.")
+@click.option("--include", multiple=True, metavar="PATTERN", help="With --tree: only these files, as in .gitignore.")
+@click.option("--exclude", multiple=True, metavar="PATTERN", help="With --tree: without these, as in .gitignore.")
+@click.option("--num-threads", "threads", type=click.IntRange(min=1), metavar="N", help="Use at most so many threads.")
+@click.option("--stats", is_flag=True, help="Say on stderr how many files the stat table knew.")
 @options.as_json
 @click.pass_context
-def command(ctx: click.Context, paths: tuple[str, ...], *, check: bool, tree: bool, as_json: bool) -> None:
+def command(
+    ctx: click.Context, paths: tuple[str, ...], *, check: bool, stats: bool, as_json: bool, **how: Any
+) -> None:
     """
     Print digests of files (BLAKE3, the same lines as b3sum), or check lists of them.
 
-    Without a PATH, or where it is -, standard input is read.
+    Without a PATH, or where it is -, standard input is read.  A file that was digested before and has not been touched
+    since is not read again (WHORL_STAT_TABLE=off reads all).
     """
     chosen = paths or (_STDIN,)
-    is_right = show_verdicts(chosen, as_json=as_json) if check else show_digests(chosen, tree=tree, as_json=as_json)
+    reading = Reading(**how, verify="always" if check else "stat")
+    show = show_verdicts if check else show_digests
+    is_right = show(chosen, reading, as_json=as_json)
+    if stats:
+        show_stats()
     if not is_right:
         ctx.exit(FAILED)
 
 
-def show_digests(paths: Iterable[str], *, tree: bool, as_json: bool) -> bool:
+def show_stats() -> None:
+    """Show what the stat table was asked, and how it went."""
+    table = stat_table_in_use()
+    if table is None:
+        err().line("stat table: off")
+        return
+    counts = table.counts()
+    looked = counts["hits"] + counts["misses"]
+    words = [f"{counts['hits']} of {looked} files known", f"{counts['recorded']} remembered"]
+    notes = {
+        "too_young": "changed just now, not remembered",
+        "untrusted": "on file systems whose dates tell too little",
+        "damaged": "damaged parts",
+    }
+    words += [f"{counts[name]} {note}" for name, note in notes.items() if counts[name]]
+    err().line(f"stat table: {' · '.join(words)} · {table.path}")
+
+
+def show_digests(paths: Iterable[str], reading: Reading, *, as_json: bool) -> bool:
     """Show the digest of each path as soon as it is known; false if one could not be read."""
     found: list[Line] = []
     failures = 0
     for path in paths:
         try:
-            line = Line(digest_path(path, tree=tree), path)
+            line = Line(digest_path(path, reading), path)
         except (WhorlError, OSError) as error:
             failures += 1
             err().line(f"{err().paint('error:', 'red')} {_readable(path)}: {_word_failure(error, path)}")
@@ -96,7 +139,7 @@ def show_digests(paths: Iterable[str], *, tree: bool, as_json: bool) -> bool:
     return not failures
 
 
-def show_verdicts(lists: Iterable[str], *, as_json: bool) -> bool:
+def show_verdicts(lists: Iterable[str], reading: Reading, *, as_json: bool) -> bool:
     """Show for each line of some lists whether it holds; false if one does not."""
     verdicts: list[Verdict] = []
     for name in lists:
@@ -104,7 +147,9 @@ def show_verdicts(lists: Iterable[str], *, as_json: bool) -> bool:
             line = read_line(text)
             if line is None:
                 err().line(f"{err().paint('error:', 'red')} {_readable(name)}:{number}: not a digest and a path")
-            verdict = check_line(line) if line else Verdict(f"{name}:{number}", is_right=False, failure="not a line")
+                verdict = Verdict(f"{name}:{number}", is_right=False, failure="not a line")
+            else:
+                verdict = check_line(line, reading)
             verdicts.append(verdict)
             if line is not None and not as_json:
                 _write(str(verdict))
@@ -116,25 +161,38 @@ def show_verdicts(lists: Iterable[str], *, as_json: bool) -> bool:
     return not wrong
 
 
-def digest_path(path: str, *, tree: bool) -> str:
-    """Digest a file, standard input or, with ``tree``, a folder."""
+def digest_path(path: str, reading: Reading) -> str:
+    """Digest a file, standard input or, where that was asked for, a folder."""
     if path == _STDIN:
         return hash_stream(sys.stdin.buffer).hex()
     mode = os.stat(path).st_mode
     if stat.S_ISDIR(mode):
-        if not tree:
+        if not reading.tree:
             raise ConfigError("it is a folder", tip="--tree digests folders")
-        return _TREE + hash_tree(path).hex()
+        return _TREE + _digest_folder(path, reading).hex()
     if stat.S_ISREG(mode):
-        return hash_file(path).hex()
+        with shown_progress(path) as progress:
+            return hash_file(path, threads=reading.threads, verify=reading.verify, progress=progress).hex()
     with open(path, "rb") as stream:  # a pipe, or what the shell made of <(command)
         return hash_stream(stream).hex()
 
 
-def check_line(line: Line) -> Verdict:
+def _digest_folder(path: str, reading: Reading) -> Digest:
+    with shown_progress(path) as progress:
+        return hash_tree(
+            path,
+            include=reading.include,
+            exclude=reading.exclude,
+            threads=reading.threads,
+            verify=reading.verify,
+            progress=progress,
+        )
+
+
+def check_line(line: Line, reading: Reading) -> Verdict:
     """Digest a path again and compare."""
     try:
-        now = digest_path(line.path, tree=line.digest.startswith(_TREE))
+        now = digest_path(line.path, replace(reading, tree=line.digest.startswith(_TREE)))
     except (WhorlError, OSError) as error:
         return Verdict(line.path, is_right=False, failure=_word_failure(error, line.path))
     return Verdict(line.path, now == line.digest)

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
 
-from whorl.digest import Encoder, hash_file, hash_stream, scan_tree
+from whorl.digest import Encoder, hash_stream, scan_files, scan_tree
 from whorl.errors import InputMissingError
 
 if TYPE_CHECKING:
@@ -151,15 +151,14 @@ def _digest_file(raw: RawInput) -> InputDigest:
     path = raw.text
     if os.path.isdir(path):
         raise InputMissingError(f"{path} is a folder, a file was meant", tip=f"declare it as Folder({path!r})")
-    content = _digest_local_file(path)
-    return InputDigest(_named("file", _last_segment(path), content.digest), "file", (content,), raw.path)
-
-
-def _digest_local_file(path: str) -> InputFile:
-    if not os.path.lexists(path):
-        raise _missing(path)
-    digest = hash_file(path)
-    return InputFile(_last_segment(path), os.stat(path).st_size, digest)
+    try:
+        [(size, digest)] = scan_files([path])
+    except InputMissingError:
+        if os.path.lexists(path):
+            raise
+        raise _missing(path) from None
+    content = InputFile(_last_segment(path), size, digest)
+    return InputDigest(_named("file", content.name, digest), "file", (content,), raw.path)
 
 
 def _missing(path: str) -> InputMissingError:
@@ -187,15 +186,16 @@ def _digest_glob(raw: RawInput) -> InputDigest:
     base = _fixed_part(raw.text)
     files: list[InputFile] = []
     encoder = Encoder("glob")
+    folders = {match for match in matches if os.path.isdir(match)}
+    contents = iter(scan_files([match for match in matches if match not in folders]))
     for match in matches:
         name = os.path.relpath(match, base or os.curdir).replace(os.sep, "/")
-        if os.path.isdir(match):
+        if match in folders:
             digest, entries = scan_tree(match, follow_symlinks=True)
             files += (InputFile(f"{name}/{entry[0]}", *entry[1:]) for entry in entries)
         else:
-            found = _digest_local_file(match)
-            digest = found.digest
-            files.append(InputFile(name, found.size, digest))
+            size, digest = next(contents)
+            files.append(InputFile(name, size, digest))
         encoder.bytes(os.fsencode(name)).digest(digest)
     like = type(raw.path)
     return InputDigest(encoder.finish(), "glob", tuple(files), [like(match) for match in matches])

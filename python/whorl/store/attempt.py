@@ -133,4 +133,4 @@ class LocalAttempt:
     def _digested(self, name: str) -> PayloadFile:
         path = f"{self._on_disk()}/{name}"
         with guarded("read", path):
-            return PayloadFile(name, os.lstat(path).st_size, hash_file(path))
+            return PayloadFile(name, os.lstat(path).st_size, hash_file(path, stat_table=False))

@@ -4,7 +4,10 @@ use std::path::PathBuf;
 
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
+use whorl_core::Error;
 use whorl_core::stat_table::{Session, StatTable};
+
+use crate::error::exception;
 
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<PyStatTable>()
@@ -29,7 +32,10 @@ impl PyStatTable {
 
     /// Write what was learnt; raises `OSError` where that fails.
     fn flush(&self, py: Python<'_>) -> PyResult<()> {
-        py.detach(|| self.0.flush()).map_err(PyErr::from)
+        py.detach(|| self.0.flush()).map_err(|source| {
+            let path = self.path();
+            exception(py, Error::Io { path, source })
+        })
     }
 
     /// What it was asked in this process, and how it went.

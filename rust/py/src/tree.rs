@@ -19,16 +19,15 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
 /// Digest the names and contents of everything below a folder.
 #[pyfunction]
 #[pyo3(signature = (
-    path, *, follow_symlinks = false, include = Vec::new(), exclude = Vec::new(), threads = None, table = None,
-    always = false, progress = None,
+    path, *, include, exclude, follow_symlinks = false, threads = None, table = None, always = false, progress = None,
 ))]
 #[allow(clippy::too_many_arguments, reason = "Python's keywords")]
 fn hash_tree(
     py: Python<'_>,
     path: PathBuf,
-    follow_symlinks: bool,
     include: Vec<String>,
     exclude: Vec<String>,
+    follow_symlinks: bool,
     threads: Option<usize>,
     table: Option<&Bound<'_, PyStatTable>>,
     always: bool,
