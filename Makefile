@@ -1,6 +1,6 @@
 # The recipes that people and .ci/run use.  Each sets up what it needs (.venv, the release build) and repeats quickly:
 # files named .stamp-* stand for finished steps.  Settings: PYTHON=python3.13  PYTEST="-k keys"  WORKERS=0
-# SIZES="1 100"
+# SIZES="1 100"  FILE=64 FILES=2000 VALUES=10
 
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
@@ -30,16 +30,22 @@ BUILD := $(VENV)/.stamp-build
 DOCS := $(VENV)/.stamp-docs
 PEERS := $(VENV)/.stamp-peers
 
-# Words separated by spaces here, by commas on pytest's command line.
+# Of frames in MB; words separated by spaces here, by commas on pytest's command line.
 SIZES ?=
+# The targets of hashing.md: MiB of the large file, files in the tree, MB of each large value.
+FILE ?=
+FILES ?=
+VALUES ?=
 PYTEST ?=
 # Test files side by side; 0 runs them in one process, as --pdb needs it.
 WORKERS ?= 2
 comma := ,
 empty :=
 space := $(empty) $(empty)
+BENCH_SIZES = $(if $(strip $(SIZES)),--sizes $(subst $(space),$(comma),$(strip $(SIZES)))) \
+	$(if $(FILE),--file-size $(FILE)) $(if $(FILES),--files $(FILES)) $(if $(VALUES),--value-size $(VALUES))
 
-.PHONY: demo test lint lint-python lint-types lint-imports lint-rust bench faults wheel docs constraints build clean
+.PHONY: demo test lint lint-python lint-types lint-imports lint-rust bench bench-small bench-core faults wheel docs constraints build clean
 
 build: $(BUILD)
 
@@ -68,8 +74,8 @@ $(PEERS): requirements/bench.txt requirements/constraints.txt | $(ENVIRONMENT)
 demo: $(BUILD)
 	$(BIN)/python examples/flights/demo.py
 
-# pytest comes last, so that its summary closes the output.
-test: $(BUILD)
+# pytest comes last, so that its summary closes the output.  The peers: tests/test_benches.py runs the benches small.
+test: $(BUILD) $(PEERS)
 	cargo test --locked --quiet --package whorl-core
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(PYTEST)
 
@@ -93,7 +99,14 @@ lint-rust: $(ENVIRONMENT)
 	cargo clippy --locked --quiet --workspace --all-targets -- -D warnings
 
 bench: $(BUILD) $(PEERS)
-	$(BIN)/python -m pytest benches --benchmark-disable-gc --benchmark-quiet $(if $(strip $(SIZES)),--sizes $(subst $(space),$(comma),$(strip $(SIZES)))) $(PYTEST)
+	$(BIN)/python -m pytest benches --benchmark-quiet $(BENCH_SIZES) $(PYTEST)
+
+# The same in about a minute: that every bench runs, not what the figures are.
+bench-small:
+	$(MAKE) bench SIZES=1 FILE=64 FILES=2000 VALUES=10
+
+bench-core: $(ENVIRONMENT)
+	cargo bench --locked --quiet --package whorl-core
 
 faults: $(BUILD)
 	$(BIN)/python -m pytest -m faults tests $(PYTEST)

@@ -6,7 +6,7 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
-from race import Standing
+from board import Standing
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,11 +31,13 @@ def test_import_whorl(race: Race) -> None:
     }
     race.run("a process that imports whorl", start("import whorl"), peers, rounds=25)
 
-    whorl, alone = race.standings[-4:-2]
+    whorl, alone = race.board.standings[-4:-2]
     cost = whorl.median - alone.median
     assert (whorl.name, alone.name) == ("whorl", "Python alone")
-    race.standings.append(Standing("import whorl", "whorl less Python alone", cost, whorl.fastest - alone.fastest))
-    race.standings.append(Standing("import whorl", "the target", LIMIT, LIMIT, cost / LIMIT, 1.0))
+    race.board.standings.append(
+        Standing("import whorl", "whorl less Python alone", cost, whorl.fastest - alone.fastest)
+    )
+    race.board.standings.append(Standing("import whorl", "the target", LIMIT, LIMIT, cost / LIMIT, 1.0))
 
 
 def test_import_of_every_public_name(race: Race) -> None:

@@ -1,11 +1,12 @@
-"""The option ``--sizes``, the fixtures that every bench uses, and the table at the end."""
+"""The options that name sizes, the fixtures that every bench uses, and the tables at the end."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 import pytest
-from race import Race, Standing, table
+from board import Board
+from race import Race
 
 import whorl
 
@@ -15,20 +16,29 @@ if TYPE_CHECKING:
 
     from pytest_benchmark.fixture import BenchmarkFixture
 
-STANDINGS: pytest.StashKey[list[Standing]] = pytest.StashKey()
+BOARD: pytest.StashKey[Board] = pytest.StashKey()
 DEFAULT_SIZES = "1,100"
+
+# What hashing.md states its targets for: option, size, what is counted.
+STATED = (
+    ("--file-size", 4096, "MiB of the large file"),
+    ("--files", 100_000, "files of 4 KiB in the tree"),
+    ("--value-size", 1000, "MB of each large value"),
+)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Let sizes of frames be named."""
+    """Let sizes be named."""
     parser.addoption(
         "--sizes", default=DEFAULT_SIZES, help=f"sizes of frames in MB, by commas (default {DEFAULT_SIZES})"
     )
+    for option, size, text in STATED:
+        parser.addoption(option, default=size, type=int, help=f"{text} (default {size})")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Keep the standings of the session."""
-    config.stash[STANDINGS] = []
+    """Keep what the session finds out."""
+    config.stash[BOARD] = Board()
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -39,17 +49,44 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    """Print whorl and its peers side by side."""
-    if config.stash[STANDINGS]:
+    """Print whorl and its peers side by side, then the targets."""
+    board = config.stash[BOARD]
+    if board.standings:
         terminalreporter.section("side by side, in one run")
-        for line in table(config.stash[STANDINGS]):
-            terminalreporter.write_line(line)
+        terminalreporter.write_line("\n".join(board.standings_table()))
+    if board.judged:
+        terminalreporter.section("targets of hashing.md")
+        terminalreporter.write_line("\n".join([*board.targets_table(), *_reservations(config)]))
+
+
+def _reservations(config: pytest.Config) -> list[str]:
+    """Say where sizes are not those of the targets."""
+    sizes = [(config.getoption(option), stated, text) for option, stated, text in STATED]
+    return [
+        f"Not what the targets are stated for: {size} {text}, not {stated}."
+        for size, stated, text in sizes
+        if size != stated
+    ]
+
+
+@pytest.fixture(autouse=True)
+def stat_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Keep digests of files in a table of the test's own, not in that of whoever runs it."""
+    path = tmp_path / "stat-table"
+    monkeypatch.setenv("WHORL_STAT_TABLE", str(path))
+    return path
 
 
 @pytest.fixture
-def race(benchmark: BenchmarkFixture, request: pytest.FixtureRequest) -> Race:
+def board(request: pytest.FixtureRequest) -> Board:
+    """Give the board of the session."""
+    return request.config.stash[BOARD]
+
+
+@pytest.fixture
+def race(benchmark: BenchmarkFixture, board: Board) -> Race:
     """Time whorl and peers in turn."""
-    return Race(benchmark, request.config.stash[STANDINGS])
+    return Race(benchmark, board)
 
 
 @pytest.fixture

@@ -1,53 +1,89 @@
 """
-Callables in, a table of medians and ratios out: whorl and its named peers take turns in one run.
+Callables in, medians and ratios out: whorl and its named peers take turns in one run.
 
 Machines drift and other processes interfere, so figures of two runs cannot be compared; those of turns can.
-pytest-benchmark times whorl; the peers run in the setup of each of its rounds, in rotating order.  Values are compared
-by the bench itself, outside the timed part.
+pytest-benchmark keeps the rounds; the peers run in the setup of each of them, in rotating order.  Values are compared
+by the bench itself, outside the timed part.  A peer that cannot run is shown as MISSING and fails the bench.
 """
 
 from __future__ import annotations
 
-import statistics
+import gc
+import resource
 from dataclasses import dataclass, field
 from time import perf_counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
+    from board import Board
     from pytest_benchmark.fixture import BenchmarkFixture
+    from targets import Target
 
-_UNITS = ((1e-6, "ns", 1e9), (1e-3, "µs", 1e6), (1.0, "ms", 1e3))
+OWN = "whorl"
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """What one competitor needed for a claim: seconds, and how whorl compares with it."""
+class MissingPeerError(Exception):
+    """A peer could not be imported or run, so the comparison is not whole."""
 
-    claim: str
-    name: str
-    median: float
-    fastest: float
-    ratio: float | None = None
-    limit: float | None = None
 
-    def row(self) -> tuple[str, str, str, str, str]:
-        """Word the line of the table; the verdict compares whorl's median with the limit times the peer's."""
-        ratio = "" if self.ratio is None else f"{self.ratio:.2f}"
-        verdict = ""
-        if self.limit is not None and self.ratio is not None:
-            verdict = f"target ≤ {self.limit:g}: {'reached' if self.ratio <= self.limit else 'missed'}"
-        return self.name, in_words(self.median), in_words(self.fastest), ratio, verdict
+class Lap(NamedTuple):
+    """What one call took, in seconds: on the clock, and of processors, with all threads and ended children."""
+
+    wall: float
+    cpu: float
+
+
+@dataclass(slots=True)
+class Turns:
+    """
+    Competitors by name, what their turns took, and why some of them took none.
+
+    The first turn of each warms caches and does not count.
+    """
+
+    calls: Mapping[str, Callable[[], object]]
+    number: int = 1
+    missing: dict[str, str] = field(default_factory=dict)
+    _laps: dict[str, list[Lap]] = field(init=False)
+    _order: list[str] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._laps = {name: [] for name in self.calls}
+        self._order = [name for name in self.calls if name != OWN]
+
+    def own(self) -> None:
+        """Let whorl take its turn."""
+        self._laps[OWN].append(lap(self.calls[OWN], self.number))
+
+    def others(self) -> None:
+        """Let each peer take its turn, another one first each time."""
+        for name in list(self._order):
+            self._peer(name)
+        self._order.append(self._order.pop(0))
+
+    def counted(self) -> Iterator[tuple[str, list[Lap]]]:
+        """Give the laps that count, of whorl first."""
+        return ((name, self._laps[name][1:]) for name in self.calls if name not in self.missing)
+
+    def _peer(self, name: str) -> None:
+        if name in self.missing:
+            return
+        try:
+            self._laps[name].append(lap(self.calls[name], self.number))
+        except Exception as error:
+            if self._laps[name]:
+                raise
+            self.missing[name] = f"{type(error).__name__}: {error}"
 
 
 @dataclass(slots=True)
 class Race:
-    """Runs whorl against its peers and keeps the standings for the table at the end."""
+    """Runs whorl against its peers and puts the outcome on the board."""
 
     benchmark: BenchmarkFixture
-    standings: list[Standing]
-    _times: dict[str, list[float]] = field(default_factory=dict)
+    board: Board
 
     def run(
         self,
@@ -58,68 +94,42 @@ class Race:
         rounds: int,
         number: int = 1,
         limits: Mapping[str, float] | None = None,
+        targets: Iterable[Target] = (),
     ) -> None:
         """
         Time ``whorl`` and ``peers`` in turn, ``rounds`` times, each turn ``number`` calls.
 
-        ``limits`` name, per peer, the largest ratio of whorl's median to the peer's that the design asks for.
+        ``limits`` name, per peer, the largest ratio of whorl's median to the peer's that the design asks for;
+        ``targets`` are those of hashing.md, for the table that closes the session.  A peer that raises in its first
+        turn is missing: MissingPeerError, after everything else is on the board.
         """
-        self._times = {name: [] for name in peers}
-        turns = list(peers.items())
-
-        def others() -> None:
-            for name, call in turns:
-                self._times[name].append(_seconds(call, number))
-            turns.append(turns.pop(0))
-
-        def own() -> None:
-            for _ in range(number):
-                whorl()
-
-        self.benchmark.pedantic(own, setup=others, rounds=rounds, warmup_rounds=1)
-        self._stand(claim, number, limits or {})
-
-    def _stand(self, claim: str, number: int, limits: Mapping[str, float]) -> None:
-        data = [seconds / number for seconds in self.benchmark.stats.stats.data]
-        own = statistics.median(data)
-        self.standings.append(Standing(claim, "whorl", own, min(data)))
-        for name, times in self._times.items():
-            counted = times[1:]  # the first turn warmed caches
-            median = statistics.median(counted)
-            self.benchmark.extra_info[name] = median
-            self.standings.append(Standing(claim, name, median, min(counted), own / median, limits.get(name)))
+        turns = Turns({OWN: whorl, **peers}, number)
+        self.benchmark.pedantic(turns.own, setup=turns.others, rounds=rounds, warmup_rounds=1)
+        laps = dict(turns.counted())
+        medians = self.board.keep(claim, laps, turns.missing, limits=limits or {}, targets=targets)
+        self.benchmark.extra_info.update({f"{claim}: {name}": median.wall for name, median in medians.items()})
+        check_whole(claim, turns.missing)
 
 
-def _seconds(call: Callable[[], object], number: int) -> float:
-    start = perf_counter()
-    for _ in range(number):
-        call()
-    return (perf_counter() - start) / number
+def check_whole(claim: str, missing: Mapping[str, str]) -> None:
+    """Raise where a peer was missing."""
+    if missing:
+        raise MissingPeerError(f"{claim}: " + "; ".join(f"{name}: {reason}" for name, reason in missing.items()))
 
 
-def in_words(seconds: float) -> str:
-    """Word a duration with three digits."""
-    for bound, unit, factor in _UNITS:
-        if seconds < bound:
-            return f"{seconds * factor:.3g} {unit}"
-    return f"{seconds:.3g} s"
+def lap(call: Callable[[], object], number: int) -> Lap:
+    """Time so many calls; a collection of garbage that is due waits until they are done, as in timeit."""
+    gc.disable()
+    try:
+        cpu, start = _cpu(), perf_counter()
+        for _ in range(number):
+            call()
+        wall = perf_counter() - start
+        return Lap(wall / number, (_cpu() - cpu) / number)
+    finally:
+        gc.enable()
 
 
-def table(standings: list[Standing]) -> list[str]:
-    """Lay the standings out, a block per claim; the ratio is whorl's median over the peer's."""
-    head = ("", "median", "fastest", "whorl ÷ peer", "")
-    lines: list[str] = []
-    for claim in dict.fromkeys(standing.claim for standing in standings):
-        rows = [head, *(standing.row() for standing in standings if standing.claim == claim)]
-        widths = [max(len(row[column]) for row in rows) for column in range(len(head))]
-        lines += ["", claim]
-        lines += ["  " + _laid_out(row, widths) for row in rows]
-    return lines
-
-
-def _laid_out(row: tuple[str, ...], widths: list[int]) -> str:
-    name, *numbers, verdict = (
-        cell.ljust(width) if column in (0, 4) else cell.rjust(width)
-        for column, (cell, width) in enumerate(zip(row, widths, strict=True))
-    )
-    return "   ".join((name, *numbers, verdict)).rstrip()
+def _cpu() -> float:
+    usages = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    return sum(usage.ru_utime + usage.ru_stime for usage in usages)
