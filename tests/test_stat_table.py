@@ -10,15 +10,19 @@ import subprocess
 import sys
 import threading
 import time
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 import whorl
-from pipeline_folder import PipelineFolder
 from store_examples import child_environment
 from whorl.digest import Hasher, StatTable, hash_file, hash_paths, hash_tree, stat_table_in_use
 from whorl.errors import ConfigError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from pipeline_folder import PipelineFolder
 
 MARGIN = 2.1  # seconds: younger files are not remembered
 

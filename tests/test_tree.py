@@ -251,7 +251,9 @@ def test_a_wide_and_deep_tree_needs_few_open_files(tmp_path: Path) -> None:
     )
     command = [sys.executable, "-c", script, str(tmp_path)]
 
-    assert subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip() == hash_tree(tmp_path).hex()
+    assert (
+        subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip() == hash_tree(tmp_path).hex()
+    )
 
 
 def test_memory_is_bounded_by_the_folders_on_the_way(tmp_path: Path) -> None:
