@@ -35,8 +35,11 @@ pub struct FileDigest {
     pub size: u64,
 }
 
+/// Says which part of mapped memory, by start and length, a thread is about to read.
+pub type Announce<'a> = &'a (dyn Fn(usize, usize) + Sync);
+
 /// Digests a block of memory, for a [`Mapper`].
-pub type Hash<'a> = &'a dyn Fn(&[u8]) -> Result<Digest, Error>;
+pub type Hash<'a> = &'a dyn Fn(&[u8], Announce<'_>) -> Result<Digest, Error>;
 
 /// Maps so many bytes of a file into memory and has them hashed.
 pub type Mapper<'a> =
@@ -135,7 +138,9 @@ impl<'a> Opened<'a> {
         let size = self.before.size;
         match options.mapper {
             Some(mapper) => {
-                let hash = |data: &[u8]| digest_mapped(data, threads, control);
+                let hash = |data: &[u8], announce: Announce<'_>| {
+                    digest_mapped(data, threads, control, announce)
+                };
                 let found = mapper(&self.file, size, &hash);
                 found.map_err(|error| Error::at(self.path, error))?
             }
@@ -153,10 +158,17 @@ pub(crate) fn is_whole(before: &Stat, after: &Stat, found: FileDigest) -> bool {
     before == after && (found.size == before.size || before.size == 0)
 }
 
-fn digest_mapped(data: &[u8], threads: usize, control: &Control<'_>) -> Result<Digest, Error> {
+fn digest_mapped(
+    data: &[u8],
+    threads: usize,
+    control: &Control<'_>,
+    announce: Announce<'_>,
+) -> Result<Digest, Error> {
     digest_ranges(data.len() as u64, threads, |seat| {
         move |hasher: &mut Hasher, start, length| {
-            hasher.update(subtree::part(data, start, length));
+            let part = subtree::part(data, start, length);
+            announce(usize::try_from(start).unwrap_or(0), part.len());
+            hasher.update(part);
             control.advance(seat, length)
         }
     })
