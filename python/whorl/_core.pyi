@@ -24,7 +24,7 @@ __all__ = [
     "walk_value",
 ]
 
-Path: TypeAlias = str | PathLike[str]
+_Path: TypeAlias = str | PathLike[str]
 
 class _Readable(Protocol):
     def read(self, size: int, /) -> Buffer: ...
@@ -72,14 +72,14 @@ class Encoder:
 
 @final
 class StatTable:
-    def __new__(cls, path: Path) -> Self: ...
+    def __new__(cls, path: _Path) -> Self: ...
     @property
     def path(self) -> pathlib.Path: ...
     def flush(self) -> None: ...
     def counts(self) -> dict[str, int]: ...
 
 def hash_file(
-    path: Path,
+    path: _Path,
     *,
     threads: int | None = None,
     mmap: bool = False,
@@ -87,10 +87,10 @@ def hash_file(
     always: bool = False,
     progress: Callable[[int, int | None], object] | None = None,
 ) -> Digest: ...
-def hash_paths(paths: Sequence[Path], *, table: StatTable | None = None, always: bool = False) -> list[Digest]: ...
+def hash_paths(paths: Sequence[_Path], *, table: StatTable | None = None, always: bool = False) -> list[Digest]: ...
 def hash_stream(stream: _Readable) -> Digest: ...
 def hash_tree(
-    path: Path,
+    path: _Path,
     *,
     include: Sequence[str],
     exclude: Sequence[str],
@@ -101,10 +101,10 @@ def hash_tree(
     progress: Callable[[int, int | None], object] | None = None,
 ) -> Digest: ...
 def scan_files(
-    paths: Sequence[Path], *, table: StatTable | None = None, always: bool = False
+    paths: Sequence[_Path], *, table: StatTable | None = None, always: bool = False
 ) -> list[tuple[int, Digest]]: ...
 def scan_tree(
-    path: Path, *, follow_symlinks: bool = False, table: StatTable | None = None, always: bool = False
+    path: _Path, *, follow_symlinks: bool = False, table: StatTable | None = None, always: bool = False
 ) -> tuple[Digest, list[tuple[str, int, Digest]]]: ...
 def encode_value(
     value: object,

@@ -32,7 +32,7 @@ from whorl.errors import ConfigError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from whorl._core import Path
+    Path = str | os.PathLike[str]
 
 __all__ = [
     "Conditions",

@@ -83,7 +83,9 @@ class Reading:
 @click.option("--stats", is_flag=True, help="Say on stderr how many files the stat table knew.")
 @options.as_json
 @click.pass_context
-def command(ctx: click.Context, /, paths: tuple[str, ...], *, check: bool, stats: bool, as_json: bool, **how: Any) -> None:
+def command(
+    ctx: click.Context, /, paths: tuple[str, ...], *, check: bool, stats: bool, as_json: bool, **how: Any
+) -> None:
     """
     Print digests of files (BLAKE3, the same lines as b3sum), or check lists of them.
 
