@@ -25,11 +25,19 @@ pub use trust::Trust;
 use layout::{Entry, Key};
 use snapshot::Snapshot;
 
-/// What reading a file again would cost besides its bytes, in bytes: opening is as dear as reading so much.
-const OPENING: u64 = 64 * 1024;
+/// The table is written when this part of it is new: a tree of a million files is written a few times over, not once
+/// for every folder.
+const NEW_PART: usize = 2;
 
-/// Files that are remembered in memory before they are written in any case.
-const MANY: usize = 1 << 16;
+/// It is also written when reading again what is new would take this many times as many bytes as the table has.
+const DEARER: u64 = 16;
+
+/// Files and bytes that are not worth writing before the process ends.
+const FEW: usize = 256;
+const LITTLE: u64 = 4 << 20;
+
+/// Files that are remembered in memory before they are written in any case: some 40 MB.
+const MANY: usize = 1 << 18;
 
 /// What a table was asked, and how it went.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -72,8 +80,10 @@ struct State {
     seen: Option<Stat>,
     /// Learnt since the last writing.
     pending: HashMap<Key, Entry>,
-    /// What it would cost to learn that again, in bytes.
-    worth: u64,
+    /// So many files must be pending before writing is tried again after a failure.
+    patience: usize,
+    /// The bytes that were read to learn that.
+    bytes: u64,
     trusts: HashMap<u64, Trust>,
     counts: Counts,
 }
@@ -168,16 +178,19 @@ impl State {
 
     fn record(&mut self, entry: Entry) {
         self.counts.recorded += 1;
-        self.worth = self
-            .worth
-            .saturating_add(entry.stat.size.saturating_add(OPENING));
+        self.bytes = self.bytes.saturating_add(entry.stat.size);
         self.pending.insert(Key::of(&entry.stat), entry);
     }
 
     /// Whether learning all this again would cost more than writing the table.
     fn is_due(&self) -> bool {
-        let length = self.snapshot.as_ref().map_or(0, Snapshot::length);
-        self.pending.len() >= MANY || self.worth > length.saturating_mul(2).max(64 * OPENING)
+        let (entries, length) = self
+            .snapshot
+            .as_ref()
+            .map_or((0, 0), |known| (known.entries(), known.length()));
+        let is_worth_it = self.pending.len() >= (entries / NEW_PART).clamp(FEW, MANY)
+            || self.bytes >= length.saturating_mul(DEARER).max(LITTLE);
+        is_worth_it && self.pending.len() >= self.patience
     }
 
     /// Open the table if it is another one than the one that is open; whether there is something new.
@@ -197,17 +210,18 @@ impl State {
         }
         merge::merge(path, &self.pending, &mut self.counts)?;
         self.pending.clear();
-        self.worth = 0;
+        self.bytes = 0;
+        self.patience = 0;
         self.refresh(path);
         Ok(())
     }
 
     /// Where nothing can be written, memory stays bounded, and the next attempt is some way off.
     fn forget_some(&mut self) {
-        self.worth = 0;
         if self.pending.len() >= MANY {
             self.pending.clear();
         }
+        self.patience = self.pending.len().max(FEW) * 2;
     }
 }
 

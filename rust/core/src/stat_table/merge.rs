@@ -109,7 +109,7 @@ fn remove_leftovers(path: &Path) {
 /// The day from which on old entries are kept, so that the new table has at most [`LIMIT`].
 fn oldest_kept(old: Option<&Snapshot>, learnt: usize) -> u32 {
     let Some(old) = old else { return 0 };
-    if old.blocks() * PER_BLOCK + learnt <= LIMIT {
+    if old.entries() + learnt <= LIMIT {
         return 0;
     }
     let mut days = BTreeMap::<u32, usize>::new();

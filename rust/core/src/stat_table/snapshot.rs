@@ -5,7 +5,9 @@ use std::io;
 use std::path::Path;
 
 use super::Counts;
-use super::layout::{BLOCK, Block, Entry, FENCE, Header, Key, digest_fences, read_fences};
+use super::layout::{
+    BLOCK, Block, Entry, FENCE, Header, Key, PER_BLOCK, digest_fences, read_fences,
+};
 use crate::stat::Stat;
 
 /// Blocks that are kept in memory: 16 MiB, enough for all entries of a table of 188,000 files.
@@ -48,6 +50,11 @@ impl Snapshot {
     /// Bytes of the file.
     pub(super) fn length(&self) -> u64 {
         self.length
+    }
+
+    /// How many entries there are, at most.
+    pub(super) fn entries(&self) -> usize {
+        self.blocks() * PER_BLOCK
     }
 
     /// How many blocks there are.
