@@ -27,7 +27,7 @@ use snapshot::Snapshot;
 
 /// The table is written when this part of it is new: a tree of a million files is written a few times over, not once
 /// for every folder.
-const NEW_PART: usize = 2;
+const NEW_PART: usize = 4;
 
 /// It is also written when reading again what is new would take this many times as many bytes as the table has.
 const DEARER: u64 = 16;
@@ -36,8 +36,8 @@ const DEARER: u64 = 16;
 const FEW: usize = 256;
 const LITTLE: u64 = 4 << 20;
 
-/// Files that are remembered in memory before they are written in any case: some 40 MB.
-const MANY: usize = 1 << 18;
+/// Files that are remembered in memory before they are written in any case: some 30 MB.
+const MANY: usize = 1 << 17;
 
 /// What a table was asked, and how it went.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
