@@ -11,6 +11,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any
 
+from whorl.digest import Elements
 from whorl.fingerprint.describe_instance import refuse
 from whorl.fingerprint.description import attributes, buffer, full_name, leaf, node
 
@@ -50,7 +51,7 @@ def describe_array(array: Any) -> Description:
         fields = [(f'["{name}"]', array[name]) for name in dtype.names]
         return node("numpy.ndarray", [("", "structure"), ("", shape), *fields])
     if dtype.kind in "OT":
-        elements = array.ravel(order="C").astype(object, copy=False).tolist()
+        elements = Elements(array.astype(object, order="C", copy=False))
         return node("numpy.ndarray", [("", _name_dtype(dtype)), ("", shape), ("", elements)])
     return buffer("numpy.ndarray", [_name_dtype(dtype), shape], _memory(array))
 

@@ -15,7 +15,7 @@ from importlib import import_module
 from types import FunctionType
 from typing import TYPE_CHECKING
 
-from whorl.digest import Digest, Encoder, walk_value
+from whorl.digest import Digest, Encoder, digest_value, walk_value
 from whorl.fingerprint.describe import describe, forget_types, registered
 from whorl.fingerprint.description import Inner
 
@@ -59,8 +59,7 @@ def hash_value(obj: object) -> Digest:
 
     Raises UndigestableError, with the way inside the value, for what has no readable state.
     """
-    digest, refs, _ = walk_value(obj, describe, order=_order_key)
-    return _with_code(digest, refs) if refs else digest
+    return digest_value(obj, describe, _order_key, _with_code)
 
 
 def digest_argument(obj: object, path: str) -> tuple[Digest, Behaviour]:

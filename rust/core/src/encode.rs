@@ -79,6 +79,14 @@ pub struct Tokens {
 }
 
 impl Tokens {
+    /// An empty stream with room for so many bytes.
+    #[must_use]
+    pub fn with_room(bytes: usize) -> Self {
+        Self {
+            bytes: Vec::with_capacity(bytes),
+        }
+    }
+
     /// How many bytes the stream has.
     #[must_use]
     pub fn len(&self) -> usize {

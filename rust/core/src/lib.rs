@@ -8,6 +8,7 @@ pub mod digest;
 pub mod encode;
 pub mod error;
 pub mod file;
+pub mod gather;
 pub mod sink;
 pub mod subtree;
 pub mod tree;

@@ -1,6 +1,7 @@
 //! Objects of exact built-in types without parts, as tokens.
 
 use std::borrow::Cow;
+use std::ffi::c_int;
 
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyByteArray, PyBytes, PyComplex, PyFloat, PyInt, PyString};
@@ -10,12 +11,22 @@ use whorl_core::subtree::digest_slice;
 use crate::buffer::Memory;
 use crate::digest::released;
 
-/// Write the tokens of an object; `false` when it is none of these types.
-pub fn write(object: &Bound<'_, PyAny>, tokens: &mut Tokens) -> PyResult<bool> {
+/// Write the tokens of an object of one of the types that most values are made of; `false` for all others, and for
+/// long text, long bytes, big integers and odd text.
+///
+/// Where it returns `true` no Python code ran, not even a collection of garbage: callers may hold borrowed references
+/// until it returns `false`.
+pub fn write_quickly(object: &Bound<'_, PyAny>, tokens: &mut Tokens) -> bool {
     if let Ok(text) = object.cast_exact::<PyString>() {
-        block(object.py(), tokens, Tag::Text, Tag::LongText, &utf8(text)?);
+        match text.to_str() {
+            Ok(text) if text.len() < LONG => tokens.block(Tag::Text, text.as_bytes()),
+            _ => return false,
+        }
     } else if let Ok(number) = object.cast_exact::<PyInt>() {
-        integer(number, tokens)?;
+        match small(number) {
+            Some(number) => tokens.integer(number),
+            None => return false,
+        }
     } else if let Ok(number) = object.cast_exact::<PyFloat>() {
         tokens.float(number.value());
     } else if object.is_none() {
@@ -27,30 +38,38 @@ pub fn write(object: &Bound<'_, PyAny>, tokens: &mut Tokens) -> PyResult<bool> {
             Tag::False
         });
     } else if let Ok(bytes) = object.cast_exact::<PyBytes>() {
-        block(
-            object.py(),
-            tokens,
-            Tag::Bytes,
-            Tag::LongBytes,
-            bytes.as_bytes(),
-        );
+        match bytes.as_bytes() {
+            data if data.len() < LONG => tokens.block(Tag::Bytes, data),
+            _ => return false,
+        }
     } else {
-        return rare(object, tokens);
+        return false;
     }
-    Ok(true)
+    true
 }
 
-fn rare(object: &Bound<'_, PyAny>, tokens: &mut Tokens) -> PyResult<bool> {
+/// Write the tokens of an object of any type without parts; `false` when it is none.
+pub fn write(object: &Bound<'_, PyAny>, tokens: &mut Tokens) -> PyResult<bool> {
     let py = object.py();
-    if let Ok(number) = object.cast_exact::<PyComplex>() {
+    if write_quickly(object, tokens) {
+        return Ok(true);
+    }
+    if let Ok(text) = object.cast_exact::<PyString>() {
+        block(py, tokens, Tag::Text, Tag::LongText, &utf8(text)?);
+    } else if let Ok(number) = object.cast_exact::<PyInt>() {
+        tokens.big_integer(&little_endian(number)?);
+    } else if let Ok(bytes) = object.cast_exact::<PyBytes>() {
+        block(py, tokens, Tag::Bytes, Tag::LongBytes, bytes.as_bytes());
+    } else if let Ok(number) = object.cast_exact::<PyComplex>() {
         tokens.complex(number.real(), number.imag());
     } else if object.is_exact_instance_of::<PyByteArray>() {
+        let memory = Memory::of(object)?;
         block(
             py,
             tokens,
             Tag::ByteArray,
             Tag::LongByteArray,
-            Memory::of(object)?.bytes(),
+            memory.bytes(),
         );
     } else if object.is(py.Ellipsis()) {
         tokens.tag(Tag::Ellipsis);
@@ -62,7 +81,7 @@ fn rare(object: &Bound<'_, PyAny>, tokens: &mut Tokens) -> PyResult<bool> {
     Ok(true)
 }
 
-/// Whether hashing this object again is worth avoiding when it is met twice.
+/// Whether an object is text or bytes that take time to hash.
 pub fn is_long(object: &Bound<'_, PyAny>) -> bool {
     if let Ok(text) = object.cast_exact::<PyString>() {
         return text.len().is_ok_and(|length| length >= LONG);
@@ -90,13 +109,14 @@ pub fn utf8<'a>(text: &'a Bound<'_, PyString>) -> PyResult<Cow<'a, [u8]>> {
     Ok(Cow::Owned(encoded.extract()?))
 }
 
-fn integer(number: &Bound<'_, PyInt>, tokens: &mut Tokens) -> PyResult<()> {
-    if let Ok(small) = number.extract::<i64>() {
-        tokens.integer(small);
-    } else {
-        tokens.big_integer(&little_endian(number)?);
-    }
-    Ok(())
+/// An integer that fits into a machine word.
+#[allow(unsafe_code)]
+fn small(number: &Bound<'_, PyInt>) -> Option<i64> {
+    let mut overflow: c_int = 0;
+    // SAFETY: the object is an exact int and the interpreter is attached; for ints the call raises nothing.
+    let value =
+        unsafe { pyo3::ffi::PyLong_AsLongLongAndOverflow(number.as_ptr(), &raw mut overflow) };
+    (overflow == 0).then_some(value)
 }
 
 /// An integer of any size as two's complement, low byte first.
