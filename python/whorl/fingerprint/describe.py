@@ -28,7 +28,7 @@ from weakref import WeakKeyDictionary
 from whorl.errors import WhorlError
 from whorl.fingerprint.describe_instance import describer_of_instances, refusal_of, refuse
 from whorl.fingerprint.describe_standard import STANDARD, describe_enum, describe_path
-from whorl.fingerprint.description import Inner, code, full_name, node
+from whorl.fingerprint.description import Described, Inner, code, full_name, node
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 registered: dict[type, Callable[[object], object]] = {}
 
 # Each has a module describe_<name> beside this one, imported when the first such object is met.
-_FAMILIES = ("numpy", "pandas", "pyarrow", "xarray")
+_FAMILIES = ("numpy", "pandas", "pyarrow", "xarray", "dask", "scipy")
 _CODE = (
     FunctionType,
     ModuleType,
@@ -59,6 +59,8 @@ def describe(obj: object) -> Description:
     if type(obj) is Inner:
         obj = obj.value
     kind = type(obj)
+    if kind is Described:
+        return obj.description  # type: ignore[attr-defined]
     describer = _describers.get(kind)
     if describer is None:
         describer = _describers[kind] = _describer_of(kind)

@@ -70,9 +70,9 @@ _CONTENT: dict[type, Callable[[Any], object]] = {
 }
 
 
-def refuse(kind: type, cause: str) -> UndigestableError:
+def refuse(kind: type, cause: str, tip: str = _TIP) -> UndigestableError:
     """Make the error for an object without readable state; the walk adds where it was met."""
-    return UndigestableError(f"a {full_name(kind)} has no digest", cause, _TIP)
+    return UndigestableError(f"a {full_name(kind)} has no digest", cause, tip)
 
 
 def refusal_of(kind: type) -> Describer | None:

@@ -34,6 +34,13 @@ class Inner:
     value: object
 
 
+@dataclass(frozen=True, slots=True)
+class Described:
+    """A thing whose description was made beforehand, together with others."""
+
+    description: Description
+
+
 def code(obj: object) -> Description:
     """Describe a code object: it is handed back, and counts by its fingerprint."""
     return ("ref", obj)
