@@ -78,6 +78,9 @@ def register_digest(kind: type, function: Callable[[object], object]) -> None:
     Say how objects of a type, and of its subclasses, are digested.
 
     ``function`` takes the object and returns a ``Digest``, or any value that has one and says everything that counts.
+    The object's own ``__whorl_digest__`` comes first.  A distribution can bring such functions for the types of others
+    without being imported: an entry point of the group ``whorl.digests``, named after the type
+    (``"package.module:Type" = "plugin.module:function"``).  What is registered here comes before these.
     """
     registered[kind] = function
     forget_types()
