@@ -96,7 +96,7 @@ bench: $(BUILD) $(PEERS)
 	$(BIN)/python -m pytest benches --benchmark-disable-gc --benchmark-quiet $(if $(strip $(SIZES)),--sizes $(subst $(space),$(comma),$(strip $(SIZES)))) $(PYTEST)
 
 faults: $(BUILD)
-	$(BIN)/python -m pytest -m faults tests $(PYTEST)
+	WHORL_FUZZ_VALUES=50000 $(BIN)/python -m pytest -m faults tests $(PYTEST)
 	@echo "NOT RUN, because nothing automates them yet:"
 	@sed -n 's/^- /  /p' tests/faults/not_run.txt
 

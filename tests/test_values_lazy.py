@@ -128,7 +128,13 @@ def test_arrays_of_dask_count_by_their_values() -> None:
 
 def test_lazy_arrays_of_every_kind_have_digests() -> None:
     """Without axes, without elements, with objects."""
-    arrays = [np.array(5), np.zeros((0, 3)), np.array(["a", None], object), np.array(["2020"], "M8[D]"), np.ones(3, "g")]
+    arrays = [
+        np.array(5),
+        np.zeros((0, 3)),
+        np.array(["a", None], object),
+        np.array(["2020"], "M8[D]"),
+        np.ones(3, "g"),
+    ]
     for array in arrays:
         lazy = xr.Variable([str(axis) for axis in range(array.ndim)], da.from_array(array, chunks=-1))
 

@@ -10,7 +10,9 @@ from whorl.errors import UndigestableError
 from whorl.fingerprint.values import hash_value
 
 DENSE = np.array([[1.0, 0, 2], [0, 0, 3], [0, 4, 0], [5, 0, 0]])
-FORMATS = [f"{name}_{kind}" for name in ("csr", "csc", "bsr", "coo", "dia", "lil", "dok") for kind in ("array", "matrix")]
+FORMATS = [
+    f"{name}_{kind}" for name in ("csr", "csc", "bsr", "coo", "dia", "lil", "dok") for kind in ("array", "matrix")
+]
 
 
 def make(name: str, dense: np.ndarray = DENSE) -> sp.sparray:

@@ -76,6 +76,7 @@ def hash_tree(path: str | PathLike[str], *, follow_symlinks: bool = False) -> Di
 def scan_tree(
     path: str | PathLike[str], *, follow_symlinks: bool = False
 ) -> tuple[Digest, list[tuple[str, int, Digest]]]: ...
+
 @final
 class HashedMemory:
     def __new__(cls, length: int, digest: Digest, /) -> Self: ...

@@ -4,6 +4,7 @@ The name of an entry-point group in; what installed distributions bring for it o
 ``importlib.metadata`` takes tens of milliseconds to import and to look through an environment, so it is only asked
 when a file ``entry_points.txt`` on ``sys.path`` names the group at all.  Distributions that an import hook keeps
 elsewhere are not seen.  A plugin that cannot be loaded warns and is skipped: it must not keep anyone from working.
+Beside the arrow: digesting values and choosing formats ask here.
 """
 
 from __future__ import annotations

@@ -32,7 +32,9 @@ def _describe_array(array: Any) -> Description:
     import numpy as np
 
     if any(math.isnan(side) for side in array.shape):
-        raise refuse(type(array), "the sizes of its chunks are not known", "compute_chunk_sizes() or compute() it first")
+        raise refuse(
+            type(array), "the sizes of its chunks are not known", "compute_chunk_sizes() or compute() it first"
+        )
     if type(array._meta) is not np.ndarray:  # noqa: SLF001 - dask's only word for what its chunks are
         raise refuse(type(array), f"its chunks are {full_name(type(array._meta))}", "compute() it first")  # noqa: SLF001 - as above
     rows = array.chunks[0] if array.ndim else ()

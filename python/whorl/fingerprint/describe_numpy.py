@@ -194,7 +194,9 @@ def _besides_mask(array: Any) -> Parts:
     """List what subclasses hold besides; numpy keeps the attributes of what was masked in ``_optinfo``."""
     import numpy as np
 
-    held = [(f".{name}", value) for name, value in {**vars(array), **vars(array)["_optinfo"]}.items() if name not in _MASKED]
+    held = [
+        (f".{name}", value) for name, value in {**vars(array), **vars(array)["_optinfo"]}.items() if name not in _MASKED
+    ]
     base = vars(array).get("_baseclass", np.ndarray)
     return [*held, *([] if base is np.ndarray else [("._baseclass", base)])]
 

@@ -26,9 +26,7 @@ _ENOUGH = 64 << 20
 _TOO_MUCH = 256 << 20
 
 
-def describe_rows(
-    shape: tuple[int, ...], dtype: Any, chunks: Sequence[int], load: Callable[[int, int], Any]
-) -> Inner:
+def describe_rows(shape: tuple[int, ...], dtype: Any, chunks: Sequence[int], load: Callable[[int, int], Any]) -> Inner:
     """
     Describe an array as if it were in memory, as a part of what holds it.
 

@@ -1,3 +1,5 @@
+//! Views against the plain copy of their elements: sizes at the borders of tiles and subtrees, any strides.
+
 use proptest::prelude::*;
 
 use super::*;
