@@ -170,12 +170,20 @@ def _name_dtype(dtype: Any) -> object:
     return name if not dtype.metadata else [name, dict(dtype.metadata)]
 
 
+def _name_class(kind: type) -> str:
+    """Name a class of numpy by its public name: their modules move between versions."""
+    top, _, rest = kind.__module__.partition(".")
+    if top != "numpy":
+        return full_name(kind)
+    return f"numpy.ma.{kind.__name__}" if rest.split(".")[0] == "ma" else f"numpy.{kind.__name__}"
+
+
 def _describe_subclass(array: Any) -> Description:
     import numpy as np
 
     state = getattr(array, "__dict__", None)
     besides = [] if state is None else [(f".{name}", value) for name, value in state.items()]
-    return node(full_name(type(array)), [("", array.view(np.ndarray)), *besides])
+    return node(_name_class(type(array)), [("", array.view(np.ndarray)), *besides])
 
 
 def _describe_masked(array: Any) -> Description:
@@ -187,7 +195,7 @@ def _describe_masked(array: Any) -> Description:
         (".fill_value", array.fill_value),
         (".hardmask", array.hardmask),
     ]
-    return node(full_name(type(array)), [*parts, *_besides_mask(array)])
+    return node(_name_class(type(array)), [*parts, *_besides_mask(array)])
 
 
 def _besides_mask(array: Any) -> Parts:
