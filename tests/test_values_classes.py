@@ -1,4 +1,4 @@
-"""Instances of dataclasses, attrs, pydantic and enums: every field counts, and what they remember for speed does not."""
+"""Instances of dataclasses, attrs, pydantic and enums: every field counts, hashes that they remember do not."""
 
 from __future__ import annotations
 
@@ -162,7 +162,7 @@ def test_a_model_that_was_read_is_the_one_that_was_made() -> None:
 
 
 def test_remembered_hashes_do_not_depend_on_the_seed_of_python() -> None:
-    """attrs keeps them in the instance, and text hashes otherwise in each process."""
+    """In attrs they are kept in the instance, and text hashes otherwise in each process."""
     script = """
 import attrs
 from whorl.fingerprint.values import hash_value

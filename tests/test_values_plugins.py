@@ -113,13 +113,13 @@ def test_a_broken_plugin_warns_and_is_skipped(install: Callable[[str], None], va
     install(f"{NAME} = {value}")
     from whorl_test_library import Outer, Sub
 
-    with pytest.warns(WhorlWarning, match=r"the digest plugin 'whorl_test_library:Outer.Model' .* is skipped"):
-        refused = pytest.raises(UndigestableError, digest_argument, Outer.Model(1), "args/model")
+    skipped = pytest.warns(WhorlWarning, match=r"the digest plugin 'whorl_test_library:Outer.Model' .* is skipped")
+    with skipped, pytest.raises(UndigestableError, match=r"^args/model\.lock: "):
+        digest_argument(Outer.Model(1), "args/model")
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        pytest.raises(UndigestableError, hash_value, Sub(1))
-
-    assert str(refused.value).startswith("args/model.lock: ")
+        with pytest.raises(UndigestableError):
+            hash_value(Sub(1))
 
 
 def test_plain_values_look_for_no_plugins() -> None:

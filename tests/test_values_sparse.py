@@ -37,7 +37,7 @@ def test_formats_and_classes_are_different_values() -> None:
 
 @pytest.mark.parametrize("name", ["csr_array", "csc_matrix", "bsr_array"])
 def test_looking_at_a_sparse_array_changes_nothing(name: str) -> None:
-    """scipy remembers whether indices are sorted."""
+    """Whether indices are sorted is remembered by scipy."""
     array = make(name)
     before = hash_value(array)
     _ = array.has_sorted_indices, array.has_canonical_format, array.sum(), array @ np.ones(3)
@@ -46,7 +46,7 @@ def test_looking_at_a_sparse_array_changes_nothing(name: str) -> None:
 
 
 def test_the_width_of_indices_does_not_count() -> None:
-    """scipy chooses it by size, and forgets its choice on the way through some operations."""
+    """It is chosen by size, and operations may change it."""
     narrow, wide = make("csr_array"), make("csr_array")
     wide.indices, wide.indptr = wide.indices.astype("int64"), wide.indptr.astype("int64")
 

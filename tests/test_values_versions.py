@@ -46,7 +46,7 @@ BATTERY = [
     "load('pandas').Series(load('pandas').Categorical([3, 1], categories=[3, 2, 1], ordered=True))",
     "load('pandas').Series(load('numpy').array([1, 2], 'M8[s]'))",
     "load('pandas').Series(load('numpy').array([1, 2], 'm8[ms]'))",
-    "load('pandas').Series(load('numpy').array([1, 2], 'M8[ns]')).dt.tz_localize(load('zoneinfo').ZoneInfo('Europe/Berlin'))",
+    "load('pandas').DatetimeIndex(load('numpy').array([1, 2], 'M8[ns]'), tz=load('zoneinfo').ZoneInfo('Europe/Rome'))",
     "load('numpy').zeros(2, [('a', 'i4')]).view(load('numpy').recarray)",
     "load('numpy').ma.array([[1, 2]]).view(load('numpy').ma.MaskedArray)",
     "load('pandas').Series(load('pandas').arrays.SparseArray([0, 0, 5]))",

@@ -2,9 +2,9 @@
 One object in, its description for the walk out: a code object, a leaf, a node with named parts, or a block of memory.
 
 The way is chosen by the type, and remembered: the object's own ``__whorl_digest__``, then a registered function, then
-the function that an installed distribution brings for it, then what is known of built-in, standard and scientific types,
-then the state of an instance.  On the arrow: inside *digest
-values*; the walk calls this for everything but exact built-in types.
+the function that an installed distribution brings for it, then what is known of built-in, standard and scientific
+types, then the state of an instance.  On the arrow: inside *digest values*; the walk calls this for everything but
+exact built-in types.
 """
 
 from __future__ import annotations
@@ -61,11 +61,11 @@ _describers: WeakKeyDictionary[type, Describer] = WeakKeyDictionary()
 
 def describe(obj: object) -> Description:
     """Describe an object; raises UndigestableError for what has no readable state."""
+    if type(obj) is Described:
+        return obj.description
     if type(obj) is Inner:
         obj = obj.value
     kind = type(obj)
-    if kind is Described:
-        return obj.description  # type: ignore[attr-defined]
     describer = _describers.get(kind)
     if describer is None:
         describer = _describers[kind] = _describer_of(kind)
@@ -107,7 +107,7 @@ def _describer_of(kind: type) -> Describer:
 
 
 def _brought(kind: type) -> Callable[[object], object] | None:
-    """Find what an installed distribution brings for a type; types of Python and of known families are not asked for."""
+    """Find what an installed distribution brings for a type; types of Python and known families are left out."""
     top = kind.__module__.partition(".")[0]
     if top in sys.stdlib_module_names or top in _FAMILIES or top == "__main__":
         return None

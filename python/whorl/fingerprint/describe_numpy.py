@@ -2,8 +2,9 @@
 numpy arrays, scalars, dtypes and random generators in, descriptions out.
 
 An array counts by its dtype in little-endian form, its shape, and its elements in C order; strides, byte order and
-padding inside structures and extended floats do not count.  Arrays of objects count by their elements; subclasses by their class, the array
-and the state besides; a memory map as the array that it shows.  On the arrow: inside *digest values*.
+padding inside structures and extended floats do not count.  Arrays of objects count by their elements; subclasses by
+their class, the array and the state besides; a memory map as the array that it shows.  On the arrow: inside *digest
+values*.
 """
 
 from __future__ import annotations
@@ -81,20 +82,19 @@ def hash_together(arrays: list[Any]) -> list[object]:
     import numpy as np
 
     parts = [Inner(array) if isinstance(array, np.ndarray) else array for array in arrays]
-    plain = [index for index, array in enumerate(arrays) if _is_plain(array)]
+    plain = [index for index, array in enumerate(arrays) if isinstance(array, np.ndarray) and _is_plain(array)]
+    names = {dtype: _name_dtype(dtype) for dtype in {arrays[index].dtype for index in plain}}
     memories = hash_memories([bare(arrays[index]) for index in plain])
     for index, memory in zip(plain, memories, strict=True):
-        array = arrays[index]
-        parts[index] = Inner(Described(buffer("numpy.ndarray", header_of(array.dtype, array.shape), memory)))
+        header = [names[arrays[index].dtype], list(arrays[index].shape)]
+        parts[index] = Described(buffer("numpy.ndarray", header, memory))
     return parts
 
 
 def _is_plain(array: Any) -> bool:
-    import numpy as np
-
     dtype = array.dtype
-    numbers = isinstance(array, np.ndarray) and dtype.kind in "biufcmM"
-    return numbers and array.size > 0 and dtype.isnative and sys.byteorder == "little" and not _is_extended(dtype)
+    numbers = dtype.kind in "biufcmM" and array.size > 0 and dtype.isnative and sys.byteorder == "little"
+    return numbers and not (dtype.metadata or _is_extended(dtype))
 
 
 def _titles(dtype: Any) -> Parts:

@@ -36,9 +36,13 @@ class Inner:
 
 @dataclass(frozen=True, slots=True)
 class Described:
-    """A thing whose description was made beforehand, together with others."""
+    """A part like ``Inner`` whose description was made beforehand, together with others."""
 
     description: Description
+
+
+# What the walk meets and nobody made: their types say nothing about behaviour.
+PARTS = (Inner, Described)
 
 
 def code(obj: object) -> Description:

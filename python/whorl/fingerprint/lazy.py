@@ -26,7 +26,9 @@ _ENOUGH = 64 << 20
 _TOO_MUCH = 256 << 20
 
 
-def describe_rows(shape: tuple[int, ...], dtype: Any, chunks: Sequence[int], load: Callable[[int, int], Any]) -> Inner:
+def describe_rows(
+    shape: tuple[int, ...], dtype: Any, chunks: Sequence[int], load: Callable[[int, int], Any]
+) -> Inner | Described:
     """
     Describe an array as if it were in memory, as a part of what holds it.
 
@@ -43,7 +45,7 @@ def describe_rows(shape: tuple[int, ...], dtype: Any, chunks: Sequence[int], loa
             raise _misled(dtype, rows)
         hasher.update(_bytes_of(rows))
     memory = HashedMemory(dtype.itemsize * prod(shape), Digest(hasher.digest()))
-    return Inner(Described(buffer("numpy.ndarray", header_of(dtype, shape), memory)))
+    return Described(buffer("numpy.ndarray", header_of(dtype, shape), memory))
 
 
 def _pieces(chunks: Sequence[int], row: int) -> Iterator[tuple[int, int]]:

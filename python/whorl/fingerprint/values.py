@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from whorl.digest import Digest, Encoder, digest_value, walk_value
 from whorl.fingerprint.describe import describe, forget_types, registered
-from whorl.fingerprint.description import Inner
+from whorl.fingerprint.description import PARTS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -50,7 +50,7 @@ def scan_value(obj: object, path: str = "") -> ValueScan:
     Raises UndigestableError, with ``path`` and the way inside the value, for what has no readable state.
     """
     digest, refs, types = walk_value(obj, describe, path, order=_order_key)
-    return ValueScan(digest, tuple(refs), tuple(kind for kind in types if kind is not Inner))
+    return ValueScan(digest, tuple(refs), tuple(kind for kind in types if kind not in PARTS))
 
 
 def hash_value(obj: object) -> Digest:
@@ -127,7 +127,7 @@ def _behaviour_of(types: Iterable[type]) -> Behaviour:
 
     found: dict[str, Digest | str] = {}
     for kind in types:
-        if kind is Inner:
+        if kind in PARTS:
             continue
         owned_by = owner(kind)
         if isinstance(owned_by, Own):

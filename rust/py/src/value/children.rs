@@ -1,5 +1,7 @@
 //! What a container holds, one child at a time, or all leaves in a row at once.
 
+use std::ops::Range;
+
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyString, PyTuple};
 use whorl_core::encode::Tokens;
@@ -130,20 +132,18 @@ impl<'py> Children<'py> {
         if self.has_changed() {
             return Stop::Other;
         }
-        let mut next = self.next;
-        let stop = loop {
-            if next >= self.count {
-                break Stop::End;
+        let range = self.next..self.count;
+        let (written, stop) = match &self.source {
+            Source::List(items) | Source::Set(items) => {
+                write_each(range, tokens, limit, |index| item(items, index))
             }
-            if tokens.len() > limit {
-                break Stop::Full;
+            Source::Elements(elements) => {
+                let elements = elements.get();
+                write_each(range, tokens, limit, |index| elements.get(py, index))
             }
-            match self.borrow(py, next) {
-                Some(child) if leaf::write_quickly(&child, tokens) => next += 1,
-                _ => break Stop::Other,
-            }
+            _ => write_each(range, tokens, limit, |index| self.borrow(py, index)),
         };
-        self.next = next;
+        self.next += written;
         stop
     }
 
@@ -156,13 +156,17 @@ impl<'py> Children<'py> {
     #[inline]
     fn borrow(&self, py: Python<'py>, index: usize) -> Option<Borrowed<'_, 'py, PyAny>> {
         match &self.source {
-            Source::List(items) => item(items, index),
+            Source::List(items) | Source::Set(items) => item(items, index),
             Source::Elements(elements) => elements.get().get(py, index),
             Source::Tuple(items) => items.get_borrowed_item(index).ok(),
-            Source::Pairs { keys, values } => {
-                item(if index % 2 == 0 { keys } else { values }, index / 2)
-            }
-            Source::Set(items) => item(items, index),
+            Source::Pairs { keys, values } => item(
+                if index.is_multiple_of(2) {
+                    keys
+                } else {
+                    values
+                },
+                index / 2,
+            ),
             Source::Parts(_) => None,
         }
     }
@@ -177,6 +181,27 @@ impl<'py> Children<'py> {
             Source::Parts(items) => segment::of_part(items, last),
         }
     }
+}
+
+/// Write children as long as they are leaves and there is room; one function for each kind of container, for speed.
+#[inline]
+fn write_each<'a, 'py: 'a>(
+    range: Range<usize>,
+    tokens: &mut Tokens,
+    limit: usize,
+    get: impl Fn(usize) -> Option<Borrowed<'a, 'py, PyAny>>,
+) -> (usize, Stop) {
+    let first = range.start;
+    for index in range.clone() {
+        if tokens.len() > limit {
+            return (index - first, Stop::Full);
+        }
+        match get(index) {
+            Some(child) if leaf::write_quickly(&child, tokens) => {}
+            _ => return (index - first, Stop::Other),
+        }
+    }
+    (range.len(), Stop::End)
 }
 
 /// An item of a list; `None` where the list has become shorter.

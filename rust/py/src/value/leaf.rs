@@ -16,10 +16,11 @@ use crate::digest::released;
 ///
 /// Where it returns `true` no Python code ran, not even a collection of garbage: callers may hold borrowed references
 /// until it returns `false`.
+#[inline]
 pub fn write_quickly(object: &Bound<'_, PyAny>, tokens: &mut Tokens) -> bool {
     if let Ok(text) = object.cast_exact::<PyString>() {
-        match text.to_str() {
-            Ok(text) if text.len() < LONG => tokens.block(Tag::Text, text.as_bytes()),
+        match plain_utf8(text) {
+            Some(text) if text.len() < LONG => tokens.block(Tag::Text, text),
             _ => return false,
         }
     } else if let Ok(number) = object.cast_exact::<PyInt>() {
@@ -102,11 +103,28 @@ fn block(py: Python<'_>, tokens: &mut Tokens, short: Tag, long: Tag, data: &[u8]
 
 /// Text as UTF-8; lone surrogates take three bytes each, as if UTF-8 had them.
 pub fn utf8<'a>(text: &'a Bound<'_, PyString>) -> PyResult<Cow<'a, [u8]>> {
-    if let Ok(plain) = text.to_str() {
-        return Ok(Cow::Borrowed(plain.as_bytes()));
+    if let Some(plain) = plain_utf8(text) {
+        return Ok(Cow::Borrowed(plain));
     }
     let encoded = text.call_method1("encode", ("utf-8", "surrogatepass"))?;
     Ok(Cow::Owned(encoded.extract()?))
+}
+
+/// Text as UTF-8; `None` where there are lone surrogates.  Unlike `to_str` it makes no error, which would be in the way.
+#[inline]
+#[allow(unsafe_code)]
+fn plain_utf8<'a>(text: &'a Bound<'_, PyString>) -> Option<&'a [u8]> {
+    let mut size: pyo3::ffi::Py_ssize_t = 0;
+    // SAFETY: the object is a str and the interpreter is attached.  What is returned belongs to the str, which is alive
+    // for `'a` and does not change.
+    unsafe {
+        let data = pyo3::ffi::PyUnicode_AsUTF8AndSize(text.as_ptr(), &raw mut size);
+        if data.is_null() {
+            pyo3::ffi::PyErr_Clear();
+            return None;
+        }
+        Some(std::slice::from_raw_parts(data.cast(), size.unsigned_abs()))
+    }
 }
 
 /// An integer that fits into a machine word.

@@ -8,7 +8,7 @@ pub fn of_pair(keys: &Bound<'_, PyList>, index: usize) -> String {
     let key = keys
         .get_item(index / 2)
         .map_or_else(|_| "[…]".to_owned(), |key| of_key(&key));
-    if index % 2 == 0 {
+    if index.is_multiple_of(2) {
         format!("{key} (the key)")
     } else {
         key

@@ -28,8 +28,9 @@ static VALUE: LazyLock<Domain> = LazyLock::new(|| Domain::new("value"));
 /// Steps between two looks for Ctrl-C.
 const PATIENCE: u32 = 1 << 10;
 
-/// Bytes of leaves that are written in one step, before they are hashed: enough for BLAKE3 to use all lanes.
-const ROOM: usize = 64 * 1024;
+/// Bytes of leaves that are written in one step, before they are hashed: measured, they fit into the second cache and
+/// BLAKE3 takes them in whole chunks.
+const ROOM: usize = 256 * 1024;
 
 /// Circles of so few containers are walked again when they are entered at another one.
 const SMALL_CIRCLE: usize = 8;
@@ -210,22 +211,21 @@ impl<'a, 'py> Walker<'a, 'py> {
             return Ok(());
         }
         if let Ok(items) = object.cast_exact::<PyTuple>() {
-            self.begin(object, Tag::Tuple, Children::of_tuple(items), IMMUTABLE)
+            self.begin(object, Tag::Tuple, Children::of_tuple(items), IMMUTABLE);
         } else if let Ok(items) = object.cast_exact::<PyList>() {
-            self.begin(object, Tag::List, Children::of_list(items), MUTABLE)
+            self.begin(object, Tag::List, Children::of_list(items), MUTABLE);
         } else if let Ok(items) = object.cast_exact::<PyDict>() {
-            self.begin(object, Tag::Dict, Children::of_dict(items)?, MUTABLE)
+            self.begin(object, Tag::Dict, Children::of_dict(items)?, MUTABLE);
         } else if object.is_exact_instance_of::<PySet>() {
-            self.begin(object, Tag::Set, Children::of_set(object)?, MUTABLE)
+            self.begin(object, Tag::Set, Children::of_set(object)?, MUTABLE);
         } else if object.is_exact_instance_of::<PyFrozenSet>() {
-            self.begin(object, Tag::FrozenSet, Children::of_set(object)?, IMMUTABLE)
+            self.begin(object, Tag::FrozenSet, Children::of_set(object)?, IMMUTABLE);
         } else if let Ok(elements) = object.cast_exact::<PyElements>() {
-            self.begin(object, Tag::List, Children::of_elements(elements), MUTABLE)
-        } else if leaf::write(object, &mut self.sink.tokens)? {
-            Ok(())
-        } else {
-            self.described(object)
+            self.begin(object, Tag::List, Children::of_elements(elements), MUTABLE);
+        } else if !leaf::write(object, &mut self.sink.tokens)? {
+            self.described(object)?;
         }
+        Ok(())
     }
 
     /// Text and bytes that take time are hashed once.
@@ -270,7 +270,7 @@ impl<'a, 'py> Walker<'a, 'py> {
         tag: Tag,
         mut children: Children<'py>,
         nature: Nature,
-    ) -> PyResult<()> {
+    ) {
         let part = self.sink.begin();
         self.sink.tokens.count(tag, children.count());
         // Most containers hold nothing but a few leaves and need no frame.  Others are not walked from here: the depth
@@ -280,7 +280,7 @@ impl<'a, 'py> Walker<'a, 'py> {
             || children.write_leaves(self.py, &mut self.sink.tokens, limit) != Stop::End
         {
             self.push(object, children, part, nature);
-            return Ok(());
+            return;
         }
         let start = part.start();
         if self.sink.end(part).is_some() {
@@ -288,7 +288,6 @@ impl<'a, 'py> Walker<'a, 'py> {
             self.circles.remember(object, tokens, None);
             self.weigh(true);
         }
-        Ok(())
     }
 
     /// Tell the innermost container whether something long is inside.
