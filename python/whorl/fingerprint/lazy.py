@@ -22,8 +22,10 @@ if TYPE_CHECKING:
 
 # Rows are loaded until there is so much to hash ...
 _ENOUGH = 64 << 20
-# ... and a row of chunks that has more is computed several times, a slice of it each time.
+# ... and a row of chunks that has more is computed several times, a slice of it each time.  To join the slices takes
+# the memory of one several times over.
 _TOO_MUCH = 256 << 20
+_SLICE = 128 << 20
 
 
 def describe_rows(
@@ -55,7 +57,7 @@ def _pieces(chunks: Sequence[int], row: int) -> Iterator[tuple[int, int]]:
         if length * row > _TOO_MUCH:
             if stop > start:
                 yield start, stop
-            yield from _slices(stop, stop + length, max(1, _TOO_MUCH // row))
+            yield from _slices(stop, stop + length, max(1, _SLICE // row))
             start = stop = stop + length
             continue
         stop += length
