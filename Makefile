@@ -109,7 +109,7 @@ bench-core: $(ENVIRONMENT)
 	cargo bench --locked --quiet --package whorl-core
 
 faults: $(BUILD)
-	$(BIN)/python -m pytest -m faults tests $(PYTEST)
+	WHORL_FUZZ_VALUES=50000 $(BIN)/python -m pytest -m faults tests $(PYTEST)
 	@echo "NOT RUN, because nothing automates them yet:"
 	@sed -n 's/^- /  /p' tests/faults/not_run.txt
 

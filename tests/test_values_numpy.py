@@ -235,3 +235,104 @@ def test_new_strings_of_numpy_have_digests() -> None:
 def test_numpy_is_part_of_how_an_array_behaves() -> None:
     """Its policy version, so that a new minor version is another argument."""
     assert [name for name, _ in digest_argument([np.zeros(1)], "args/x")[1]] == ["distribution/numpy"]
+
+
+def test_padding_of_extended_floats_does_not_count() -> None:
+    """x87 keeps 10 bytes of each in 16, and leaves chance in the others."""
+    for dtype in ("g", "G"):
+        clean = np.arange(6).astype(dtype).reshape(2, 3)
+        dirty = clean.copy()
+        if np.finfo("g").nmant == 63:
+            dirty.view(np.uint8).reshape(*clean.shape, -1, clean.itemsize // (2 if dtype == "G" else 1))[..., 10:] = 7
+        changed = clean.copy()
+        changed[1, 2] += 1
+
+        assert hash_value(clean) == hash_value(dirty) == hash_value(np.asfortranarray(dirty)) != hash_value(changed)
+        assert hash_value(clean[0, 1]) == hash_value(dirty[0, 1]) != hash_value(clean[0, 2])
+        assert hash_value(clean) == hash_value(clean.astype(clean.dtype.newbyteorder(">")))
+
+
+def filled(dtype: str, shape: tuple[int, ...]) -> np.ndarray:
+    """Make an array in which neighbours differ."""
+    count = int(np.prod(shape))
+    if dtype[0] in "SUV":
+        return (
+            np.array([str(number) for number in range(900)], dtype="S")
+            .astype(dtype)[np.arange(count) % 900]
+            .reshape(shape)
+        )
+    return (np.arange(count) % 30_000).astype("i8").astype(dtype).reshape(shape)
+
+
+@pytest.mark.parametrize("dtype", ["u1", "i2", ">i4", "f8", ">c16", "U3", "S5", "M8[us]", "V3", "g"])
+@pytest.mark.parametrize("shape", [(400_000,), (700, 600), (3, 200_000), (200_000, 3), (60, 70, 80)], ids=str)
+def test_large_arrays_in_any_layout_are_those_of_their_copies(dtype: str, shape: tuple[int, ...]) -> None:
+    """Gathered in tiles, by several threads, to the last element."""
+    array = filled(dtype, shape)
+    spread = np.zeros((*shape[:-1], shape[-1] * 2), dtype=array.dtype)
+    spread[..., ::2] = array
+    transposed = np.ascontiguousarray(array.T)
+    changed = transposed.copy()
+    changed[(-1,) * changed.ndim] = changed[(-2,) * changed.ndim]
+    laid = [spread[..., ::2], transposed.T, np.flip(np.flip(array).copy())]
+
+    assert {hash_value(other) for other in laid} == {hash_value(array)} != {hash_value(changed.T)}
+
+
+def test_a_broadcast_array_counts_by_what_it_shows() -> None:
+    """That a number is kept once does not count, and is not written out for it."""
+    assert hash_value(np.broadcast_to(np.arange(3.0), (4, 3))) == hash_value(np.tile(np.arange(3.0), (4, 1)))
+    assert hash_value(np.broadcast_to(np.float64(1), (5, 0))) == hash_value(np.ones((5, 0)))
+
+
+def test_large_structures_are_read_field_by_field() -> None:
+    """Records need no copy; read-only ones have digests like others."""
+    dtype = np.dtype([("a", "i1"), ("b", "f8"), ("c", ">i4", (2,)), ("d", "g")], align=True)
+    table = np.zeros(200_000, dtype)
+    table["b"] = np.arange(len(table))
+    changed = table.copy()
+    changed["c"][-1, 1] = 1
+    packed = np.dtype([(name, dtype[name]) for name in dtype.names])
+    frozen = table.copy()
+    frozen.flags.writeable = False
+
+    assert hash_value(table) == hash_value(frozen) == hash_value(table.astype(packed)) != hash_value(changed)
+    assert hash_value(table[::2]) == hash_value(table[::2].copy())
+    assert hash_value(table.view(np.recarray)) != hash_value(table)
+
+
+def test_titles_of_fields_count() -> None:
+    """Code can use them in place of names."""
+    plain, titled = np.dtype([("a", "i4")]), np.dtype([(("A title", "a"), "i4")])
+
+    assert hash_value(np.zeros(1, plain)) != hash_value(np.zeros(1, titled))
+
+
+def test_attributes_of_masked_arrays_count() -> None:
+    """Those of their own, and the class of what was masked."""
+
+    class Base(np.ndarray):
+        pass
+
+    class Measured(np.ma.MaskedArray):
+        pass
+
+    one, two = np.ma.array([1, 2]).view(Measured), np.ma.array([1, 2]).view(Measured)
+    one.unit, two.unit = "m", "ft"
+
+    assert hash_value(one) != hash_value(two)
+    assert hash_value(np.ma.array(np.array([1]).view(Base))) != hash_value(np.ma.array([1]))
+
+
+def test_an_array_that_is_changed_while_it_is_walked_does_no_harm() -> None:
+    """Elements are read where they lie: whoever is asked for a state may put others in their place."""
+    array = np.empty(1000, dtype=object)
+
+    class Vandal:
+        def __getstate__(self) -> object:
+            array[:] = [bytes(50) for _ in range(1000)]
+            return {"a": 1}
+
+    array[:] = [Vandal() for _ in range(1000)]
+
+    assert isinstance(hash_value(array), Digest)

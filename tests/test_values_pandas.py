@@ -117,6 +117,62 @@ def test_a_range_index_is_the_index_of_its_values() -> None:
     assert hash_value(pd.RangeIndex(2, name="x")) != hash_value(pd.RangeIndex(2))
 
 
+@given(st.integers(-(2**63), 2**63 - 1), st.integers(-5, 5), st.integers(0, 5), st.integers(-1, 4))
+def test_whether_an_index_has_equal_steps_does_not_show(start: int, step: int, length: int, odd: int) -> None:
+    """An index whose steps are equal is known by them, and one changed label is another index."""
+    values = [start + step * position for position in range(length)]
+    if not all(-(2**63) <= value < 2**63 for value in values):
+        return
+    index = pd.Index(np.array(values, dtype="int64"))
+    changed = [value ^ (position == odd) for position, value in enumerate(values)]
+
+    assert hash_value(index) == hash_value(pd.Index(np.array(values, dtype="int64")[::-1])[::-1])
+    assert (hash_value(pd.Index(np.array(changed, dtype="int64"))) == hash_value(index)) == (changed == values)
+    if step:
+        assert hash_value(pd.RangeIndex(start, start + step * length, step)) == hash_value(index)
+
+
+def test_a_long_index_with_one_odd_label_is_no_range() -> None:
+    """Every label is looked at, in the middle too."""
+    labels = np.arange(200_000)
+    odd = labels.copy()
+    odd[100_000] = 5
+    farthest = pd.Index(np.array([-(2**63), 2**63 - 1]))
+
+    assert hash_value(pd.Index(labels)) == hash_value(pd.RangeIndex(200_000)) != hash_value(pd.Index(odd))
+    assert (
+        hash_value(pd.Index(labels.astype("i4"))) != hash_value(pd.Index(labels)) != hash_value(pd.Index(labels * 1.0))
+    )
+    assert hash_value(farthest) != hash_value(farthest[::-1])
+
+
+@pytest.mark.parametrize("rows", [3, 70_000, 200_000])
+def test_blocks_that_lie_across_are_read_column_by_column(rows: int) -> None:
+    """A frame made of one matrix has columns whose numbers lie apart; together they are hashed as if they did not."""
+    matrix = np.arange(rows * 9.0).reshape(rows, 9)
+    across, along = pd.DataFrame(matrix), pd.DataFrame({name: matrix[:, name].copy() for name in range(9)})
+    mixed = pd.concat([along.iloc[:, :4], along.iloc[:, 4:]], axis=1)
+    changed = pd.DataFrame(matrix + (matrix == matrix[-1, -1]))
+    every_other = pd.DataFrame(np.repeat(matrix, 2, axis=0))[::2].reset_index(drop=True)
+
+    assert hash_value(across) == hash_value(along) == hash_value(mixed) == hash_value(every_other)
+    assert hash_value(changed) != hash_value(across)
+
+
+def test_dtypes_of_others_count_by_what_makes_them_equal() -> None:
+    """An extension dtype says by ``_metadata`` what tells it apart, although its name may not."""
+
+    class Money(pd.api.extensions.ExtensionDtype):
+        name = "money"
+        type = Decimal
+        _metadata = ("currency",)
+
+        def __init__(self, currency: str) -> None:
+            self.currency = currency
+
+    assert hash_value(Money("EUR")) == hash_value(Money("EUR")) != hash_value(Money("USD"))
+
+
 def test_missing_values_are_four_things() -> None:
     """None, NaN, NaT and pd.NA behave differently in columns of objects."""
     missing = [None, float("nan"), pd.NaT, pd.NA, np.datetime64("NaT"), "nan", Decimal("NaN")]

@@ -9,13 +9,17 @@ from typing_extensions import Buffer
 __all__ = [
     "Conditions",
     "Digest",
+    "Elements",
     "Encoder",
+    "HashedMemory",
     "Hasher",
     "OpcodeTable",
     "StatTable",
     "digest_graph",
+    "digest_value",
     "encode_value",
     "hash_file",
+    "hash_memories",
     "hash_paths",
     "hash_stream",
     "hash_tree",
@@ -106,6 +110,24 @@ def scan_files(
 def scan_tree(
     path: _Path, *, follow_symlinks: bool = False, table: StatTable | None = None, always: bool = False
 ) -> tuple[Digest, list[tuple[str, int, Digest]]]: ...
+
+@final
+class HashedMemory:
+    def __new__(cls, length: int, digest: Digest, /) -> Self: ...
+
+def hash_memories(memories: Sequence[Buffer], /, swap: int = 0) -> list[HashedMemory]: ...
+
+@final
+class Elements:
+    def __new__(cls, array: Buffer, /) -> Self: ...
+
+def digest_value(
+    value: object,
+    describe: Callable[[object], tuple[object, ...]],
+    order: Callable[[object], Digest | str],
+    with_code: Callable[[Digest, list[object]], Digest],
+    /,
+) -> Digest: ...
 def encode_value(
     value: object,
     describe: Callable[[object], tuple[object, ...]],

@@ -2,15 +2,16 @@
 One object in, its description for the walk out: a code object, a leaf, a node with named parts, or a block of memory.
 
 The way is chosen by the type, and remembered: the object's own ``__whorl_digest__``, then a registered function, then
-what is known of built-in, standard and scientific types, then the state of an instance.  On the arrow: inside *digest
-values*; the walk calls this for everything but exact built-in types.
+the function that an installed distribution brings for it, then what is known of built-in, standard and scientific
+types, then the state of an instance.  On the arrow: inside *digest values*; the walk calls this for everything but
+exact built-in types.
 """
 
 from __future__ import annotations
 
 import sys
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from importlib import import_module
 from types import (
     BuiltinFunctionType,
@@ -28,17 +29,21 @@ from weakref import WeakKeyDictionary
 from whorl.errors import WhorlError
 from whorl.fingerprint.describe_instance import describer_of_instances, refusal_of, refuse
 from whorl.fingerprint.describe_standard import STANDARD, describe_enum, describe_path
-from whorl.fingerprint.description import Inner, code, full_name, node
+from whorl.fingerprint.description import Described, Inner, code, full_name, node
+from whorl.plugins import load_or_skip, scan
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from importlib.metadata import EntryPoint
 
     from whorl.fingerprint.description import Describer, Description
+
+ENTRY_POINTS = "whorl.digests"
 
 registered: dict[type, Callable[[object], object]] = {}
 
 # Each has a module describe_<name> beside this one, imported when the first such object is met.
-_FAMILIES = ("numpy", "pandas", "pyarrow", "xarray")
+_FAMILIES = ("numpy", "pandas", "pyarrow", "xarray", "dask", "scipy")
 _CODE = (
     FunctionType,
     ModuleType,
@@ -56,6 +61,8 @@ _describers: WeakKeyDictionary[type, Describer] = WeakKeyDictionary()
 
 def describe(obj: object) -> Description:
     """Describe an object; raises UndigestableError for what has no readable state."""
+    if type(obj) is Described:
+        return obj.description
     if type(obj) is Inner:
         obj = obj.value
     kind = type(obj)
@@ -77,18 +84,57 @@ def forget_types() -> None:
     _describers.clear()
 
 
+def forget_plugins() -> None:
+    """Look for plugins anew: something was installed."""
+    _plugins.cache_clear()
+    _loaded.cache_clear()
+    _describers.clear()
+
+
 def _describer_of(kind: type) -> Describer:
     method = getattr(kind, "__whorl_digest__", None)
     if method is not None:
         return _Custom(method)
     for base in kind.__mro__:
-        if base in registered:
-            return _Custom(registered[base])
+        function = registered.get(base) or _brought(base)
+        if function is not None:
+            return _Custom(function)
     if getattr(kind, "__whorl_stage__", False) or issubclass(kind, _CODE):
         return code
     if issubclass(kind, BuiltinFunctionType):
         return _describe_builtin
     return _describer_of_known(kind) or refusal_of(kind) or describer_of_instances(kind)
+
+
+def _brought(kind: type) -> Callable[[object], object] | None:
+    """Find what an installed distribution brings for a type; types of Python and known families are left out."""
+    top = kind.__module__.partition(".")[0]
+    if top in sys.stdlib_module_names or top in _FAMILIES or top == "__main__":
+        return None
+    entry = _plugins().get(f"{kind.__module__}:{kind.__qualname__}")
+    return None if entry is None else _loaded(entry)
+
+
+@cache
+def _plugins() -> dict[str, EntryPoint]:
+    return {_type_named(entry.name): entry for entry in scan(ENTRY_POINTS)}
+
+
+def _type_named(name: str) -> str:
+    """Read the name of an entry point: ``package.module:Type``, or with ``.`` where an installer allows no colon."""
+    module, _, qualname = name.rpartition("." if ":" not in name else ":")
+    return f"{module}:{qualname}"
+
+
+@cache
+def _loaded(entry: EntryPoint) -> Callable[[object], object] | None:
+    return load_or_skip(entry, "digest", _checked)
+
+
+def _checked(loaded: object) -> Callable[[object], object]:
+    if not callable(loaded):
+        raise TypeError(f"{loaded!r} is no function")
+    return loaded
 
 
 def _describer_of_known(kind: type) -> Describer | None:

@@ -54,6 +54,8 @@ _LIVE = {
     "sqlite3": "a connection",
     "unittest": "a mock, which grows while it is read",
 }
+# attrs keeps the hash of an instance among its fields once it was asked for; it depends on PYTHONHASHSEED.
+_HASH_OF_ATTRS = "_attrs_cached_hash"
 # How to see what a subclass holds as its built-in base, whatever methods it overrides.
 _CONTENT: dict[type, Callable[[Any], object]] = {
     list: lambda obj: list.__getitem__(obj, slice(None)),
@@ -70,9 +72,9 @@ _CONTENT: dict[type, Callable[[Any], object]] = {
 }
 
 
-def refuse(kind: type, cause: str) -> UndigestableError:
+def refuse(kind: type, cause: str, tip: str = _TIP) -> UndigestableError:
     """Make the error for an object without readable state; the walk adds where it was met."""
-    return UndigestableError(f"a {full_name(kind)} has no digest", cause, _TIP)
+    return UndigestableError(f"a {full_name(kind)} has no digest", cause, tip)
 
 
 def refusal_of(kind: type) -> Describer | None:
@@ -176,7 +178,7 @@ def _parts_of_state(state: object) -> Parts:
     if state is None:
         return []
     if type(state) is dict:
-        return [(_segment(name), value) for name, value in state.items()]
+        return [(_segment(name), value) for name, value in state.items() if name != _HASH_OF_ATTRS]
     match state:
         case (dict() | None as namespace, dict() as slots) if type(state) is tuple:
             # What copyreg makes of an instance with slots.

@@ -2,8 +2,9 @@
 numpy arrays, scalars, dtypes and random generators in, descriptions out.
 
 An array counts by its dtype in little-endian form, its shape, and its elements in C order; strides, byte order and
-padding inside structures do not count.  Arrays of objects count by their elements; subclasses by their class, the array
-and the state besides; a memory map as the array that it shows.  On the arrow: inside *digest values*.
+padding inside structures and extended floats do not count.  Arrays of objects count by their elements; subclasses by
+their class, the array and the state besides; a memory map as the array that it shows.  On the arrow: inside *digest
+values*.
 """
 
 from __future__ import annotations
@@ -11,14 +12,20 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any
 
+from whorl.digest import Elements, hash_memories
 from whorl.fingerprint.describe_instance import refuse
-from whorl.fingerprint.description import attributes, buffer, full_name, leaf, node
+from whorl.fingerprint.description import Described, Inner, attributes, buffer, full_name, leaf, node
 
 if TYPE_CHECKING:
-    from whorl.fingerprint.description import Describer, Description
+    from collections.abc import Iterable
+
+    from whorl.fingerprint.description import Describer, Description, Parts
 
 # numpy's word for dtypes that other libraries registered, such as bfloat16.
 _USER_DEFINED = 2
+_MANTISSA_OF_80_BITS = 63
+# What numpy keeps in the namespace of every masked array.
+_MASKED = ("_mask", "_fill_value", "_hardmask", "_sharedmask", "_isfield", "_baseclass", "_basedict", "_optinfo")
 
 
 def describer_of(kind: type) -> Describer | None:
@@ -48,22 +55,98 @@ def describe_array(array: Any) -> Description:
     shape = list(array.shape)
     if dtype.names is not None:
         fields = [(f'["{name}"]', array[name]) for name in dtype.names]
-        return node("numpy.ndarray", [("", "structure"), ("", shape), *fields])
+        return node("numpy.ndarray", [("", "structure"), ("", shape), *fields, *_titles(dtype)])
     if dtype.kind in "OT":
-        elements = array.ravel(order="C").astype(object, copy=False).tolist()
+        # The copy is for fields of packed structures, which may lie at odd addresses.
+        elements = Elements(array.astype(object, order="C", copy=not array.flags.aligned).reshape(-1))
         return node("numpy.ndarray", [("", _name_dtype(dtype)), ("", shape), ("", elements)])
-    return buffer("numpy.ndarray", [_name_dtype(dtype), shape], _memory(array))
+    return buffer("numpy.ndarray", header_of(dtype, shape), memory_of(array))
 
 
-def _memory(array: Any) -> Any:
-    """Show the elements of an array as one block of little-endian bytes in C order, without a copy where it is one."""
+def header_of(dtype: Any, shape: Iterable[int]) -> list[object]:
+    """Say of an array with elements of a fixed size what its memory does not."""
+    return [_name_dtype(dtype), list(shape)]
+
+
+def is_fixed(dtype: Any) -> bool:
+    """Tell whether elements are nothing but bytes of a fixed number, so that parts of an array can be hashed apart."""
+    return dtype.kind in "biufcmMSUV" and dtype.names is None and not _is_extended(dtype)
+
+
+def hash_together(arrays: list[Any]) -> list[object]:
+    """
+    Hash the numbers of many arrays in one go, and return each as a part to be described; others are described later.
+
+    Small arrays share the threads, and columns of a matrix whose rows lie together the cache lines.
+    """
     import numpy as np
 
-    little = _little(array.dtype)
-    if little != array.dtype:
-        array = array.astype(little)
-    flat = np.ascontiguousarray(array).reshape(-1)
-    return flat.view(np.uint8) if flat.dtype.itemsize and flat.size else b""
+    parts = [Inner(array) if isinstance(array, np.ndarray) else array for array in arrays]
+    plain = [index for index, array in enumerate(arrays) if isinstance(array, np.ndarray) and _is_plain(array)]
+    names = {dtype: _name_dtype(dtype) for dtype in {arrays[index].dtype for index in plain}}
+    memories = hash_memories([bare(arrays[index]) for index in plain])
+    for index, memory in zip(plain, memories, strict=True):
+        header = [names[arrays[index].dtype], list(arrays[index].shape)]
+        parts[index] = Described(buffer("numpy.ndarray", header, memory))
+    return parts
+
+
+def _is_plain(array: Any) -> bool:
+    dtype = array.dtype
+    numbers = dtype.kind in "biufcmM" and array.size > 0 and dtype.isnative and sys.byteorder == "little"
+    return numbers and not (dtype.metadata or _is_extended(dtype))
+
+
+def _titles(dtype: Any) -> Parts:
+    titles = [(name, title) for name in dtype.names for title in dtype.fields[name][2:]]
+    return [(".titles", titles)] if titles else []
+
+
+def memory_of(array: Any) -> Any:
+    """
+    Show the elements of an array in little-endian form and C order, copying nothing.
+
+    What is returned has the buffer protocol, or is hashed already.
+    """
+    import numpy as np
+
+    dtype = array.dtype
+    if not (dtype.itemsize and array.size):
+        return b""
+    if _is_extended(dtype):
+        return _significant(array)
+    if _little(dtype) != dtype:
+        return hash_memories([bare(array)], swap=_word(dtype))[0]
+    return array.reshape(-1).view(np.uint8) if array.flags.c_contiguous else bare(array)
+
+
+def bare(array: Any) -> Any:
+    """Show an array as elements without a meaning: dtypes like datetime64 have no buffers."""
+    return (array if array.ndim else array.reshape(1)).view(f"V{array.dtype.itemsize}")
+
+
+def _word(dtype: Any) -> int:
+    """How many bytes of a dtype are in reverse in the other byte order."""
+    return {"c": dtype.itemsize // 2, "U": 4}.get(dtype.kind, dtype.itemsize)  # type: ignore[no-any-return]
+
+
+def _is_extended(dtype: Any) -> bool:
+    """Tell whether floats have the 80 bits of x87, which are kept in 12 or 16 bytes."""
+    import numpy as np
+
+    return dtype.char in "gG" and np.finfo(np.longdouble).nmant == _MANTISSA_OF_80_BITS
+
+
+def _significant(array: Any) -> Any:
+    """Show the 10 bytes of each extended float; what lies in the others is chance."""
+    import numpy as np
+
+    array = array.astype(_little(array.dtype), copy=False)
+    parts = 2 if array.dtype.kind == "c" else 1
+    size = array.dtype.itemsize
+    first = array.view(np.dtype({"names": ["x"], "formats": ["V10"], "offsets": [0], "itemsize": size}))["x"]
+    shape, strides = (*array.shape, parts), (*array.strides, size // parts)
+    return np.lib.stride_tricks.as_strided(first, shape, strides, writeable=False)
 
 
 def _is_foreign(dtype: Any) -> bool:
@@ -78,8 +161,21 @@ def _name_dtype(dtype: Any) -> object:
     """Name a dtype in its little-endian form; metadata counts where there is any."""
     if dtype.kind == "T":
         return ["StringDType", dtype.coerce, getattr(dtype, "na_object", ...)]
-    name = full_name(dtype.type) if _is_foreign(dtype) else _little(dtype).str
+    if _is_foreign(dtype):
+        name = full_name(dtype.type)
+    elif _is_extended(dtype):
+        name = "complex of 80 bits" if dtype.kind == "c" else "float of 80 bits"
+    else:
+        name = _little(dtype).str
     return name if not dtype.metadata else [name, dict(dtype.metadata)]
+
+
+def _name_class(kind: type) -> str:
+    """Name a class of numpy by its public name: their modules move between versions."""
+    top, _, rest = kind.__module__.partition(".")
+    if top != "numpy":
+        return full_name(kind)
+    return f"numpy.ma.{kind.__name__}" if rest.split(".")[0] == "ma" else f"numpy.{kind.__name__}"
 
 
 def _describe_subclass(array: Any) -> Description:
@@ -87,7 +183,7 @@ def _describe_subclass(array: Any) -> Description:
 
     state = getattr(array, "__dict__", None)
     besides = [] if state is None else [(f".{name}", value) for name, value in state.items()]
-    return node(full_name(type(array)), [("", array.view(np.ndarray)), *besides])
+    return node(_name_class(type(array)), [("", array.view(np.ndarray)), *besides])
 
 
 def _describe_masked(array: Any) -> Description:
@@ -99,14 +195,25 @@ def _describe_masked(array: Any) -> Description:
         (".fill_value", array.fill_value),
         (".hardmask", array.hardmask),
     ]
-    return node(full_name(type(array)), parts)
+    return node(_name_class(type(array)), [*parts, *_besides_mask(array)])
+
+
+def _besides_mask(array: Any) -> Parts:
+    """List what subclasses hold besides; numpy keeps the attributes of what was masked in ``_optinfo``."""
+    import numpy as np
+
+    held = [
+        (f".{name}", value) for name, value in {**vars(array), **vars(array)["_optinfo"]}.items() if name not in _MASKED
+    ]
+    base = vars(array).get("_baseclass", np.ndarray)
+    return [*held, *([] if base is np.ndarray else [("._baseclass", base)])]
 
 
 def _describe_scalar(scalar: Any) -> Description:
     import numpy as np
 
     array = np.asarray(scalar)
-    if array.dtype.names is not None or array.dtype.hasobject:
+    if array.dtype.names is not None or array.dtype.hasobject or _is_extended(array.dtype):
         return node("numpy.generic", [("", array)])
     if sys.byteorder == "big":
         array = array.astype(_little(array.dtype))

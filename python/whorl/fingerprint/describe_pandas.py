@@ -11,10 +11,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from whorl.fingerprint.describe_numpy import hash_together
 from whorl.fingerprint.description import Inner, attributes, full_name, leaf, node
 
 if TYPE_CHECKING:
     from whorl.fingerprint.description import Describer, Description, Parts
+
+# Values of an index that are looked at in one go.
+_SOME = 65_536
+_WORD = 2**63
 
 
 def describer_of(kind: type) -> Describer | None:
@@ -47,11 +52,12 @@ def describer_of(kind: type) -> Describer | None:
 
 
 def _describe_frame(frame: Any) -> Description:
-    columns = enumerate(frame._iter_column_arrays())  # noqa: SLF001 - public ways make a Series per column
+    arrays = frame._iter_column_arrays()  # noqa: SLF001 - public ways make a Series per column
+    columns = hash_together([_unwrapped(array) for array in arrays])
     parts = [
         (".columns", frame.columns),
         (".index", frame.index),
-        *((f".iloc[:, {index}]", _plain(column)) for index, column in columns),
+        *((f".iloc[:, {index}]", column) for index, column in enumerate(columns)),
     ]
     return node(_name(frame, "DataFrame"), [*parts, *_described_besides(frame)])
 
@@ -76,11 +82,41 @@ def _name(obj: object, name: str) -> str:
 
 
 def _describe_index(index: Any) -> Description:
+    steps = _steps_of(index) if index.dtype == "int64" else None
+    if steps is not None:
+        return node("pandas.RangeIndex", [(".name", index.name), ("", steps)])
     parts: Parts = [(".name", index.name), (".array", _plain(index.array))]
     frequency = getattr(index, "freq", None)
     if frequency is not None and index.dtype.kind in "mM":
         parts.append((".freq", frequency))
     return node("pandas.Index", parts)
+
+
+def _steps_of(index: Any) -> tuple[int, int, int] | None:
+    """Give first value, step and length of an index of equal steps, written out or not; None for others."""
+    length = len(index)
+    if length == 0:
+        return 0, 1, 0
+    start = int(index[0])
+    step = int(index[1]) - start if length > 1 else 1
+    if type(index).__name__ != "RangeIndex" and not _has_steps(index, start, step):
+        return None
+    return start, step, length
+
+
+def _has_steps(index: Any, start: int, step: int) -> bool:
+    import numpy as np
+
+    # The last value tells nearly all other indexes apart at once.
+    if abs(step) >= _WORD or int(index[-1]) != start + step * (len(index) - 1):
+        return False
+    values = index.to_numpy()
+    for first in range(0, len(values), _SOME):
+        part = values[first : first + _SOME]
+        expected = np.arange(len(part), dtype=np.int64) * step + (start + first * step)
+        if not np.array_equal(part, expected):
+            return False
+    return True
 
 
 def _describe_multi_index(index: Any) -> Description:
@@ -92,14 +128,19 @@ def _describe_multi_index(index: Any) -> Description:
 # ── arrays ──
 
 
-def _plain(array: Any) -> Any:
+def _unwrapped(array: Any) -> Any:
     """Take a numpy array out of what pandas, depending on its version, wraps it in."""
     import numpy as np
 
-    if isinstance(array, np.ndarray):
-        return Inner(array)
     plain = isinstance(array.dtype, np.dtype) or type(array).__name__ in _WRAPPERS
-    return Inner(array.to_numpy()) if plain else array
+    return array.to_numpy() if plain and not isinstance(array, np.ndarray) else array
+
+
+def _plain(array: Any) -> Any:
+    import numpy as np
+
+    found = _unwrapped(array)
+    return Inner(found) if isinstance(found, np.ndarray) else found
 
 
 def _describe_array(array: Any) -> Description:
@@ -183,9 +224,10 @@ _ARRAYS = {
 
 
 def _describe_dtype(dtype: Any) -> Description:
-    name = type(dtype).__name__
-    fields = _DTYPES.get(name, ()) if type(dtype).__module__.partition(".")[0] == "pandas" else ()
-    return node(f"pandas.{name}", [("", str(dtype)), *attributes(dtype, *fields)])
+    kind = type(dtype)
+    if kind.__module__.partition(".")[0] != "pandas":
+        return node(full_name(kind), [("", str(dtype)), *attributes(dtype, *dtype._metadata)])  # noqa: SLF001 - pandas' protocol for what makes dtypes equal
+    return node(f"pandas.{kind.__name__}", [("", str(dtype)), *attributes(dtype, *_DTYPES.get(kind.__name__, ()))])
 
 
 # What the text of a dtype leaves out.

@@ -2,8 +2,8 @@
 xarray datasets, arrays and variables in, descriptions out.
 
 Dimensions, coordinates, variables with their order, attributes and indexes count; ``encoding``, which says how a file
-was written, does not.  Lazy variables are computed: a token of the library that made them says nothing about values.
-On the arrow: inside *digest values*.
+was written, does not.  Lazy variables, whether dask's or in a file, count by their values, computed some rows at a
+time: a token of the library that made them says nothing about values.  On the arrow: inside *digest values*.
 """
 
 from __future__ import annotations
@@ -11,8 +11,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from whorl.fingerprint.description import Inner, attributes, node
+from whorl.fingerprint.lazy import describe_rows
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from whorl.fingerprint.description import Describer, Description, Parts
 
 
@@ -45,8 +48,38 @@ def _describe_data_array(array: Any) -> Description:
 
 
 def _describe_variable(variable: Any) -> Description:
-    parts = [(".dims", tuple(variable.dims)), (".values", Inner(variable.values)), (".attrs", dict(variable.attrs))]
+    parts = [(".dims", tuple(variable.dims)), _values_of(variable), (".attrs", dict(variable.attrs))]
     return node("xarray.Variable", parts)
+
+
+def _values_of(variable: Any) -> tuple[str, object]:
+    import numpy as np
+
+    held = variable._data  # noqa: SLF001 - the public ways load it
+    family = type(held).__module__.partition(".")[0]
+    if not isinstance(variable.dtype, np.dtype) or family not in ("numpy", "xarray", "dask"):
+        # An array of pandas, with units, sparse, …: more than the numbers in it.
+        return ".data", variable.data
+    if variable._in_memory:  # noqa: SLF001 - as above
+        return ".values", Inner(variable.values)
+    rows = variable.chunks[0] if variable.chunks and variable.ndim else _chunks_of(variable)
+    return ".values", describe_rows(variable.shape, variable.dtype, rows, _rows_of(variable))
+
+
+def _chunks_of(variable: Any) -> list[int]:
+    """Cut the first axis of a variable that lies in a file as the file is cut."""
+    length = variable.shape[0] if variable.ndim else 0
+    preferred = variable.encoding.get("preferred_chunks", {})
+    step = max(1, preferred.get(variable.dims[0], 1)) if length else 1
+    return [min(step, length - start) for start in range(0, length, step)]
+
+
+def _rows_of(variable: Any) -> Callable[[int, int], Any]:
+    def load(start: int, stop: int) -> Any:
+        # A slice of a variable loads no more than itself, and keeps it from its owner.
+        return (variable[start:stop] if variable.ndim else variable.copy(deep=False)).values
+
+    return load
 
 
 def _describe_tree(tree: Any) -> Description:

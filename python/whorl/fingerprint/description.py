@@ -34,6 +34,17 @@ class Inner:
     value: object
 
 
+@dataclass(frozen=True, slots=True)
+class Described:
+    """A part like ``Inner`` whose description was made beforehand, together with others."""
+
+    description: Description
+
+
+# What the walk meets and nobody made: their types say nothing about behaviour.
+PARTS = (Inner, Described)
+
+
 def code(obj: object) -> Description:
     """Describe a code object: it is handed back, and counts by its fingerprint."""
     return ("ref", obj)

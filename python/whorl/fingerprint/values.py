@@ -15,9 +15,9 @@ from importlib import import_module
 from types import FunctionType
 from typing import TYPE_CHECKING
 
-from whorl.digest import Digest, Encoder, walk_value
+from whorl.digest import Digest, Encoder, digest_value, walk_value
 from whorl.fingerprint.describe import describe, forget_types, registered
-from whorl.fingerprint.description import Inner
+from whorl.fingerprint.description import PARTS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -50,7 +50,7 @@ def scan_value(obj: object, path: str = "") -> ValueScan:
     Raises UndigestableError, with ``path`` and the way inside the value, for what has no readable state.
     """
     digest, refs, types = walk_value(obj, describe, path, order=_order_key)
-    return ValueScan(digest, tuple(refs), tuple(kind for kind in types if kind is not Inner))
+    return ValueScan(digest, tuple(refs), tuple(kind for kind in types if kind not in PARTS))
 
 
 def hash_value(obj: object) -> Digest:
@@ -59,8 +59,7 @@ def hash_value(obj: object) -> Digest:
 
     Raises UndigestableError, with the way inside the value, for what has no readable state.
     """
-    digest, refs, _ = walk_value(obj, describe, order=_order_key)
-    return _with_code(digest, refs) if refs else digest
+    return digest_value(obj, describe, _order_key, _with_code)
 
 
 def digest_argument(obj: object, path: str) -> tuple[Digest, Behaviour]:
@@ -79,6 +78,9 @@ def register_digest(kind: type, function: Callable[[object], object]) -> None:
     Say how objects of a type, and of its subclasses, are digested.
 
     ``function`` takes the object and returns a ``Digest``, or any value that has one and says everything that counts.
+    The object's own ``__whorl_digest__`` comes first.  A distribution can bring such functions for the types of others
+    without being imported: an entry point of the group ``whorl.digests``, named after the type
+    (``"package.module:Type" = "plugin.module:function"``).  What is registered here comes before these.
     """
     registered[kind] = function
     forget_types()
@@ -125,7 +127,7 @@ def _behaviour_of(types: Iterable[type]) -> Behaviour:
 
     found: dict[str, Digest | str] = {}
     for kind in types:
-        if kind is Inner:
+        if kind in PARTS:
             continue
         owned_by = owner(kind)
         if isinstance(owned_by, Own):

@@ -10,12 +10,12 @@ its type, so that no library is imported to find out that a value is not one of 
 
 from __future__ import annotations
 
-import warnings
 from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Protocol, cast
 
-from whorl.errors import FormatError, WhorlWarning
+from whorl.errors import FormatError
+from whorl.plugins import load_or_skip, scan
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -221,16 +221,8 @@ def _plugin(name: str) -> Format | None:
 
 @cache
 def _plugins() -> dict[str, Format]:
-    from importlib.metadata import entry_points
-
-    found: dict[str, Format] = {}
-    for entry in entry_points(group=ENTRY_POINTS):
-        try:
-            found[entry.name] = _instance(entry.load())
-        except Exception as error:  # noqa: BLE001 - whatever a foreign module raises when it is imported
-            message = f"the format plugin {entry.name!r} ({entry.value}) is skipped: {error!r}"
-            warnings.warn(message, WhorlWarning, stacklevel=4)
-    return found
+    found = {entry.name: load_or_skip(entry, "format", _instance) for entry in scan(ENTRY_POINTS)}
+    return {name: plugin for name, plugin in found.items() if plugin is not None}
 
 
 def _instance(loaded: object) -> Format:

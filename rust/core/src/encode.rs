@@ -79,7 +79,16 @@ pub struct Tokens {
 }
 
 impl Tokens {
+    /// An empty stream with room for so many bytes.
+    #[must_use]
+    pub fn with_room(bytes: usize) -> Self {
+        Self {
+            bytes: Vec::with_capacity(bytes),
+        }
+    }
+
     /// How many bytes the stream has.
+    #[inline]
     #[must_use]
     pub fn len(&self) -> usize {
         self.bytes.len()
@@ -108,6 +117,7 @@ impl Tokens {
     }
 
     /// A tag that says everything.
+    #[inline]
     pub fn tag(&mut self, tag: Tag) {
         self.bytes.push(tag as u8);
     }
@@ -128,15 +138,24 @@ impl Tokens {
     }
 
     /// Bytes without a tag, behind their length.
+    #[inline]
     pub fn framed(&mut self, data: &[u8]) {
         self.number(data.len() as u64);
         self.bytes.extend_from_slice(data);
     }
 
     /// A tag and bytes behind their length.
+    #[inline]
     pub fn block(&mut self, tag: Tag, data: &[u8]) {
-        self.tag(tag);
-        self.framed(data);
+        // What `number` would write, in one go: most blocks are short.
+        if let Ok(length @ 0..0x80) = u8::try_from(data.len()) {
+            self.bytes.reserve(2 + data.len());
+            self.bytes.extend_from_slice(&[tag as u8, length]);
+            self.bytes.extend_from_slice(data);
+        } else {
+            self.tag(tag);
+            self.framed(data);
+        }
     }
 
     /// A tag and the length and plain digest of bytes that were hashed apart.
@@ -152,6 +171,7 @@ impl Tokens {
     }
 
     /// An integer of a machine word.
+    #[inline]
     pub fn integer(&mut self, number: i64) {
         self.big_integer(&number.to_le_bytes());
     }
@@ -162,6 +182,7 @@ impl Tokens {
     }
 
     /// A float, by its bits: `-0.0` is not `0.0`, and a NaN is itself.
+    #[inline]
     pub fn float(&mut self, number: f64) {
         self.tag(Tag::Float);
         self.bytes

@@ -9,6 +9,7 @@ pub mod digest;
 pub mod encode;
 pub mod error;
 pub mod file;
+pub mod gather;
 pub mod sink;
 pub mod stat;
 pub mod stat_table;

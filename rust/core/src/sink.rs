@@ -16,6 +16,9 @@ pub const LIMIT: usize = 4096;
 /// Bytes that are collected before they are hashed: enough for BLAKE3 to use all lanes of the machine.
 const BATCH: usize = 64 * 1024;
 
+/// Bytes of room that a stream starts with: enough for the arguments of most calls.
+const FIRST: usize = 512;
+
 /// The tokens of a walk.
 pub struct Sink {
     domain: Domain,
@@ -35,7 +38,7 @@ impl Sink {
     pub fn new(domain: Domain) -> Self {
         Self {
             domain,
-            tokens: Tokens::default(),
+            tokens: Tokens::with_room(FIRST),
         }
     }
 

@@ -154,9 +154,7 @@ impl Ranges {
 
     /// The digest of the whole, once every subtree is done.
     pub(crate) fn root(&self) -> Digest {
-        let values = self.values.lock().unwrap_or_else(PoisonError::into_inner);
-        let (left, right) = values.split_at(left_half(values.len()));
-        merge_subtrees_root(&merge(left), &merge(right), Mode::Hash).into()
+        merge_root(&self.values.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
@@ -181,6 +179,12 @@ pub(crate) fn in_threads<T: Send>(threads: usize, run: &(impl Fn(usize) -> T + S
         }
         results
     })
+}
+
+/// The digest of what so many subtrees (more than one) came to.
+pub(crate) fn merge_root(values: &[ChainingValue]) -> Digest {
+    let (left, right) = values.split_at(left_half(values.len()));
+    merge_subtrees_root(&merge(left), &merge(right), Mode::Hash).into()
 }
 
 fn merge(values: &[ChainingValue]) -> ChainingValue {

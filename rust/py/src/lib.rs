@@ -11,6 +11,7 @@ mod conditions;
 mod digest;
 mod error;
 mod file;
+mod hashed;
 mod progress;
 mod stat_table;
 mod stream;
@@ -23,6 +24,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     conditions::register(module)?;
     digest::register(module)?;
     file::register(module)?;
+    hashed::register(module)?;
     stat_table::register(module)?;
     stream::register(module)?;
     tree::register(module)?;

@@ -1,4 +1,5 @@
-//! `encode_value` and `walk_value` for Python: any object in, a digest of its shape and its code objects out.
+//! `digest_value`, `encode_value` and `walk_value` for Python: any object in, a digest of its shape and its code
+//! objects out.
 
 use pyo3::prelude::*;
 use pyo3::types::{PyList, PyType};
@@ -8,16 +9,39 @@ use crate::digest::PyDigest;
 mod children;
 mod circles;
 mod describe;
+mod elements;
 pub mod leaf;
 mod located;
 mod scopes;
+mod segment;
 mod walk;
 
+use elements::PyElements;
 use walk::{Walk, walk};
 
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add_class::<PyElements>()?;
+    module.add_function(wrap_pyfunction!(digest_value, module)?)?;
     module.add_function(wrap_pyfunction!(encode_value, module)?)?;
     module.add_function(wrap_pyfunction!(walk_value, module)?)
+}
+
+/// Digest a value; where code objects are in it, what `with_code` makes of the digest and of them.
+#[pyfunction]
+#[pyo3(signature = (value, describe, order, with_code, /))]
+fn digest_value<'py>(
+    value: &Bound<'py, PyAny>,
+    describe: &Bound<'py, PyAny>,
+    order: &Bound<'py, PyAny>,
+    with_code: &Bound<'py, PyAny>,
+) -> PyResult<Bound<'py, PyAny>> {
+    let Walk { digest, refs, .. } = walk(value, describe, Some(order), "")?;
+    let digest = Bound::new(value.py(), PyDigest(digest))?.into_any();
+    if refs.is_empty() {
+        Ok(digest)
+    } else {
+        with_code.call1((digest, refs))
+    }
 }
 
 /// Digest a value; code objects are given back, and stand in the digest by their ordinals.

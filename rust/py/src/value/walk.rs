@@ -11,8 +11,9 @@ use whorl_core::digest::Domain;
 use whorl_core::encode::{Tag, Tokens};
 use whorl_core::sink::{Part, Sink};
 
-use super::children::Children;
+use super::children::{Children, Stop};
 use super::circles::{Addresses, Circles};
+use super::elements::PyElements;
 use super::leaf;
 use super::located::located;
 use super::scopes::Scopes;
@@ -24,8 +25,12 @@ use sets::Elements;
 
 static VALUE: LazyLock<Domain> = LazyLock::new(|| Domain::new("value"));
 
-/// Children between two looks for Ctrl-C.
-const PATIENCE: u32 = 1 << 18;
+/// Steps between two looks for Ctrl-C.
+const PATIENCE: u32 = 1 << 10;
+
+/// Bytes of leaves that are written in one step, before they are hashed: measured, they fit into the second cache and
+/// BLAKE3 takes them in whole chunks.
+const ROOM: usize = 256 * 1024;
 
 /// Circles of so few containers are walked again when they are entered at another one.
 const SMALL_CIRCLE: usize = 8;
@@ -57,6 +62,7 @@ pub fn walk<'py>(
 }
 
 struct Walker<'a, 'py> {
+    py: Python<'py>,
     describe: &'a Bound<'py, PyAny>,
     order: Option<&'a Bound<'py, PyAny>>,
     sink: Sink,
@@ -69,8 +75,6 @@ struct Walker<'a, 'py> {
     references: usize,
     forgotten: usize,
     patience: u32,
-    /// A child that was met while its container was begun, and is to be walked next.
-    pending: Option<Bound<'py, PyAny>>,
 }
 
 /// A container on the way down.
@@ -113,6 +117,7 @@ const IMMUTABLE: Nature = Nature {
 impl<'a, 'py> Walker<'a, 'py> {
     fn new(describe: &'a Bound<'py, PyAny>, order: Option<&'a Bound<'py, PyAny>>) -> Self {
         Self {
+            py: describe.py(),
             describe,
             order,
             sink: Sink::new(*VALUE),
@@ -124,7 +129,6 @@ impl<'a, 'py> Walker<'a, 'py> {
             references: 0,
             forgotten: 0,
             patience: PATIENCE,
-            pending: None,
         }
     }
 
@@ -152,9 +156,6 @@ impl<'a, 'py> Walker<'a, 'py> {
     /// Walk the next child of the innermost container, or end it.
     fn step(&mut self) -> PyResult<()> {
         self.be_patient()?;
-        if let Some(child) = self.pending.take() {
-            return self.value(&child);
-        }
         let Some(frame) = self.frames.last_mut() else {
             return Ok(());
         };
@@ -162,7 +163,23 @@ impl<'a, 'py> Walker<'a, 'py> {
             return self.step_set();
         }
         self.sink.spill(&mut frame.part);
-        match frame.children.next()? {
+        let limit = self.sink.tokens.len() + ROOM;
+        match frame
+            .children
+            .write_leaves(self.py, &mut self.sink.tokens, limit)
+        {
+            Stop::End => self.end(),
+            Stop::Full => Ok(()),
+            Stop::Other => self.step_into(),
+        }
+    }
+
+    /// Walk a child that is more than a leaf.
+    fn step_into(&mut self) -> PyResult<()> {
+        let Some(frame) = self.frames.last_mut() else {
+            return Ok(());
+        };
+        match frame.children.next(self.py)? {
             None => self.end(),
             Some((segment, child)) => {
                 if let Some(segment) = segment {
@@ -177,32 +194,38 @@ impl<'a, 'py> Walker<'a, 'py> {
         self.patience -= 1;
         if self.patience == 0 {
             self.patience = PATIENCE;
-            self.describe.py().check_signals()?;
+            self.py.check_signals()?;
         }
         Ok(())
     }
 
     /// Write one value, or begin it when it has parts.
     fn value(&mut self, object: &Bound<'py, PyAny>) -> PyResult<()> {
+        if leaf::write_quickly(object, &mut self.sink.tokens) {
+            return Ok(());
+        }
         if leaf::is_long(object) {
             return self.long(object);
         }
-        if leaf::write(object, &mut self.sink.tokens)? || self.met_before(object) {
+        if self.met_before(object) {
             return Ok(());
         }
         if let Ok(items) = object.cast_exact::<PyTuple>() {
-            self.begin(object, Tag::Tuple, Children::of_tuple(items), IMMUTABLE)
+            self.begin(object, Tag::Tuple, Children::of_tuple(items), IMMUTABLE);
         } else if let Ok(items) = object.cast_exact::<PyList>() {
-            self.begin(object, Tag::List, Children::of_list(items), MUTABLE)
+            self.begin(object, Tag::List, Children::of_list(items), MUTABLE);
         } else if let Ok(items) = object.cast_exact::<PyDict>() {
-            self.begin(object, Tag::Dict, Children::of_dict(items)?, MUTABLE)
+            self.begin(object, Tag::Dict, Children::of_dict(items)?, MUTABLE);
         } else if object.is_exact_instance_of::<PySet>() {
-            self.begin(object, Tag::Set, Children::of_set(object)?, MUTABLE)
+            self.begin(object, Tag::Set, Children::of_set(object)?, MUTABLE);
         } else if object.is_exact_instance_of::<PyFrozenSet>() {
-            self.begin(object, Tag::FrozenSet, Children::of_set(object)?, IMMUTABLE)
-        } else {
-            self.described(object)
+            self.begin(object, Tag::FrozenSet, Children::of_set(object)?, IMMUTABLE);
+        } else if let Ok(elements) = object.cast_exact::<PyElements>() {
+            self.begin(object, Tag::List, Children::of_elements(elements), MUTABLE);
+        } else if !leaf::write(object, &mut self.sink.tokens)? {
+            self.described(object)?;
         }
+        Ok(())
     }
 
     /// Text and bytes that take time are hashed once.
@@ -247,23 +270,17 @@ impl<'a, 'py> Walker<'a, 'py> {
         tag: Tag,
         mut children: Children<'py>,
         nature: Nature,
-    ) -> PyResult<()> {
-        let mut part = self.sink.begin();
+    ) {
+        let part = self.sink.begin();
         self.sink.tokens.count(tag, children.count());
-        if matches!(children, Children::Set { .. }) {
+        // Most containers hold nothing but a few leaves and need no frame.  Others are not walked from here: the depth
+        // of a value must not become that of the machine's stack.
+        let limit = self.sink.tokens.len() + ROOM;
+        if children.is_set()
+            || children.write_leaves(self.py, &mut self.sink.tokens, limit) != Stop::End
+        {
             self.push(object, children, part, nature);
-            return Ok(());
-        }
-        // Most containers hold nothing but leaves and need no frame.
-        while let Some((_, child)) = children.next()? {
-            if leaf::is_long(&child) || !leaf::write(&child, &mut self.sink.tokens)? {
-                // Not walked from here: the depth of a value must not become that of the machine's stack.
-                self.pending = Some(child);
-                self.push(object, children, part, nature);
-                return Ok(());
-            }
-            self.sink.spill(&mut part);
-            self.be_patient()?;
+            return;
         }
         let start = part.start();
         if self.sink.end(part).is_some() {
@@ -271,7 +288,6 @@ impl<'a, 'py> Walker<'a, 'py> {
             self.circles.remember(object, tokens, None);
             self.weigh(true);
         }
-        Ok(())
     }
 
     /// Tell the innermost container whether something long is inside.
@@ -288,7 +304,7 @@ impl<'a, 'py> Walker<'a, 'py> {
         part: Part,
         nature: Nature,
     ) {
-        let elements = matches!(children, Children::Set { .. }).then(Elements::default);
+        let elements = children.is_set().then(Elements::default);
         self.frames.push(Frame {
             object: object.clone(),
             children,

@@ -3,15 +3,14 @@
 use pyo3::prelude::*;
 use pyo3::types::PyString;
 use whorl_core::encode::Tag;
-use whorl_core::subtree::digest_slice;
 
 use super::super::children::Children;
 use super::super::circles::{address, is_shared};
 use super::super::describe::Description;
 use super::super::leaf;
 use super::{Nature, Walker};
-use crate::buffer::Memory;
-use crate::digest::{PyDigest, released};
+use crate::digest::PyDigest;
+use crate::hashed::hash_memory;
 
 impl<'py> Walker<'_, 'py> {
     /// Write what Python says of an object, or begin it when it has parts.
@@ -75,10 +74,8 @@ impl<'py> Walker<'_, 'py> {
 
     /// Write length and digest of a block of memory.
     fn memory(&mut self, memory: &Bound<'py, PyAny>) -> PyResult<()> {
-        let memory = Memory::of(memory)?;
-        let bytes = memory.bytes();
-        let digest = released(self.describe.py(), bytes.len(), || digest_slice(bytes));
-        self.sink.tokens.number(bytes.len() as u64);
+        let (length, digest) = hash_memory(memory)?;
+        self.sink.tokens.number(length);
         self.sink.tokens.splice(digest.as_bytes());
         Ok(())
     }

@@ -27,7 +27,7 @@ impl<'py> Walker<'_, 'py> {
         let Some(frame) = self.frames.last_mut() else {
             return Ok(());
         };
-        let Some((_, child)) = frame.children.next()? else {
+        let Some((_, child)) = frame.children.next(self.py)? else {
             return self.end();
         };
         if let Some(elements) = frame.elements.as_mut() {
@@ -58,7 +58,7 @@ impl<'py> Walker<'_, 'py> {
         self.forgotten += self.circles.close(height).len();
         if self.forgotten > FORGOTTEN {
             return Err(undigestable(
-                self.describe.py(),
+                self.py,
                 "the elements of a set lead back to each other in too many ways",
                 "they have no order to walk them in",
                 "use a list, or say how they are digested: a method __whorl_digest__",
