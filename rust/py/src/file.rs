@@ -1,25 +1,19 @@
-//! `hash_file`, `hash_paths` and `hash_stream` for Python.
+//! `hash_file` and `hash_paths` for Python.
 
 use std::path::{Path, PathBuf};
 
 use pyo3::prelude::*;
-use whorl_core::digest::Hasher;
 use whorl_core::file::digest_file;
 use whorl_core::subtree::threads;
 use whorl_core::tree::{Options, digest_tree};
 use whorl_core::{Digest, Error};
 
-use crate::buffer::Memory;
-use crate::digest::{PyDigest, released};
+use crate::digest::PyDigest;
 use crate::error::exception;
-
-/// Bytes asked for per read of a stream (hashing.md: 4–8 MiB).
-const BLOCK: usize = 4 << 20;
 
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(hash_file, module)?)?;
-    module.add_function(wrap_pyfunction!(hash_paths, module)?)?;
-    module.add_function(wrap_pyfunction!(hash_stream, module)?)
+    module.add_function(wrap_pyfunction!(hash_paths, module)?)
 }
 
 /// Digest the content of one file.
@@ -54,23 +48,5 @@ fn digest_path(path: &Path) -> Result<Digest, Error> {
         )
     } else {
         digest_file(path, threads()).map(|found| found.digest)
-    }
-}
-
-/// Digest what a binary stream gives from where it stands to its end.
-#[pyfunction]
-fn hash_stream(py: Python<'_>, stream: &Bound<'_, PyAny>) -> PyResult<PyDigest> {
-    let read = stream.getattr("read")?;
-    let mut hasher = Hasher::new();
-    loop {
-        let block = read.call1((BLOCK,))?;
-        let memory = Memory::of(&block)?;
-        let bytes = memory.bytes();
-        if bytes.is_empty() {
-            return Ok(PyDigest(hasher.finalize().into()));
-        }
-        released(py, bytes.len(), || {
-            hasher.update(bytes);
-        });
     }
 }

@@ -11,6 +11,7 @@ mod conditions;
 mod digest;
 mod error;
 mod file;
+mod stream;
 mod tree;
 mod value;
 
@@ -20,6 +21,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     conditions::register(module)?;
     digest::register(module)?;
     file::register(module)?;
+    stream::register(module)?;
     tree::register(module)?;
     value::register(module)
 }
