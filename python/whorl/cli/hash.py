@@ -21,6 +21,8 @@ from whorl.cli.commands import FAILED
 from whorl.cli.screen import err, out
 from whorl.digest import hash_file, hash_stream, hash_tree
 from whorl.errors import ConfigError, WhorlError
+from whorl.fingerprint.remote_inputs import hash_url
+from whorl.fingerprint.urls import hide_secrets, is_url
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -69,7 +71,7 @@ def command(ctx: click.Context, paths: tuple[str, ...], *, check: bool, tree: bo
     """
     Print digests of files (BLAKE3, the same lines as b3sum), or check lists of them.
 
-    Without a PATH, or where it is -, standard input is read.
+    Without a PATH, or where it is -, standard input is read; of a URL, what it gives.
     """
     chosen = paths or (_STDIN,)
     is_right = show_verdicts(chosen, as_json=as_json) if check else show_digests(chosen, tree=tree, as_json=as_json)
@@ -86,7 +88,7 @@ def show_digests(paths: Iterable[str], *, tree: bool, as_json: bool) -> bool:
             line = Line(digest_path(path, tree=tree), path)
         except (WhorlError, OSError) as error:
             failures += 1
-            err().line(f"{err().paint('error:', 'red')} {_readable(path)}: {_word_failure(error, path)}")
+            err().line(f"{err().paint('error:', 'red')} {_shown(path)}: {_word_failure(error, path)}")
             continue
         found.append(line)
         if not as_json:
@@ -117,9 +119,11 @@ def show_verdicts(lists: Iterable[str], *, as_json: bool) -> bool:
 
 
 def digest_path(path: str, *, tree: bool) -> str:
-    """Digest a file, standard input or, with ``tree``, a folder."""
+    """Digest a file, standard input, what a URL gives or, with ``tree``, a folder."""
     if path == _STDIN:
         return hash_stream(sys.stdin.buffer).hex()
+    if is_url(path) and not os.path.lexists(path):
+        return hash_url(path).hex()
     mode = os.stat(path).st_mode
     if stat.S_ISDIR(mode):
         if not tree:
@@ -160,6 +164,10 @@ def escape(path: str) -> tuple[str, str]:
     return ("\\" if escaped != shown else ""), escaped
 
 
+def _shown(path: str) -> str:
+    return _readable(hide_secrets(path) if is_url(path) else path)
+
+
 def _readable(path: str) -> str:
     """Replace what is not text in a path, as ``b3sum`` does."""
     shown = path.replace("\\", "/") if os.name == "nt" else path
@@ -181,7 +189,9 @@ def _read_lines(path: str) -> Iterator[str]:
 
 def _word_failure(error: WhorlError | OSError, path: str) -> str:
     if isinstance(error, WhorlError):
-        words = error.message.removeprefix(f"{path}: ")
+        words = error.message.removeprefix(f"{path}: ").removeprefix(f"{_shown(path)} ")
+        if is_url(path) and error.cause:
+            return f"{words} ({error.cause})"
         return f"{words} ({error.tip})" if isinstance(error, ConfigError) else words
     return (error.strerror or str(error)).lower()
 
