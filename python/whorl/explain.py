@@ -22,7 +22,6 @@ from whorl.entry import nearest, raw_files
 from whorl.errors import CorruptEntryError, InputMissingError, WhorlError
 from whorl.fingerprint.inputs import is_remote, read_input_path
 from whorl.fingerprint.parts import Difference, Part, differences
-from whorl.fingerprint.urls import HIDDEN
 from whorl.store.manifest import RawFile, Trace
 from whorl.trace import earliest, trace_holds
 
@@ -283,8 +282,6 @@ class _Comparison:
         return f"{name} changed" if is_current else f"{name} was computed anew"
 
     def _word_path(self, found: TracedInput) -> str:
-        if is_remote(found.kind) and HIDDEN in found.path:
-            return "holds a secret, which is not kept"
         path = found.path if is_remote(found.kind) else str(self.project / found.path)
         try:
             self.snapshot.input(read_input_path(found.kind, path))

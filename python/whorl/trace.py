@@ -202,6 +202,11 @@ def trace_holds(trace: Trace, snapshot: Snapshot, project: Path) -> bool:
     )
 
 
+def find_secret(*traces: Trace) -> str | None:
+    """Give the URL of an input that nobody can ask for again, since the secret in it is not recorded."""
+    return next((found.path for trace in traces for found in trace.inputs if _is_secret(found)), None)
+
+
 def earliest(*expiries: float | None) -> float | None:
     """Give the first of several expiries; None never expires."""
     return min((moment for moment in expiries if moment is not None), default=None)
@@ -218,12 +223,16 @@ def _call_holds(call: TracedCall, snapshot: Snapshot, now: float) -> bool:
 
 def _input_holds(found: TracedInput, snapshot: Snapshot, project: Path) -> bool:
     path = found.path if is_remote(found.kind) else os.path.join(project, found.path)
-    if is_remote(found.kind) and HIDDEN in path:  # a secret that was not kept: nobody can ask again
+    if _is_secret(found):
         return False
     try:
         return snapshot.input(read_input_path(found.kind, path)).digest == found.digest
     except (InputMissingError, OSError):
         return False
+
+
+def _is_secret(found: TracedInput) -> bool:
+    return is_remote(found.kind) and HIDDEN in found.path
 
 
 def _relative(path: str, kind: str, project: Path) -> str:

@@ -21,7 +21,6 @@ from whorl.cli.commands import FAILED
 from whorl.cli.screen import err, out
 from whorl.digest import hash_file, hash_stream, hash_tree
 from whorl.errors import ConfigError, WhorlError
-from whorl.fingerprint.remote_inputs import hash_url
 from whorl.fingerprint.urls import hide_secrets, is_url
 
 if TYPE_CHECKING:
@@ -123,6 +122,8 @@ def digest_path(path: str, *, tree: bool) -> str:
     if path == _STDIN:
         return hash_stream(sys.stdin.buffer).hex()
     if is_url(path) and not os.path.lexists(path):
+        from whorl.fingerprint.remote_inputs import hash_url
+
         return hash_url(path).hex()
     mode = os.stat(path).st_mode
     if stat.S_ISDIR(mode):

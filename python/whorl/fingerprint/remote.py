@@ -158,7 +158,8 @@ class Store:
 
     def _objects(self, infos: Infos) -> Infos:
         """Leave folders out, and the links of a web page that only sort it."""
-        return {path: info for path, info in infos.items() if info["type"] != "directory" and not self._sorts(path)}
+        files = {path: info for path, info in infos.items() if info.get("type", "directory") != "directory"}
+        return {path: info for path, info in files.items() if not self._sorts(path)}
 
     def _sorts(self, path: str) -> bool:
         return self.protocol in HTTP and "?" in path and "?" not in self.path
@@ -209,7 +210,8 @@ def _opening(store: Store, info: Info) -> dict[str, object]:
         return {}
     from aiohttp import ClientTimeout
 
-    options: dict[str, object] = {"block_size": 0, "size": size_of(info)}
+    # A stream needs no size; given any, it does not ask for one.
+    options: dict[str, object] = {"block_size": 0, "size": size_of(info) or 1}
     if "timeout" not in {*store.system.client_kwargs, *store.system.kwargs}:
         options["timeout"] = ClientTimeout(total=None, sock_connect=_CONNECTING, sock_read=_SILENCE)
     return options

@@ -20,7 +20,6 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import UTC
-from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 
 from whorl.digest import Encoder
@@ -114,6 +113,8 @@ def _is_date(tag: str, info: Mapping[str, object]) -> bool:
 
     Such a tag stays the same when a file is written twice within a second, whatever RFC 9110 says of strong ones.
     """
+    from email.utils import parsedate_to_datetime  # takes 6 ms to import
+
     try:
         date = parsedate_to_datetime(str(info.get("Last-Modified", "")))
     except ValueError:
