@@ -55,16 +55,21 @@ def test_an_unchanged_object_is_not_read_and_a_changed_one_of_the_same_size_is_a
     assert digest(url) != seen[0]
 
 
-def test_a_version_called_null_is_none(bucket: Bucket) -> None:
-    """Objects written while versions are off or suspended all have the version ``null``."""
-    url = bucket.put("a.csv", b"first")
+@pytest.mark.parametrize("name", ["raw/a.csv", "raw"])
+def test_a_version_called_null_is_none(bucket: Bucket, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """Objects written while versions are off or suspended all have the version ``null``, which listings tell."""
+    import fsspec
+
+    monkeypatch.setitem(fsspec.config.conf, "s3", {**bucket.server.options, "version_aware": True})
+    bucket.put("raw/a.csv", b"first")
+    url = f"{bucket.url}/{name}"
     before = digest(url)
     bucket.version()
     switched_on = digest(url)
     bucket.version(on=False)
-    bucket.put("a.csv", b"other")
+    bucket.put("raw/a.csv", b"other")
     suspended = digest(url)
-    bucket.put("a.csv", b"third")
+    bucket.put("raw/a.csv", b"third")
 
     assert switched_on == before
     assert len({before, suspended, digest(url)}) == 3
