@@ -379,7 +379,7 @@ def test_an_object_in_memory_counts_by_content_and_name(memory: object) -> None:
 
 def test_readers_of_one_object_in_memory_do_not_disturb_each_other(memory: object) -> None:
     """Fsspec hands all of them the same stream, with one position."""
-    data = bytes(9 << 20)
+    data = bytes(40 << 20)
     memory.pipe("/inputs/big", data)  # type: ignore[attr-defined]
     with ThreadPoolExecutor(4) as pool:
         found = set(pool.map(hash_url, ["memory://inputs/big"] * 12))
