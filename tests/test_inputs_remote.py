@@ -342,6 +342,20 @@ def test_a_page_of_links_is_a_folder_where_it_is_declared_one(web: WebServer) ->
         digest_input(Folder(f"{web.url}/raw/c.txt"))
 
 
+def test_one_bad_object_of_many_is_named(web: WebServer) -> None:
+    """Nothing is left out, and nobody waits for the others."""
+    names = [f"{number:02d}.csv" for number in range(40)]
+    web.pages["/raw"] = Page("".join(f'<a href="{name}"></a>' for name in names).encode())
+    web.pages.update({f"/raw/{name}": Page(name.encode()) for name in names})
+    whole = digest_input(Folder(f"{web.url}/raw"))
+    web.pages["/raw/07.csv"] = Page(b"", status=503)
+
+    assert [file.name for file in whole.files] == names
+    assert [file.digest.hex() for file in whole.files] == [plain(name.encode()) for name in names]
+    with pytest.raises(InputUnreadableError, match=r"/raw/07\.csv cannot be read"):
+        digest_input(Folder(f"{web.url}/raw"))
+
+
 def test_a_query_is_no_pattern(web: WebServer) -> None:
     """``?`` stands for a character in names of files, and begins a query on the web."""
     web.pages["/a.csv?x=1&y=*"] = Page(b"first")

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from whorl.digest import hash_stream
 from whorl.errors import InputChangedError, InputUnreadableError, WhorlError
 from whorl.fingerprint.inputs import InputFile
+from whorl.fingerprint.remote_errors import worded
 from whorl.fingerprint.remote_tokens import find_token, size_of, stamp
 from whorl.fingerprint.urls import HTTP, hide_secrets, last_segment, protocols, split_chain
 
@@ -142,19 +143,24 @@ class Store:
 
     def _each(self, paths: list[str]) -> list[InputFile]:
         """Digest objects side by side where the library can: those of synchronous ones may share a connection."""
+        halt = threading.Event()
         if len(paths) < _WORTH_THREADS or not self.system.async_impl:
-            return [self.digest(path) for path in paths]
+            return [self._digest_apart(path, halt) for path in paths]
         from concurrent.futures import ThreadPoolExecutor
 
-        halt = threading.Event()
         pool = ThreadPoolExecutor(min(_STREAMS, len(paths)), "whorl-remote")
         try:
-            return list(pool.map(lambda path: self.digest(path, halt=halt), paths))
+            return list(pool.map(lambda path: self._digest_apart(path, halt), paths))
         except BaseException:
             halt.set()
             raise
         finally:
             pool.shutdown(wait=not halt.is_set(), cancel_futures=True)
+
+    def _digest_apart(self, path: str, halt: threading.Event) -> InputFile:
+        """Digest one of several objects; what goes wrong is worded with its own URL."""
+        with worded(self.urls([path])[0]):
+            return self.digest(path, halt=halt)
 
     def _objects(self, infos: Infos) -> Infos:
         """Leave folders out, and the links of a web page that only sort it."""
