@@ -186,7 +186,7 @@ def _handler(server: WebServer) -> type[http.server.BaseHTTPRequestHandler]:
         def do_HEAD(self) -> None:
             self._answer(has_body=False)
 
-        def log_request(self, *_: object) -> None:
+        def log_message(self, *_: object) -> None:
             pass
 
         def _answer(self, *, has_body: bool) -> None:

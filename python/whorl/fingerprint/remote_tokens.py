@@ -19,7 +19,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import UTC
 from typing import TYPE_CHECKING
 
 from whorl.digest import Encoder
@@ -40,6 +39,9 @@ _VERSIONS: Mapping[str, tuple[str, ...]] = {
     "git": ("hex",),
 }
 _CHECKSUMS = frozenset({"md5Hash", "Digest", "Content-MD5", "sha", "hex"})
+# Since 1995: from 30000000 on in hexadecimal, from 800000000 on in decimal.
+_SECONDS = re.compile(r"[3-9a-f][0-9a-f]{7}|[89]\d{8}|\d{10}")
+_LONGEST_SECONDS = 10
 _NO_VERSION = frozenset({"", "null", "None"})
 # RFC 3230 and IANA's registry, without the checksums of 32 bits and those of encoded content.
 _DIGESTS = ("sha-512", "sha-256", "md5")
@@ -97,7 +99,7 @@ def _read(key: str, info: Mapping[str, object], protocol: str) -> str | None:
     text = str(value)
     if key == "Digest":
         return _strongest_digest(text)
-    if protocol in HTTP and key == "ETag" and (text.startswith("W/") or _is_date(text, info)):
+    if protocol in HTTP and key == "ETag" and (text.startswith("W/") or _is_date(text, size_of(info))):
         return None
     return text
 
@@ -107,18 +109,14 @@ def _strongest_digest(header: str) -> str | None:
     return next((f"{name}={found[name]}" for name in _DIGESTS if name in found), None)
 
 
-def _is_date(tag: str, info: Mapping[str, object]) -> bool:
+def _is_date(tag: str, size: int | None) -> bool:
     """
-    Tell whether an entity tag repeats the date of the last change in whole seconds, as those of nginx do.
+    Tell whether an entity tag may be a date in whole seconds, as those of nginx are (with the size, in hexadecimal).
 
-    Such a tag stays the same when a file is written twice within a second, whatever RFC 9110 says of strong ones.
+    Such a tag stays the same when a file is written twice within a second, whatever RFC 9110 says of strong ones.  It
+    is told by its form, since not every release of fsspec passes the date on; a checksum of 32 bits looks alike and is
+    no better.  Dates with microseconds (Apache), UUIDs and checksums are longer.
     """
-    from email.utils import parsedate_to_datetime  # takes 6 ms to import
-
-    try:
-        date = parsedate_to_datetime(str(info.get("Last-Modified", "")))
-    except ValueError:
-        return False
-    seconds = int(date.replace(tzinfo=date.tzinfo or UTC).timestamp())
-    parts = re.split(r"[-:.]", tag.strip('"').lower())
-    return f"{seconds:x}" in parts or str(seconds) in parts
+    parts = set(re.split(r"[-:]", tag.strip('"').lower())) - {f"{size:x}" if size else "", str(size)}
+    is_short = all(len(part) <= _LONGEST_SECONDS for part in parts)
+    return not parts or (is_short and any(_SECONDS.fullmatch(part) for part in parts))
