@@ -12,6 +12,43 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pipeline_folder import PipelineFolder
+    from remote_servers import Bucket, S3Server, WebServer
+
+
+@pytest.fixture(scope="session")
+def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
+    """Give a process that speaks S3, one for all tests of this process."""
+    from remote_servers import S3Server
+
+    server = S3Server.start(tmp_path_factory.mktemp("moto"))
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def bucket(s3_server: S3Server, monkeypatch: pytest.MonkeyPatch) -> Bucket:
+    """Give an empty bucket; fsspec's configuration leads there, in this process and in those that it starts."""
+    import json
+
+    import fsspec
+
+    from remote_servers import Bucket
+
+    monkeypatch.setitem(fsspec.config.conf, "s3", s3_server.options)
+    monkeypatch.setenv("FSSPEC_S3", json.dumps(s3_server.options))
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    return Bucket.make(s3_server)
+
+
+@pytest.fixture
+def web() -> Iterator[WebServer]:
+    """Give a web server without pages."""
+    from remote_servers import WebServer
+
+    server = WebServer()
+    server.start()
+    yield server
+    server.stop()
 
 
 @pytest.fixture(scope="session", autouse=True)

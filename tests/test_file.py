@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import os
 import shutil
@@ -19,7 +18,7 @@ from click.testing import CliRunner
 
 from vectors.whorl_vectors import VECTORS, content
 from whorl.cli.commands import program
-from whorl.digest import Hasher, hash_file, hash_paths, hash_stream, hash_tree
+from whorl.digest import Hasher, hash_file, hash_paths, hash_tree
 from whorl.errors import InputChangedError, InputMissingError
 
 SIZES = [entry["size"] for entry in json.loads(VECTORS.read_text(encoding="utf-8"))["files"]]
@@ -167,32 +166,6 @@ def test_a_forked_child_digests_as_its_parent_does(tmp_path: Path) -> None:
     )
 
     assert subprocess.run([sys.executable, "-c", script], timeout=60, check=False).returncode == 0
-
-
-@pytest.mark.parametrize("size", [0, 1, 5_000_000])
-def test_a_stream_digests_like_a_file(size: int) -> None:
-    """From where it stands to its end."""
-    stream = io.BytesIO(b"skipped" + content(size))
-    stream.seek(7)
-
-    assert hash_stream(stream).hex() == Hasher(content(size)).hexdigest()
-
-
-def test_a_stream_of_text_is_refused() -> None:
-    """Text depends on an encoding."""
-    with pytest.raises(TypeError):
-        hash_stream(io.StringIO("x"))  # type: ignore[arg-type]
-
-
-def test_an_error_of_a_stream_passes() -> None:
-    """What the caller's object raises is the caller's."""
-
-    class Broken:
-        def read(self, size: int) -> bytes:
-            raise ConnectionError(size)
-
-    with pytest.raises(ConnectionError):
-        hash_stream(Broken())
 
 
 def test_paths_are_digested_as_files_and_folders(tmp_path: Path) -> None:

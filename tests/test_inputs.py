@@ -100,27 +100,3 @@ def test_what_is_not_there_is_an_error_that_names_it(raw: Path, make: object, sa
     """A missing input is never an empty one."""
     with pytest.raises(InputMissingError, match=said):
         digest_input(make(raw))  # type: ignore[operator]
-
-
-def test_an_object_behind_a_url_counts_by_content_and_name() -> None:
-    """A store that gives no strong version is read."""
-    import fsspec
-
-    system = fsspec.filesystem("memory")
-    system.pipe({"/inputs/a.csv": b"a", "/inputs/b.csv": b"b"})
-    try:
-        before = [
-            digest_input(RawInput(url)) for url in ("memory://inputs/a.csv", "memory://inputs/*.csv", "memory://inputs")
-        ]
-        system.pipe("/inputs/a.csv", b"A")
-        after = [
-            digest_input(RawInput(url)) for url in ("memory://inputs/a.csv", "memory://inputs/*.csv", "memory://inputs")
-        ]
-    finally:
-        system.rm("/inputs", recursive=True)
-
-    assert [found.kind for found in before] == ["url"] * 3
-    assert all(one.digest != other.digest for one, other in zip(before, after, strict=True))
-    assert before[1].handed == ["memory:///inputs/a.csv", "memory:///inputs/b.csv"]
-    with pytest.raises(InputMissingError, match=r"memory://inputs/a\.csv"):
-        digest_input(RawInput("memory://inputs/a.csv"))

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from whorl.errors import FormatError as FormatError
     from whorl.errors import InputChangedError as InputChangedError
     from whorl.errors import InputMissingError as InputMissingError
+    from whorl.errors import InputUnreadableError as InputUnreadableError
     from whorl.errors import LeaseTimeoutError as LeaseTimeoutError
     from whorl.errors import NoEntryError as NoEntryError
     from whorl.errors import NotFollowedWarning as NotFollowedWarning
@@ -62,6 +63,7 @@ _PLACES = {
         "FormatError",
         "InputChangedError",
         "InputMissingError",
+        "InputUnreadableError",
         "LeaseTimeoutError",
         "NoEntryError",
         "NotFollowedWarning",

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from whorl.entry import MISSING, Judge, Resolution, build_manifest, raw_files
 from whorl.errors import CorruptEntryError, FormatError, StaleWarning, StoreError, WhorlError, warn
 from whorl.formats.base import candidates, format_named
-from whorl.trace import earliest, trace_holds
+from whorl.trace import earliest, find_secret, trace_holds
 
 if TYPE_CHECKING:
     from whorl.access import Access
@@ -57,6 +57,9 @@ def decode(access: Access, manifest: Manifest) -> object:
 def is_unchanged(before: Derived, now: Snapshot, judge: Judge, result: Resolution) -> bool:
     """Derive the key again from what things are now; warn if it differs or something used cannot be checked."""
     name = judge.call.definition.name
+    if secret := find_secret(result.trace, result.inherited):
+        warn(f"the result of {name} is not stored: it read {secret}, and secrets are not kept", StaleWarning)
+        return False
     try:
         again = now.derive(judge.call)
     except (WhorlError, OSError) as error:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from whorl.config import environment_variable
 from whorl.definition import Definition, Param, is_stage
 from whorl.digest import Digest, Encoder
-from whorl.errors import InputMissingError
+from whorl.errors import InputMissingError, InputUnreadableError
 from whorl.fingerprint.code import fingerprint
 from whorl.fingerprint.inputs import InputDigest, RawInput, collect_inputs, digest_input
 from whorl.fingerprint.values import current_behaviour, digest_argument
@@ -178,10 +178,9 @@ class Snapshot:
     def _named_input(self, definition: Definition, name: str, raw: RawInput) -> InputDigest:
         try:
             return self.input(raw)
-        except InputMissingError as error:
-            raise InputMissingError(
-                f"stage {definition.name}: input {name!r}: {error.message}", error.cause, error.tip
-            ) from error
+        except (InputMissingError, InputUnreadableError) as error:
+            message = f"stage {definition.name}: input {name!r}: {error.message}"
+            raise type(error)(message, error.cause, error.tip) from error
 
     def _options(self, definition: Definition) -> Iterator[Component]:
         """Code, version and declared variables of the environment."""

@@ -53,6 +53,10 @@ class InputChangedError(WhorlError, OSError):
     """A raw input changed each time while it was read."""
 
 
+class InputUnreadableError(WhorlError, OSError):
+    """A raw input may be there, but the store behind its URL refuses, does not answer, or breaks off each time."""
+
+
 class StoreError(WhorlError, OSError):
     """A store cannot be read or written."""
 

@@ -20,7 +20,7 @@ from whorl.definition import find_definitions, is_stage
 from whorl.derive import Snapshot
 from whorl.entry import nearest, raw_files
 from whorl.errors import CorruptEntryError, InputMissingError, WhorlError
-from whorl.fingerprint.inputs import read_input_path
+from whorl.fingerprint.inputs import is_remote, read_input_path
 from whorl.fingerprint.parts import Difference, Part, differences
 from whorl.store.manifest import RawFile, Trace
 from whorl.trace import earliest, trace_holds
@@ -282,11 +282,13 @@ class _Comparison:
         return f"{name} changed" if is_current else f"{name} was computed anew"
 
     def _word_path(self, found: TracedInput) -> str:
-        path = found.path if found.kind == "url" else str(self.project / found.path)
+        path = found.path if is_remote(found.kind) else str(self.project / found.path)
         try:
             self.snapshot.input(read_input_path(found.kind, path))
         except InputMissingError:
             return "is gone"
+        except OSError:
+            return "cannot be read"
         return "changed"
 
 

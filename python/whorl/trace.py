@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING
 from whorl import relay
 from whorl.definition import find_definitions
 from whorl.errors import ConfigError, InputMissingError
-from whorl.fingerprint.inputs import read_input_path
+from whorl.fingerprint.inputs import is_remote, read_input_path
+from whorl.fingerprint.urls import HIDDEN
 from whorl.store.manifest import Trace, TracedCall, TracedInput
 
 if TYPE_CHECKING:
@@ -186,7 +187,7 @@ def trace_call(call: Call, snapshot: Snapshot, project: Path, expires: float | N
     inputs = []
     for raw in (*given, *embedded):
         found = snapshot.input(raw)
-        inputs.append(TracedInput(_relative(raw.text, found.kind, project), found.kind, found.digest))
+        inputs.append(TracedInput(_relative(raw.shown, found.kind, project), found.kind, found.digest))
     feeding = (trace_call(upstream, snapshot, project, None) for upstream in call.upstreams.values())
     return merge([Trace((mine,), tuple(inputs), ()), *feeding])
 
@@ -199,6 +200,11 @@ def trace_holds(trace: Trace, snapshot: Snapshot, project: Path) -> bool:
         and all(_input_holds(found, snapshot, project) for found in trace.inputs)
         and snapshot.behaviour(trace.types) == trace.types
     )
+
+
+def find_secret(*traces: Trace) -> str | None:
+    """Give the URL of an input that nobody can ask for again, since the secret in it is not recorded."""
+    return next((found.path for trace in traces for found in trace.inputs if _is_secret(found)), None)
 
 
 def earliest(*expiries: float | None) -> float | None:
@@ -216,16 +222,22 @@ def _call_holds(call: TracedCall, snapshot: Snapshot, now: float) -> bool:
 
 
 def _input_holds(found: TracedInput, snapshot: Snapshot, project: Path) -> bool:
-    path = found.path if found.kind == "url" else os.path.join(project, found.path)
+    path = found.path if is_remote(found.kind) else os.path.join(project, found.path)
+    if _is_secret(found):
+        return False
     try:
         return snapshot.input(read_input_path(found.kind, path)).digest == found.digest
     except (InputMissingError, OSError):
         return False
 
 
+def _is_secret(found: TracedInput) -> bool:
+    return is_remote(found.kind) and HIDDEN in found.path
+
+
 def _relative(path: str, kind: str, project: Path) -> str:
     """Write a path below the project relative to it, so that a colleague's copy of the project is the same."""
-    if kind == "url":
+    if is_remote(kind):
         return path
     absolute = os.path.abspath(path)
     root = str(project)

@@ -22,6 +22,7 @@ from whorl.cli.progress import shown_progress
 from whorl.cli.screen import err, out
 from whorl.digest import hash_file, hash_stream, hash_tree, stat_table_in_use
 from whorl.errors import ConfigError, WhorlError
+from whorl.fingerprint.urls import hide_secrets, is_url
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -89,8 +90,8 @@ def command(
     """
     Print digests of files (BLAKE3, the same lines as b3sum), or check lists of them.
 
-    Without a PATH, or where it is -, standard input is read.  A file that was digested before and has not been touched
-    since is not read again (WHORL_STAT_TABLE=off reads all).
+    Without a PATH, or where it is -, standard input is read; of a URL, what it gives.  A file that was digested before
+    and has not been touched since is not read again (WHORL_STAT_TABLE=off reads all).
     """
     chosen = paths or (_STDIN,)
     reading = Reading(**how, verify="always" if check else "stat")
@@ -129,7 +130,7 @@ def show_digests(paths: Iterable[str], reading: Reading, *, as_json: bool) -> bo
             line = Line(digest_path(path, reading), path)
         except (WhorlError, OSError) as error:
             failures += 1
-            err().line(f"{err().paint('error:', 'red')} {_readable(path)}: {_word_failure(error, path)}")
+            err().line(f"{err().paint('error:', 'red')} {_shown(path)}: {_word_failure(error, path)}")
             continue
         found.append(line)
         if not as_json:
@@ -162,9 +163,13 @@ def show_verdicts(lists: Iterable[str], reading: Reading, *, as_json: bool) -> b
 
 
 def digest_path(path: str, reading: Reading) -> str:
-    """Digest a file, standard input or, where that was asked for, a folder."""
+    """Digest a file, standard input, what a URL gives or, where that was asked for, a folder."""
     if path == _STDIN:
         return hash_stream(sys.stdin.buffer).hex()
+    if is_url(path) and not os.path.lexists(path):
+        from whorl.fingerprint.remote_inputs import hash_url
+
+        return hash_url(path).hex()
     mode = os.stat(path).st_mode
     if stat.S_ISDIR(mode):
         if not reading.tree:
@@ -218,6 +223,10 @@ def escape(path: str) -> tuple[str, str]:
     return ("\\" if escaped != shown else ""), escaped
 
 
+def _shown(path: str) -> str:
+    return _readable(hide_secrets(path) if is_url(path) else path)
+
+
 def _readable(path: str) -> str:
     """Replace what is not text in a path, as ``b3sum`` does."""
     shown = path.replace("\\", "/") if os.name == "nt" else path
@@ -239,7 +248,9 @@ def _read_lines(path: str) -> Iterator[str]:
 
 def _word_failure(error: WhorlError | OSError, path: str) -> str:
     if isinstance(error, WhorlError):
-        words = error.message.removeprefix(f"{path}: ")
+        words = error.message.removeprefix(f"{path}: ").removeprefix(f"{_shown(path)} ")
+        if is_url(path) and error.cause:
+            return f"{words} ({error.cause})"
         return f"{words} ({error.tip})" if isinstance(error, ConfigError) else words
     return (error.strerror or str(error)).lower()
 

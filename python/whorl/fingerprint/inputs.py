@@ -10,25 +10,20 @@ from __future__ import annotations
 import difflib
 import glob
 import os
-import re
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path, PurePath
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from whorl.digest import Encoder, hash_stream, scan_files, scan_tree
+from whorl.digest import Encoder, scan_files, scan_tree
 from whorl.errors import InputMissingError
+from whorl.fingerprint.urls import hide_secrets, is_url
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from whorl.digest import Digest
-
-_URL = re.compile(r"^[A-Za-z][A-Za-z0-9+.-]+(::|://)")
-# What a store says of an object that changes with its content: S3 and HTTP entity tags, GCS and S3 versions, checksums.
-_STRONG_TOKENS = ("version_id", "VersionId", "generation", "md5Hash", "content_md5", "ETag", "etag")
-
 
 _met: ContextVar[list[RawInput] | None] = ContextVar("whorl inputs met", default=None)
 
@@ -44,7 +39,7 @@ def collect_inputs() -> Iterator[list[RawInput]]:
         _met.reset(token)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class RawInput:
     """A path that a stage reads; what it is (file, folder, glob, URL) is seen when it is digested."""
 
@@ -56,10 +51,18 @@ class RawInput:
         return os.fspath(self.path)
 
     @property
+    def shown(self) -> str:
+        """The path as it may be shown and stored: without the secrets of a URL."""
+        return hide_secrets(self.text) if is_url(self.text) else self.text
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.shown!r})"
+
+    @property
     def kind(self) -> str:
         """``file``, ``folder``, ``glob`` or ``url``, as the file system shows it now."""
         text = self.text
-        if _URL.match(text):
+        if is_url(text):
             return "url"
         if os.path.isdir(text):
             return "folder"
@@ -71,34 +74,34 @@ class RawInput:
         return digest_input(self).digest
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class File(RawInput):
     """Exactly one file, also where its name looks like a glob."""
 
     @property
     def kind(self) -> str:
-        """``file`` or ``url``."""
-        return "url" if _URL.match(self.text) else "file"
+        """``file`` or ``url file``."""
+        return "url file" if is_url(self.text) else "file"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Folder(RawInput):
     """A folder with everything below it."""
 
     @property
     def kind(self) -> str:
-        """``folder``."""
-        return "folder"
+        """``folder`` or ``url folder``."""
+        return "url folder" if is_url(self.text) else "folder"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Glob(RawInput):
     """All paths that match a pattern (``**`` crosses folders); handed over as a sorted list."""
 
     @property
     def kind(self) -> str:
-        """``glob`` or ``url``."""
-        return "url" if _URL.match(self.text) else "glob"
+        """``glob`` or ``url glob``."""
+        return "url glob" if is_url(self.text) else "glob"
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,17 +128,24 @@ def digest_input(raw: RawInput) -> InputDigest:
     Digest a raw input as it is now.
 
     Raises InputMissingError where nothing is there, a glob matches nothing, or the kind is not the one declared, and
-    InputChangedError where it changes while it is read.
+    InputChangedError where it changes while it is read; for URLs also InputUnreadableError.
     """
-    digest = {"file": _digest_file, "folder": _digest_folder, "glob": _digest_glob, "url": _digest_url}[raw.kind]
-    return digest(raw)
+    kind = raw.kind
+    if is_remote(kind):
+        from whorl.fingerprint.remote_inputs import digest_url  # it is written in terms of the types above
+
+        return digest_url(raw)
+    return {"file": _digest_file, "folder": _digest_folder, "glob": _digest_glob}[kind](raw)
 
 
 def hand_over(raw: RawInput) -> object:
     """Give what the function receives for a raw input, without digesting anything: a path, or the paths of a glob."""
-    if raw.kind == "url":
-        return _list_url(raw)
-    if raw.kind == "glob":
+    kind = raw.kind
+    if is_remote(kind):
+        from whorl.fingerprint.remote_inputs import hand_over_url
+
+        return hand_over_url(raw)
+    if kind == "glob":
         return [type(raw.path)(match) for match in _match(raw.text)]
     if not os.path.exists(raw.text):
         raise _missing(raw.text)
@@ -144,7 +154,12 @@ def hand_over(raw: RawInput) -> object:
 
 def read_input_path(kind: str, path: str) -> RawInput:
     """Rebuild the raw input that a trace recorded by its kind and path."""
-    return {"file": File, "folder": Folder, "glob": Glob, "url": RawInput}[kind](path)
+    return {"file": File, "folder": Folder, "glob": Glob, "url": RawInput}[kind.removeprefix("url ")](path)
+
+
+def is_remote(kind: str) -> bool:
+    """Whether an input of this kind is named by a URL, which is no path."""
+    return kind.startswith("url")
 
 
 def _digest_file(raw: RawInput) -> InputDigest:
@@ -158,7 +173,7 @@ def _digest_file(raw: RawInput) -> InputDigest:
             raise
         raise _missing(path) from None
     content = InputFile(_last_segment(path), size, digest)
-    return InputDigest(_named("file", content.name, digest), "file", (content,), raw.path)
+    return InputDigest(named("file", content.name, digest), "file", (content,), raw.path)
 
 
 def _missing(path: str) -> InputMissingError:
@@ -178,12 +193,12 @@ def _digest_folder(raw: RawInput) -> InputDigest:
         raise InputMissingError(f"{path} is not a folder", cause)
     digest, entries = scan_tree(path, follow_symlinks=True)
     files = tuple(InputFile(*entry) for entry in entries)
-    return InputDigest(_named("folder", _last_segment(path), digest), "folder", files, raw.path)
+    return InputDigest(named("folder", _last_segment(path), digest), "folder", files, raw.path)
 
 
 def _digest_glob(raw: RawInput) -> InputDigest:
     matches = _match(raw.text)
-    base = _fixed_part(raw.text)
+    base = fixed_part(raw.text)
     files: list[InputFile] = []
     encoder = Encoder("glob")
     folders = {match for match in matches if os.path.isdir(match)}
@@ -210,7 +225,7 @@ def _match(pattern: str) -> list[str]:
     return matches
 
 
-def _fixed_part(pattern: str) -> str:
+def fixed_part(pattern: str) -> str:
     """Give the folders in front of the first segment with a wildcard: names count relative to them."""
     folder = os.path.dirname(pattern)
     while glob.has_magic(folder):
@@ -218,85 +233,18 @@ def _fixed_part(pattern: str) -> str:
     return folder
 
 
-def _digest_url(raw: RawInput) -> InputDigest:
-    url = raw.text
-    system, path = _open_url(url)
-    if glob.has_magic(path) and not isinstance(raw, File):
-        return _digest_url_glob(system, url, path)
-    try:
-        if system.isdir(path):
-            return _digest_url_folder(system, raw, path)
-        found = _digest_object(system, path)
-    except FileNotFoundError as error:
-        raise InputMissingError(f"{url} is not there", str(error)) from error
-    return InputDigest(_named("url", found.name, found.digest), "url", (found,), raw.path)
-
-
-def _open_url(url: str) -> tuple[Any, str]:
-    import fsspec
-
-    try:
-        # Cached listings would hide a change of the object from a process that lives on.
-        found: tuple[Any, str] = fsspec.core.url_to_fs(url, skip_instance_cache=True, use_listings_cache=False)
-    except ImportError as error:
-        raise InputMissingError(f"{url} cannot be read", "a library is missing", str(error)) from error
-    return found
-
-
-def _list_url(raw: RawInput) -> object:
-    system, path = _open_url(raw.text)
-    if glob.has_magic(path) and not isinstance(raw, File):
-        return [system.unstrip_protocol(match) for match in _match_url(system, raw.text, path)]
-    return raw.path
-
-
-def _match_url(system: Any, url: str, path: str) -> list[str]:
-    matches = sorted(match for match in system.glob(path) if not system.isdir(match))
-    if not matches:
-        raise InputMissingError(f"no object matches {url}")
-    return matches
-
-
-def _digest_url_glob(system: Any, url: str, path: str) -> InputDigest:
-    matches = _match_url(system, url, path)
-    files = _objects_below(system, matches, _fixed_part(path))
-    handed = [system.unstrip_protocol(match) for match in matches]
-    return InputDigest(_digest_names("glob", files), "url", files, handed)
-
-
-def _digest_url_folder(system: Any, raw: RawInput, path: str) -> InputDigest:
-    files = _objects_below(system, sorted(system.find(path)), path.rstrip("/"))
-    digest = _named("url folder", _last_segment(path), _digest_names("url tree", files))
-    return InputDigest(digest, "url", files, raw.path)
-
-
-def _objects_below(system: Any, paths: Iterable[str], base: str) -> tuple[InputFile, ...]:
-    found = ((path[len(base) :].lstrip("/"), _digest_object(system, path)) for path in paths)
-    return tuple(InputFile(name, content.size, content.digest) for name, content in found)
-
-
-def _digest_object(system: Any, path: str) -> InputFile:
-    """By the store's strong version or checksum where it gives one (a token, not a content hash), else by content."""
-    info = system.info(path)
-    name, size = _last_segment(path), int(info.get("size") or 0)
-    for key in _STRONG_TOKENS:
-        token = info.get(key)
-        if token and not str(token).startswith("W/"):
-            return InputFile(name, size, Encoder("remote").text(key).text(str(token)).integer(size).finish())
-    with system.open(path, "rb") as stream:
-        return InputFile(name, size, hash_stream(stream))
-
-
-def _digest_names(kind: str, files: Iterable[InputFile]) -> Digest:
+def digest_names(kind: str, files: Iterable[InputFile]) -> Digest:
+    """Digest the relative names and contents of some files."""
     encoder = Encoder(kind)
     for found in files:
         encoder.bytes(os.fsencode(found.name)).digest(found.digest)
     return encoder.finish()
 
 
-def _named(kind: str, name: str, content: Digest) -> Digest:
+def named(kind: str, name: str, content: Digest) -> Digest:
+    """Digest a content together with the name that code may parse."""
     return Encoder("raw").text(kind).bytes(os.fsencode(name)).digest(content).finish()
 
 
 def _last_segment(path: str) -> str:
-    return Path(os.path.abspath(path)).name if "://" not in path else PurePath(path).name
+    return Path(os.path.abspath(path)).name

@@ -47,7 +47,7 @@ class TracedCall:
 
 @dataclass(frozen=True, slots=True)
 class TracedInput:
-    """A raw input that was not declared; ``kind`` is file, folder, glob or url, ``path`` relative below the project."""
+    """A raw input that was not declared; ``kind`` is that of the input (``fingerprint/inputs.py``)."""
 
     path: str
     kind: str

@@ -1,0 +1,90 @@
+"""
+The text of a URL in, its parts out, and a text that may be shown: what can be told of a URL without asking anybody.
+
+A secret in a URL (a password, a token, a signature) reaches the store that it is for, and no message, log or manifest.
+What is secret is told by its name, so a secret under a harmless name is shown.  On the arrow: part of *digest files*.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import PurePosixPath
+from urllib.parse import urlsplit
+
+HTTP = frozenset({"http", "https"})
+HIDDEN = "***"
+
+_URL = re.compile(r"^[A-Za-z][A-Za-z0-9+.-]+(::|://)")
+_SECRET = re.compile(
+    r"token|secret|passw|pwd|credential|signature|auth|api_?key|access_?key|^x-(amz|goog)-"
+    r"|(^|[-_.])(sig|key|code|session|sessionid|jwt|sas|pass)($|[-_.])",
+    re.IGNORECASE,
+)
+_QUERY = re.compile(r"([?&;])([^=&;?#\s'\"<>]+)=([^&;#\s'\"<>]*)")
+_USER = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://([^/?#\s'\"]*)@")
+# A link that is signed anew leads to the same object.
+_SIGNED_ANEW = re.compile(r"^x-(amz|goog)-", re.IGNORECASE)
+_VERSION = "?versionId="
+
+
+def is_url(text: str) -> bool:
+    """Tell a URL from a path: it begins with ``name://`` or ``name::``."""
+    return _URL.match(text) is not None
+
+
+def protocols(url: str) -> list[str]:
+    """Name the protocols of a URL and of what it is chained to (``zip://a.csv::s3://…``), outermost first."""
+    return [_protocol(part) for part in url.split("::")]
+
+
+def split_chain(url: str) -> tuple[str, str]:
+    """Split a URL into its outermost part and the chain below it, which begins with ``::`` or is empty."""
+    first, separator, rest = url.partition("::")
+    return first, separator + rest
+
+
+def has_magic(path: str, protocol: str) -> bool:
+    """Tell whether a path is a pattern; ``?`` begins a query on the web and a version on S3."""
+    fixed = path.partition("?")[0] if protocol in HTTP else path.partition(_VERSION)[0]
+    return re.search(r"[*\[]" if protocol in HTTP else r"[*?\[]", fixed) is not None
+
+
+def last_segment(path: str, protocol: str) -> str:
+    """Give the last segment of a path, without query or version: what the code may parse."""
+    plain = urlsplit(path).path if protocol in HTTP else path.partition(_VERSION)[0]
+    return PurePosixPath(plain).name
+
+
+def place_of(path: str, protocol: str) -> str:
+    """Name an object within its store, without the user and the signatures that change while the object does not."""
+    if protocol not in HTTP:
+        return path.partition(_VERSION)[0]
+    parts = urlsplit(path)
+    query = [item for item in parts.query.split("&") if item and not _SIGNED_ANEW.match(item)]
+    host = parts.netloc.rpartition("@")[2]
+    return parts._replace(netloc=host, query="&".join(query), fragment="").geturl()
+
+
+def hide_secrets(text: str) -> str:
+    """Put ``***`` for the secrets of the URLs in a text."""
+    return _QUERY.sub(_hide_value, _USER.sub(_hide_user, text))
+
+
+def _protocol(part: str) -> str:
+    name, separator, _ = part.partition("://")
+    if separator:
+        return name.lower()
+    return part.lower() if re.fullmatch(r"[A-Za-z][A-Za-z0-9+.-]*", part) else "file"
+
+
+def _hide_user(found: re.Match[str]) -> str:
+    """Hide who asks, where it may be a secret: ``abfs://container@…`` and ``github://owner:repository@…`` are not."""
+    protocol, user = found.groups()
+    is_secret = protocol.lower() in HTTP or (":" in user and protocol != "github")
+    return f"{protocol}://{HIDDEN}@" if is_secret else found[0]
+
+
+def _hide_value(found: re.Match[str]) -> str:
+    mark, name, value = found.groups()
+    shown = HIDDEN if value and _SECRET.search(name) else value
+    return f"{mark}{name}={shown}"
