@@ -13,6 +13,7 @@ __all__ = [
     "Encoder",
     "HashedMemory",
     "Hasher",
+    "Leaves",
     "OpcodeTable",
     "StatTable",
     "digest_graph",
@@ -107,9 +108,14 @@ def hash_tree(
 def scan_files(
     paths: Sequence[_Path], *, table: StatTable | None = None, always: bool = False
 ) -> list[tuple[int, Digest]]: ...
+@final
+class Leaves:
+    def __len__(self, /) -> int: ...
+    def __getitem__(self, index: int, /) -> tuple[str, int, Digest]: ...
+
 def scan_tree(
     path: _Path, *, follow_symlinks: bool = False, table: StatTable | None = None, always: bool = False
-) -> tuple[Digest, list[tuple[str, int, Digest]]]: ...
+) -> tuple[Digest, Leaves]: ...
 
 @final
 class HashedMemory:

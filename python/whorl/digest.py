@@ -21,6 +21,7 @@ from whorl._core import (
     Encoder,
     HashedMemory,
     Hasher,
+    Leaves,
     OpcodeTable,
     StatTable,
     digest_graph,
@@ -45,6 +46,7 @@ __all__ = [
     "Encoder",
     "HashedMemory",
     "Hasher",
+    "Leaves",
     "OpcodeTable",
     "StatTable",
     "digest_graph",
@@ -142,8 +144,8 @@ def hash_paths(paths: Sequence[Path], *, stat_table: bool = True, verify: Verify
     return _core.hash_paths(paths, table=table, always=_is_always(verify))
 
 
-def scan_tree(path: Path, *, follow_symlinks: bool = False) -> tuple[Digest, list[tuple[str, int, Digest]]]:
-    """Digest a folder and list its files: relative name, size in bytes, digest, by ascending raw name."""
+def scan_tree(path: Path, *, follow_symlinks: bool = False) -> tuple[Digest, Leaves]:
+    """Digest a folder and give its files, a sequence of relative name, size in bytes and digest, by raw name."""
     return _core.scan_tree(path, follow_symlinks=follow_symlinks, table=stat_table_in_use())
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import difflib
 import glob
 import os
+from collections.abc import Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -23,7 +24,7 @@ from whorl.fingerprint.urls import hide_secrets, is_url
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from whorl.digest import Digest
+    from whorl.digest import Digest, Leaves
 
 _met: ContextVar[list[RawInput] | None] = ContextVar("whorl inputs met", default=None)
 
@@ -113,13 +114,26 @@ class InputFile:
     digest: Digest
 
 
+class _TreeFiles(Sequence[InputFile]):
+    """Holds the files of a folder as they were found; a hit asks for none of them."""
+
+    def __init__(self, leaves: Leaves) -> None:
+        self._leaves = leaves
+
+    def __len__(self) -> int:
+        return len(self._leaves)
+
+    def __getitem__(self, index: int) -> InputFile:  # type: ignore[override]  # nobody takes slices
+        return InputFile(*self._leaves[index])
+
+
 @dataclass(frozen=True, slots=True)
 class InputDigest:
     """The digest of a raw input, its files, and what is handed to the function: a path, or a list of paths."""
 
     digest: Digest
     kind: str
-    files: tuple[InputFile, ...]
+    files: Sequence[InputFile]
     handed: object
 
 
@@ -192,8 +206,7 @@ def _digest_folder(raw: RawInput) -> InputDigest:
         cause = "it is a file" if os.path.exists(path) else "nothing is there"
         raise InputMissingError(f"{path} is not a folder", cause)
     digest, entries = scan_tree(path, follow_symlinks=True)
-    files = tuple(InputFile(*entry) for entry in entries)
-    return InputDigest(named("folder", _last_segment(path), digest), "folder", files, raw.path)
+    return InputDigest(named("folder", _last_segment(path), digest), "folder", _TreeFiles(entries), raw.path)
 
 
 def _digest_glob(raw: RawInput) -> InputDigest:

@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
+use pyo3::exceptions::PyIndexError;
 use pyo3::prelude::*;
 use whorl_core::tree::{self, Options, Patterns};
 
@@ -12,6 +13,7 @@ use crate::progress::with_control;
 use crate::stat_table::{PyStatTable, session};
 
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add_class::<Leaves>()?;
     module.add_function(wrap_pyfunction!(hash_tree, module)?)?;
     module.add_function(wrap_pyfunction!(scan_tree, module)?)
 }
@@ -53,6 +55,30 @@ fn hash_tree(
 
 type Leaf = (OsString, u64, PyDigest);
 
+/// The files of a tree: a sequence of name, size and digest, made when it is asked for.
+#[pyclass(module = "whorl.digest", frozen, sequence)]
+struct Leaves(Vec<tree::Leaf>);
+
+#[pymethods]
+impl Leaves {
+    fn __len__(&self) -> usize {
+        self.0.len()
+    }
+
+    fn __getitem__(&self, index: isize) -> PyResult<Leaf> {
+        let length = self.0.len().cast_signed();
+        let index = if index < 0 { index + length } else { index };
+        let leaf = usize::try_from(index)
+            .ok()
+            .and_then(|index| self.0.get(index));
+        leaf.map(|leaf| {
+            let digest = PyDigest(leaf.content.digest);
+            (leaf.name.clone(), leaf.content.size, digest)
+        })
+        .ok_or_else(|| PyIndexError::new_err("a tree has fewer files"))
+    }
+}
+
 /// Likewise, with the relative name, the size and the digest of each file.
 #[pyfunction]
 #[pyo3(signature = (path, *, follow_symlinks = false, table = None, always = false))]
@@ -62,7 +88,7 @@ fn scan_tree(
     follow_symlinks: bool,
     table: Option<&Bound<'_, PyStatTable>>,
     always: bool,
-) -> PyResult<(PyDigest, Vec<Leaf>)> {
+) -> PyResult<(PyDigest, Leaves)> {
     let table = table.map(Bound::get);
     let found = with_control(
         py,
@@ -79,7 +105,5 @@ fn scan_tree(
             tree::scan_tree(&path, options)
         },
     )?;
-    let leaves = found.leaves.into_iter();
-    let leaves = leaves.map(|leaf| (leaf.name, leaf.content.size, PyDigest(leaf.content.digest)));
-    Ok((PyDigest(found.digest), leaves.collect()))
+    Ok((PyDigest(found.digest), Leaves(found.leaves)))
 }
