@@ -4,11 +4,13 @@
 
 pub mod automaton;
 pub mod bytecode;
+pub mod columns;
 pub mod digest;
 pub mod encode;
 pub mod error;
 pub mod file;
 pub mod sink;
+pub mod stream;
 pub mod subtree;
 pub mod tree;
 

@@ -69,9 +69,24 @@ where
         worker()(&mut hasher, 0, length)?;
         return Ok(hasher.finalize().into());
     }
+    chain_ranges(0, length, threads, worker).map(|values| merge_root(&values))
+}
+
+/// The chaining values of the subtrees of `length` bytes that stand `first` subtrees behind the start.
+pub(crate) fn chain_ranges<F, W, E>(
+    first: u64,
+    length: u64,
+    threads: usize,
+    worker: W,
+) -> Result<Vec<ChainingValue>, E>
+where
+    W: Fn() -> F + Sync,
+    F: FnMut(&mut Hasher, u64, u64) -> Result<(), E>,
+    E: Send,
+{
     let subtrees = length.div_ceil(SUBTREE);
     let next = AtomicU64::new(0);
-    let run = || take_subtrees(length, &next, worker());
+    let run = || take_subtrees(first, length, &next, worker());
     let mut values =
         vec![ChainingValue::default(); usize::try_from(subtrees).unwrap_or(usize::MAX)];
     for part in in_threads(threads.min(values.len()), &run) {
@@ -79,7 +94,7 @@ where
             values[index] = value;
         }
     }
-    Ok(merge_root(&values))
+    Ok(values)
 }
 
 /// Run a function in so many threads, this one among them, and collect what each returned.
@@ -102,6 +117,7 @@ pub(crate) fn in_threads<T: Send>(threads: usize, run: &(impl Fn() -> T + Sync))
 }
 
 fn take_subtrees<E>(
+    first: u64,
     length: u64,
     next: &AtomicU64,
     mut feed: impl FnMut(&mut Hasher, u64, u64) -> Result<(), E>,
@@ -114,7 +130,7 @@ fn take_subtrees<E>(
             return Ok(values);
         }
         let mut hasher = Hasher::new();
-        hasher.set_input_offset(start);
+        hasher.set_input_offset(first * SUBTREE + start);
         if let Err(error) = feed(&mut hasher, start, SUBTREE.min(length - start)) {
             // Nobody needs the rest: the others find nothing left to take.
             next.store(length.div_ceil(SUBTREE), Ordering::Relaxed);
@@ -127,7 +143,8 @@ fn take_subtrees<E>(
     }
 }
 
-fn merge_root(values: &[ChainingValue]) -> Digest {
+/// The digest of two subtrees or more.
+pub(crate) fn merge_root(values: &[ChainingValue]) -> Digest {
     let (left, right) = values.split_at(left_half(values.len()));
     merge_subtrees_root(&merge(left), &merge(right), Mode::Hash).into()
 }
