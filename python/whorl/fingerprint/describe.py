@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 registered: dict[type, Callable[[object], object]] = {}
 
 # Each has a module describe_<name> beside this one, imported when the first such object is met.
-_FAMILIES = ("numpy", "pandas", "pyarrow", "xarray")
+_FAMILIES = ("numpy", "pandas", "polars", "pyarrow", "xarray")
 _CODE = (
     FunctionType,
     ModuleType,

@@ -117,6 +117,19 @@ impl BitStream {
         self.filled = bits - free;
     }
 
+    /// Append bits as they lie in memory.
+    pub fn extend(&mut self, bytes: &[u8], start: usize, length: usize) -> Result<(), Error> {
+        check(bytes, start, length)?;
+        let mut whole = 0;
+        if start.is_multiple_of(8) && self.filled == 0 {
+            whole = length / WORD * WORD;
+            let range = start / 8..(start + whole) / 8;
+            self.stream.update(bytes.get(range).unwrap_or_default());
+        }
+        words(bytes, start + whole, length - whole)?.for_each(|word| self.push(word));
+        Ok(())
+    }
+
     /// Append one bit many times.
     pub fn repeat(&mut self, bit: bool, mut count: u64) {
         while count > 0 {

@@ -1,6 +1,7 @@
 //! Rows of dictionaries and runs in, the rows of the values that they stand for out.
 
 use super::bits::is_valid;
+use super::fixed::values;
 use super::layout::Index;
 use super::pieces::{Piece, Pieces};
 use super::{Array, Error, Fault};
@@ -47,24 +48,42 @@ fn look_up(array: &Array, index: Index, row: usize) -> Result<Piece<'_>, Error> 
 
 /// The index in a row, which is less than `limit`.
 pub fn index_at(array: &Array, index: Index, row: usize, limit: usize) -> Result<usize, Error> {
-    let place = array.offset + row;
-    let number = integer(array.buffer(0)?, index, place).ok_or(Fault::Buffer)?;
-    let found = usize::try_from(number).ok().filter(|&found| found < limit);
-    found.ok_or(Fault::Index.into())
+    let found = Indices::of(array, index, row, 1)?.at(0);
+    found
+        .filter(|&found| found < limit)
+        .ok_or(Fault::Index.into())
 }
 
-fn integer(bytes: &[u8], index: Index, place: usize) -> Option<i128> {
-    Some(match (index.bytes, index.signed) {
-        (1, true) => i8::from_ne_bytes(*bytes.as_chunks().0.get(place)?).into(),
-        (1, false) => (*bytes.get(place)?).into(),
-        (2, true) => i16::from_ne_bytes(*bytes.as_chunks().0.get(place)?).into(),
-        (2, false) => u16::from_ne_bytes(*bytes.as_chunks().0.get(place)?).into(),
-        (4, true) => i32::from_ne_bytes(*bytes.as_chunks().0.get(place)?).into(),
-        (4, false) => u32::from_ne_bytes(*bytes.as_chunks().0.get(place)?).into(),
-        (8, true) => i64::from_ne_bytes(*bytes.as_chunks().0.get(place)?).into(),
-        (8, false) => u64::from_ne_bytes(*bytes.as_chunks().0.get(place)?).into(),
-        _ => return None,
-    })
+/// The indices of some rows.
+pub struct Indices<'a> {
+    bytes: &'a [u8],
+    index: Index,
+}
+
+impl<'a> Indices<'a> {
+    pub fn of(array: &'a Array, index: Index, start: usize, length: usize) -> Result<Self, Error> {
+        let bytes = values(array, 0, index.bytes, start, length)?;
+        Ok(Self { bytes, index })
+    }
+
+    /// The index in a row.
+    pub fn at(&self, row: usize) -> Option<usize> {
+        let number = match (self.index.bytes, self.index.signed) {
+            (1, true) => i64::from(i8::from_ne_bytes(self.bytes_at(row)?)),
+            (1, false) => i64::from(u8::from_ne_bytes(self.bytes_at(row)?)),
+            (2, true) => i64::from(i16::from_ne_bytes(self.bytes_at(row)?)),
+            (2, false) => i64::from(u16::from_ne_bytes(self.bytes_at(row)?)),
+            (4, true) => i64::from(i32::from_ne_bytes(self.bytes_at(row)?)),
+            (4, false) => i64::from(u32::from_ne_bytes(self.bytes_at(row)?)),
+            // Of eight bytes, the highest bit says in either case that nothing has so many rows.
+            _ => i64::from_ne_bytes(self.bytes_at(row)?),
+        };
+        usize::try_from(number).ok()
+    }
+
+    fn bytes_at<const N: usize>(&self, row: usize) -> Option<[u8; N]> {
+        self.bytes.as_chunks().0.get(row).copied()
+    }
 }
 
 /// Hand on the value of each run as often as the piece has rows of it.

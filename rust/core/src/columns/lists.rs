@@ -12,6 +12,9 @@ use super::{Array, Error, Fault};
 use crate::encode::{Tag, Tokens};
 use crate::stream::Stream;
 
+/// Bytes of lengths that are collected before they are handed on.
+const BLOCK: usize = 32 * 1024;
+
 pub struct List {
     form: Form,
     lengths: Stream,
@@ -63,11 +66,17 @@ fn push_rows<'a, F: FnMut(&[Piece<'a>]) -> Result<(), Error>>(
     lengths: &mut Stream,
     items: &mut Pieces<'a, F>,
 ) -> Result<(), Error> {
+    let mut block = Vec::new();
     for row in piece.start..piece.start + piece.length {
         let (start, end) = form.range(array, row)?;
-        write_length(lengths, end - start);
+        write_length(&mut block, end - start);
+        if block.len() > BLOCK {
+            lengths.update(&block);
+            block.clear();
+        }
         items.add(Piece::of(array.child(0)?, start, end - start)?)?;
     }
+    lengths.update(&block);
     Ok(())
 }
 

@@ -22,10 +22,12 @@ use crate::encode::Tokens;
 use crate::subtree::threads;
 
 mod bits;
+mod cells;
 mod encoded;
 mod error;
 mod field;
 mod fixed;
+mod form;
 pub mod layout;
 mod lists;
 mod members;
@@ -86,7 +88,8 @@ impl Array {
 /// A type that is not known or nested too deeply, and buffers that contradict each other.
 pub fn digest_column(field: &Field, chunks: &[Array]) -> Result<Digest, Error> {
     let mut node = Node::new(field, threads())?;
-    let pieces: Result<Vec<_>, _> = chunks.iter().map(Piece::whole).collect();
+    let chunks = chunks.iter().filter(|chunk| chunk.length > 0);
+    let pieces: Result<Vec<_>, _> = chunks.map(Piece::whole).collect();
     node.push(&pieces?)?;
     let mut tokens = Tokens::default();
     field.write(&mut tokens);

@@ -149,14 +149,14 @@ fn push_bits(bits: &mut BitStream, pieces: &[Piece<'_>]) -> Result<(), Error> {
             bits.repeat(false, piece.length as u64);
             continue;
         };
-        let place = array.offset + piece.start;
-        let values = words(array.buffer(0)?, place, piece.length)?;
-        if let Some(validity) = &array.validity {
-            for (value, valid) in values.zip(words(validity, place, piece.length)?) {
-                bits.push((value.0 & valid.0, value.1));
-            }
-        } else {
-            values.for_each(|value| bits.push(value));
+        let (values, place) = (array.buffer(0)?, array.offset + piece.start);
+        let Some(validity) = &array.validity else {
+            bits.extend(values, place, piece.length)?;
+            continue;
+        };
+        let values = words(values, place, piece.length)?;
+        for (value, valid) in values.zip(words(validity, place, piece.length)?) {
+            bits.push((value.0 & valid.0, value.1));
         }
     }
     Ok(())

@@ -6,7 +6,6 @@ use super::bits::{nulls, words};
 use super::layout::Width;
 use super::pieces::Piece;
 use super::{Array, Error, Fault};
-use crate::stream::Stream;
 
 /// Lengths from here on take 12 bytes in a stream of lengths, not 4.
 const LONG: u64 = u32::MAX as u64;
@@ -137,11 +136,11 @@ fn hides(array: &Array, start: usize, offsets: Offsets<'_>) -> Result<bool, Erro
 }
 
 /// Append the length of one row.
-pub fn write_length(lengths: &mut Stream, length: usize) {
+pub fn write_length(lengths: &mut Vec<u8>, length: usize) {
     let length = length as u64;
     let short = u32::try_from(length.min(LONG)).unwrap_or(u32::MAX);
-    lengths.update(&short.to_le_bytes());
+    lengths.extend_from_slice(&short.to_le_bytes());
     if length >= LONG {
-        lengths.update(&length.to_le_bytes());
+        lengths.extend_from_slice(&length.to_le_bytes());
     }
 }

@@ -1,81 +1,19 @@
 //! Text and binary in any layout: the lengths in one stream, the bytes in another.
 
-use super::bits::{Validity, is_valid};
-use super::encoded::index_at;
-use super::layout::{Index, Layout, Width};
-use super::offsets::{Offsets, together, write_length};
+use super::bits::Validity;
+use super::cells::Cells;
+use super::form::Form;
+use super::offsets::together;
 use super::pieces::Piece;
 use super::segments::{Segment, append};
-use super::{Array, Error, Fault, Field};
+use super::{Error, Fault, Field};
 use crate::encode::{Tag, Tokens};
 use crate::stream::Stream;
-
-/// Bytes of a view; the first four are its length.
-const VIEW: usize = 16;
-
-/// Longer text than this lies elsewhere, and the view says in which buffer and where.
-const IN_PLACE: usize = 12;
 
 pub struct Text {
     form: Form,
     lengths: Stream,
     bytes: Stream,
-}
-
-/// How text lies in memory.
-enum Form {
-    Offsets(Width),
-    Views,
-    Dictionary(Index, Box<Form>),
-}
-
-impl Form {
-    fn of(field: &Field) -> Result<Self, Error> {
-        match (Layout::of(field)?, &field.dictionary) {
-            (Layout::Text(width), _) => Ok(Self::Offsets(width)),
-            (Layout::TextViews, _) => Ok(Self::Views),
-            (Layout::Dictionary(index), Some(values)) => {
-                Ok(Self::Dictionary(index, Box::new(Self::of(values)?)))
-            }
-            _ => Err(Fault::Unknown(field.format.clone()).into()),
-        }
-    }
-
-    /// The bytes of a row, if it is valid.
-    fn cell<'a>(&self, array: &'a Array, row: usize) -> Result<Option<&'a [u8]>, Error> {
-        if !is_valid(array, row)? {
-            return Ok(None);
-        }
-        match self {
-            Self::Offsets(width) => {
-                let (start, end) = Offsets::of(array, *width, row, 1)?.range(0)?;
-                let bytes = array.buffer(1)?.get(start..end);
-                bytes.map(Some).ok_or(Fault::Offsets.into())
-            }
-            Self::Views => view(array, row).map(Some),
-            Self::Dictionary(index, form) => {
-                let values = array.values()?;
-                form.cell(values, index_at(array, *index, row, values.length)?)
-            }
-        }
-    }
-}
-
-fn view(array: &Array, row: usize) -> Result<&[u8], Error> {
-    let views = array.buffer(0)?.as_chunks::<VIEW>().0;
-    let view = views.get(array.offset + row).ok_or(Fault::Buffer)?;
-    let [length, _, buffer, start] = view.as_chunks().0 else {
-        return Err(Fault::Buffer.into());
-    };
-    let [length, buffer, start] =
-        [length, buffer, start].map(|number| u32::from_ne_bytes(*number) as usize);
-    let bytes = if length <= IN_PLACE {
-        view.get(4..4 + length)
-    } else {
-        let bytes = array.buffer(buffer.saturating_add(1))?;
-        bytes.get(start..start.saturating_add(length))
-    };
-    bytes.ok_or(Fault::Offsets.into())
 }
 
 impl Text {
@@ -130,16 +68,16 @@ impl Text {
 
     fn push_rows(&mut self, piece: &Piece<'_>, validity: &mut Validity) -> Result<(), Error> {
         let decodes = matches!(self.form, Form::Dictionary(..));
-        for row in piece.start..piece.start + piece.length {
-            let cell = piece.array.map(|array| self.form.cell(array, row));
-            let cell = cell.transpose()?.flatten();
-            if decodes {
-                validity.repeat(cell.is_some(), 1);
-            }
-            let bytes = cell.unwrap_or_default();
-            write_length(&mut self.lengths, bytes.len());
-            self.bytes.update(bytes);
+        let mut cells = Cells::new(
+            &mut self.lengths,
+            &mut self.bytes,
+            decodes.then_some(validity),
+        );
+        match piece.array {
+            None => (0..piece.length).for_each(|_| cells.push(None)),
+            Some(array) => self.form.cells(array, piece, &mut cells)?,
         }
+        cells.flush();
         Ok(())
     }
 
