@@ -11,7 +11,7 @@ use crate::encode::{Tag, Tokens};
 use crate::stream::Stream;
 
 /// Bits per word.
-const WORD: usize = 64;
+pub const WORD: usize = 64;
 
 /// A word of which only so many bits, the lowest, are there.
 pub type Word = (u64, usize);
@@ -185,7 +185,8 @@ impl Validity {
         }
     }
 
-    fn word(&mut self, word: Word) {
+    /// Append a word.
+    pub fn word(&mut self, word: Word) {
         match &mut self.bits {
             None if word.0 == ones(word.1) => self.all += word.1 as u64,
             _ => self.bits().push(word),

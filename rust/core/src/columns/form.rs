@@ -1,11 +1,12 @@
 //! How text and binary lie in memory, and how to come by each.
 
+use std::ops::Range;
+
 use super::bits::is_valid;
 use super::cells::Cells;
 use super::encoded::{Indices, index_at};
 use super::layout::{Index, Layout, Width};
 use super::offsets::Offsets;
-use super::pieces::Piece;
 use super::{Array, Error, Fault, Field};
 
 /// Bytes of a view; the first four are its length.
@@ -24,7 +25,7 @@ pub enum Form {
 }
 
 /// A value of a dictionary; a short one with zeros behind it.
-struct Value<'a> {
+pub struct Value<'a> {
     cell: Option<&'a [u8]>,
     short: [u8; SHORT],
 }
@@ -41,34 +42,51 @@ impl Form {
         }
     }
 
-    /// Append the cells of some rows.
+    /// Whether it takes a look at each row to know which are valid.
+    pub fn decodes(&self) -> bool {
+        matches!(self, Self::Dictionary(..))
+    }
+
+    /// The values of a dictionary, unless there are more than so many rows.
+    pub fn values<'a>(
+        &self,
+        array: &'a Array,
+        rows: usize,
+    ) -> Result<Option<Vec<Value<'a>>>, Error> {
+        let Self::Dictionary(_, form) = self else {
+            return Ok(None);
+        };
+        let values = array.values()?;
+        if values.length > rows {
+            return Ok(None);
+        }
+        let value = |row| form.cell(values, row).map(Value::of);
+        (0..values.length)
+            .map(value)
+            .collect::<Result<_, _>>()
+            .map(Some)
+    }
+
+    /// The cells of some rows.
     pub fn cells<'a>(
         &self,
         array: &'a Array,
-        piece: &Piece<'a>,
-        cells: &mut Cells<'_>,
-    ) -> Result<(), Error> {
-        match self {
-            Self::Views => return view_cells(array, piece, cells),
-            Self::Dictionary(index, form) => {
-                let values = array.values()?;
-                // Looked at beforehand, unless that is more than there is to take.
-                if values.length <= piece.length {
-                    let values = form.all(values)?;
-                    return dictionary_cells(array, *index, piece, &values, cells);
-                }
+        values: Option<&[Value<'a>]>,
+        rows: Range<usize>,
+    ) -> Result<Cells<'a>, Error> {
+        match (self, values) {
+            (Self::Views, _) => view_cells(array, rows),
+            (Self::Dictionary(index, _), Some(values)) => {
+                dictionary_cells(array, *index, values, rows)
             }
-            Self::Offsets(_) => {}
+            _ => {
+                let mut cells = Cells::with_room(rows.len());
+                for row in rows {
+                    cells.push(self.cell(array, row)?);
+                }
+                Ok(cells)
+            }
         }
-        for row in piece.start..piece.start + piece.length {
-            cells.push(self.cell(array, row)?);
-        }
-        Ok(())
-    }
-
-    fn all<'a>(&self, array: &'a Array) -> Result<Vec<Value<'a>>, Error> {
-        let value = |row| self.cell(array, row).map(Value::of);
-        (0..array.length).map(value).collect()
     }
 
     /// The bytes of a row, if it is valid.
@@ -104,31 +122,33 @@ impl<'a> Value<'a> {
     }
 }
 
-fn dictionary_cells(
+fn dictionary_cells<'a>(
     array: &Array,
     index: Index,
-    piece: &Piece<'_>,
-    values: &[Value<'_>],
-    cells: &mut Cells<'_>,
-) -> Result<(), Error> {
-    let indices = Indices::of(array, index, piece.start, piece.length)?;
-    for row in 0..piece.length {
-        if !is_valid(array, piece.start + row)? {
+    values: &[Value<'a>],
+    rows: Range<usize>,
+) -> Result<Cells<'a>, Error> {
+    let mut cells = Cells::with_room(rows.len());
+    let indices = Indices::of(array, index, rows.start, rows.len())?;
+    for (place, row) in rows.enumerate() {
+        if !is_valid(array, row)? {
             cells.push(None);
             continue;
         }
-        let value = indices.at(row).and_then(|index| values.get(index));
+        let value = indices.at(place).and_then(|index| values.get(index));
         let value = value.ok_or(Fault::Index)?;
         match value.cell {
             Some(bytes) if bytes.len() <= SHORT => cells.push_short(&value.short, bytes.len()),
             cell => cells.push(cell),
         }
     }
-    Ok(())
+    Ok(cells)
 }
 
-fn view_cells(array: &Array, piece: &Piece<'_>, cells: &mut Cells<'_>) -> Result<(), Error> {
-    for (row, view) in (piece.start..).zip(views(array, piece.start, piece.length)?) {
+fn view_cells(array: &Array, rows: Range<usize>) -> Result<Cells<'_>, Error> {
+    let mut cells = Cells::with_room(rows.len());
+    let views = views(array, rows.start, rows.len())?;
+    for (row, view) in rows.zip(views) {
         let length = length_of(view);
         match view.last_chunk::<IN_PLACE>() {
             _ if !is_valid(array, row)? => cells.push(None),
@@ -136,7 +156,7 @@ fn view_cells(array: &Array, piece: &Piece<'_>, cells: &mut Cells<'_>) -> Result
             _ => cells.push(Some(viewed(array, view)?)),
         }
     }
-    Ok(())
+    Ok(cells)
 }
 
 fn views(array: &Array, start: usize, length: usize) -> Result<&[[u8; VIEW]], Error> {

@@ -105,11 +105,6 @@ impl List {
         }
     }
 
-    /// Whether rows are looked at one by one.
-    pub fn is_slow(&self) -> bool {
-        matches!(self.form, Form::Views(_)) || self.child.is_slow()
-    }
-
     /// Append rows, where possible without looking at each of them.
     pub fn push(&mut self, pieces: &[Piece<'_>]) -> Result<(), Error> {
         let (lengths, form, child) = (&mut self.lengths, self.form, &mut self.child);

@@ -1,20 +1,13 @@
 //! The fields of a struct, or the columns of a table.
 
-use std::sync::{Mutex, PoisonError};
-
 use super::bits::valid_runs;
 use super::node::{Node, shown};
 use super::pieces::{Piece, Pieces};
 use super::{Error, Field};
 use crate::encode::Tokens;
-use crate::subtree::in_threads;
-
-/// Cells from here on are worth threads of their own.
-const MANY: usize = 1 << 16;
 
 pub struct Members {
     members: Vec<Member>,
-    threads: usize,
 }
 
 struct Member {
@@ -27,7 +20,6 @@ impl Members {
     pub fn new(
         fields: &[Field],
         nodes: impl Iterator<Item = Result<Node, Error>>,
-        threads: usize,
     ) -> Result<Self, Error> {
         let member = |(index, (field, node)): (usize, (&Field, Result<Node, Error>))| {
             Ok::<_, Error>(Member {
@@ -39,34 +31,14 @@ impl Members {
         let members = fields.iter().zip(nodes).enumerate().map(member);
         Ok(Self {
             members: members.collect::<Result<_, _>>()?,
-            threads,
         })
     }
 
-    pub fn are_slow(&self) -> bool {
-        self.members.iter().any(|member| member.node.is_slow())
-    }
-
-    /// Append rows: members that several threads can share one after the other, the others side by side.
+    /// Append rows.
     pub fn push(&mut self, pieces: &[Piece<'_>]) -> Result<(), Error> {
-        let rows: usize = pieces.iter().map(|piece| piece.length).sum();
-        let (slow, quick): (Vec<_>, Vec<_>) = self
-            .members
+        self.members
             .iter_mut()
-            .partition(|member| member.node.is_slow());
-        for member in quick {
-            member.push(pieces)?;
-        }
-        let enough = rows.saturating_mul(slow.len()) >= MANY;
-        let threads = if enough {
-            self.threads.min(slow.len())
-        } else {
-            1
-        };
-        let slow = Mutex::new(slow.into_iter());
-        let next = || slow.lock().unwrap_or_else(PoisonError::into_inner).next();
-        let run = || std::iter::from_fn(next).try_for_each(|member| member.push(pieces));
-        in_threads(threads, &run).into_iter().collect()
+            .try_for_each(|member| member.push(pieces))
     }
 
     pub fn finish(self, tokens: &mut Tokens) {

@@ -22,6 +22,7 @@ use crate::encode::Tokens;
 use crate::subtree::threads;
 
 mod bits;
+mod blocks;
 mod cells;
 mod encoded;
 mod error;
@@ -74,11 +75,19 @@ impl Array {
     }
 
     fn child(&self, index: usize) -> Result<&Self, Error> {
-        self.children.get(index).ok_or(Fault::Children.into())
+        self.children.get(index).ok_or(Fault::Children)?.bounded()
     }
 
     fn values(&self) -> Result<&Self, Error> {
-        self.dictionary.as_deref().ok_or(Fault::Children.into())
+        self.dictionary.as_deref().ok_or(Fault::Children)?.bounded()
+    }
+
+    /// Itself, if places of rows are numbers that can be calculated with.
+    fn bounded(&self) -> Result<&Self, Error> {
+        match self.offset.checked_add(self.length) {
+            Some(end) if isize::try_from(end).is_ok() => Ok(self),
+            _ => Err(Fault::Buffer.into()),
+        }
     }
 }
 
@@ -88,9 +97,11 @@ impl Array {
 /// A type that is not known or nested too deeply, and buffers that contradict each other.
 pub fn digest_column(field: &Field, chunks: &[Array]) -> Result<Digest, Error> {
     let mut node = Node::new(field, threads())?;
-    let chunks = chunks.iter().filter(|chunk| chunk.length > 0);
-    let pieces: Result<Vec<_>, _> = chunks.map(Piece::whole).collect();
-    node.push(&pieces?)?;
+    let mut pieces = Vec::new();
+    for chunk in chunks.iter().filter(|chunk| chunk.length > 0) {
+        pieces.push(Piece::of(chunk.bounded()?, 0, chunk.length)?);
+    }
+    node.push(&pieces)?;
     let mut tokens = Tokens::default();
     field.write(&mut tokens);
     node.finish(&mut tokens);

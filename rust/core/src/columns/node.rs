@@ -40,65 +40,12 @@ impl Node {
     }
 
     fn nested(field: &Field, threads: usize, depth: usize) -> Result<Self, Error> {
-        let within = depth.checked_sub(1).ok_or(Fault::Depth)?;
-        let child = |index: usize| {
-            let child = field.children.get(index).ok_or(Fault::Children)?;
-            Self::nested(child, threads, within)
-        };
-        let list =
-            |form| Ok::<_, Error>(Values::List(Box::new(List::new(form, child(0)?, threads))));
-        let all = || {
-            field
-                .children
-                .iter()
-                .map(|child| Self::nested(child, threads, within))
-        };
-        let values = match Layout::of(field)? {
-            Layout::Null => Values::Nothing,
-            Layout::Bits => Values::Bits(BitStream::new(threads)),
-            Layout::Fixed(width) => Values::Fixed(Fixed::new(width, threads)),
-            Layout::Text(_) | Layout::TextViews => Values::Text(Text::new(field, threads)?),
-            Layout::List(width) => list(Form::Offsets(width))?,
-            Layout::ListViews(width) => list(Form::Views(width))?,
-            Layout::FixedList(size) => Values::FixedList(size, Box::new(child(0)?)),
-            Layout::Struct => {
-                // Threads within threads would grow many.
-                let threads = if depth == DEPTH { threads } else { 1 };
-                Values::Struct(Members::new(&field.children, all(), threads)?)
-            }
-            Layout::Union { dense, ids } => {
-                let branches = all().collect::<Result<_, _>>()?;
-                Values::Union(Union::new(dense, ids, branches, threads))
-            }
-            Layout::Runs => {
-                let ends = field.children.first().ok_or(Fault::Children)?;
-                let encoding = Encoding::Runs(Index::of(&ends.format)?);
-                Values::Encoded(encoding, Box::new(child(1)?))
-            }
-            Layout::Dictionary(_) if field.is_layout() => Values::Text(Text::new(field, threads)?),
-            Layout::Dictionary(index) => {
-                let values = field.dictionary.as_deref().ok_or(Fault::Children)?;
-                let values = Self::nested(values, threads, within)?;
-                Values::Encoded(Encoding::Dictionary(index), Box::new(values))
-            }
-        };
+        let depth = depth.checked_sub(1).ok_or(Fault::Depth)?;
         Ok(Self {
             length: 0,
             validity: Validity::new(threads),
-            values,
+            values: Values::of(field, threads, depth)?,
         })
-    }
-
-    /// Whether rows are looked at one by one, so that threads cannot share the work.
-    pub fn is_slow(&self) -> bool {
-        match &self.values {
-            Values::Nothing | Values::Bits(_) | Values::Fixed(_) => false,
-            Values::Text(text) => text.is_slow(),
-            Values::List(list) => list.is_slow(),
-            Values::FixedList(_, child) => child.is_slow(),
-            Values::Struct(members) => members.are_slow(),
-            Values::Union(_) | Values::Encoded(..) => true,
-        }
     }
 
     /// Append rows.
@@ -140,6 +87,74 @@ impl Node {
             Values::Struct(members) => members.finish(tokens),
             Values::Union(union) => union.finish(tokens),
         }
+    }
+}
+
+impl Values {
+    fn of(field: &Field, threads: usize, depth: usize) -> Result<Self, Error> {
+        let layout = Layout::of(field)?;
+        match &layout {
+            Layout::Struct | Layout::Union { .. } => {
+                let nodes = field.children.iter();
+                let nodes = nodes.map(|child| Node::nested(child, threads, depth));
+                Self::of_many(layout, field, nodes, threads)
+            }
+            Layout::Dictionary(_) if field.is_layout() => Self::of_one(&layout, field, threads),
+            Layout::Dictionary(index) => {
+                let values = field.dictionary.as_deref().ok_or(Fault::Children)?;
+                let values = Node::nested(values, threads, depth)?;
+                Ok(Self::Encoded(
+                    Encoding::Dictionary(*index),
+                    Box::new(values),
+                ))
+            }
+            Layout::Runs => {
+                let [ends, values] = field.children.as_slice() else {
+                    return Err(Fault::Children.into());
+                };
+                let encoding = Encoding::Runs(Index::of(&ends.format)?);
+                let values = Node::nested(values, threads, depth)?;
+                Ok(Self::Encoded(encoding, Box::new(values)))
+            }
+            Layout::List(_) | Layout::ListViews(_) | Layout::FixedList(_) => {
+                let item = field.children.first().ok_or(Fault::Children)?;
+                let items = Node::nested(item, threads, depth)?;
+                Ok(Self::of_items(&layout, items, threads))
+            }
+            _ => Self::of_one(&layout, field, threads),
+        }
+    }
+
+    fn of_many(
+        layout: Layout,
+        field: &Field,
+        nodes: impl Iterator<Item = Result<Node, Error>>,
+        threads: usize,
+    ) -> Result<Self, Error> {
+        if let Layout::Union { dense, ids } = layout {
+            let branches = nodes.collect::<Result<_, _>>()?;
+            return Ok(Self::Union(Union::new(dense, ids, branches, threads)));
+        }
+        Members::new(&field.children, nodes).map(Self::Struct)
+    }
+
+    fn of_items(layout: &Layout, items: Node, threads: usize) -> Self {
+        let form = match layout {
+            Layout::List(width) => Form::Offsets(*width),
+            Layout::ListViews(width) => Form::Views(*width),
+            Layout::FixedList(size) => return Self::FixedList(*size, Box::new(items)),
+            _ => return Self::Nothing,
+        };
+        Self::List(Box::new(List::new(form, items, threads)))
+    }
+
+    fn of_one(layout: &Layout, field: &Field, threads: usize) -> Result<Self, Error> {
+        Ok(match layout {
+            Layout::Bits => Self::Bits(BitStream::new(threads)),
+            Layout::Fixed(width) => Self::Fixed(Fixed::new(*width, threads)),
+            Layout::Null => Self::Nothing,
+            _ => Self::Text(Text::new(field, threads)?),
+        })
     }
 }
 

@@ -14,11 +14,6 @@ pub struct Piece<'a> {
 }
 
 impl<'a> Piece<'a> {
-    /// All rows of an array.
-    pub fn whole(array: &'a Array) -> Result<Self, Error> {
-        Self::of(array, 0, array.length)
-    }
-
     /// Rows that are null.
     pub fn nulls(length: usize) -> Self {
         Self {
@@ -30,9 +25,8 @@ impl<'a> Piece<'a> {
 
     /// The rows of a child that belong to rows of its parent.
     pub fn of(array: &'a Array, start: usize, length: usize) -> Result<Self, Error> {
-        let end = start.checked_add(length);
-        let is_inside = end.is_some_and(|end| end <= array.length);
-        if !is_inside || array.offset.checked_add(array.length).is_none() {
+        let end = start.checked_add(length).ok_or(Fault::Child)?;
+        if end > array.length {
             return Err(Fault::Child.into());
         }
         Ok(Self {

@@ -1,6 +1,7 @@
 //! Text and binary in any layout: the lengths in one stream, the bytes in another.
 
 use super::bits::Validity;
+use super::blocks::{BATCH, in_blocks};
 use super::cells::Cells;
 use super::form::Form;
 use super::offsets::together;
@@ -11,6 +12,7 @@ use crate::encode::{Tag, Tokens};
 use crate::stream::Stream;
 
 pub struct Text {
+    threads: usize,
     form: Form,
     lengths: Stream,
     bytes: Stream,
@@ -19,20 +21,16 @@ pub struct Text {
 impl Text {
     pub fn new(field: &Field, threads: usize) -> Result<Self, Error> {
         Ok(Self {
+            threads,
             form: Form::of(field)?,
             lengths: Stream::new(threads),
             bytes: Stream::new(threads),
         })
     }
 
-    /// Whether rows are looked at one by one.
-    pub fn is_slow(&self) -> bool {
-        !matches!(self.form, Form::Offsets(_))
-    }
-
     /// Append rows, where possible without looking at each of them.
     pub fn push(&mut self, pieces: &[Piece<'_>], validity: &mut Validity) -> Result<(), Error> {
-        if !matches!(self.form, Form::Dictionary(..)) {
+        if !self.form.decodes() {
             validity.push(pieces)?;
         }
         let mut together = Vec::new();
@@ -66,18 +64,30 @@ impl Text {
         append(&mut self.bytes, &bytes);
     }
 
+    /// Append rows that have to be looked at one by one.
     fn push_rows(&mut self, piece: &Piece<'_>, validity: &mut Validity) -> Result<(), Error> {
-        let decodes = matches!(self.form, Form::Dictionary(..));
-        let mut cells = Cells::new(
-            &mut self.lengths,
-            &mut self.bytes,
-            decodes.then_some(validity),
-        );
-        match piece.array {
-            None => (0..piece.length).for_each(|_| cells.push(None)),
-            Some(array) => self.form.cells(array, piece, &mut cells)?,
+        let Some(array) = piece.array else {
+            append(&mut self.lengths, &[Segment::Zeros(4 * piece.length)]);
+            if self.form.decodes() {
+                validity.repeat(false, piece.length);
+            }
+            return Ok(());
+        };
+        let values = self.form.values(array, piece.length)?;
+        let cells = |rows| self.form.cells(array, values.as_deref(), rows);
+        let end = piece.start + piece.length;
+        for start in (piece.start..end).step_by(BATCH) {
+            let batch = in_blocks(start..end.min(start + BATCH), self.threads, &cells)?;
+            let lengths: Vec<_> = batch.iter().map(Cells::lengths).collect();
+            append(&mut self.lengths, &lengths);
+            let bytes: Vec<_> = batch.iter().flat_map(Cells::bytes).collect();
+            append(&mut self.bytes, &bytes);
+            if self.form.decodes() {
+                for cells in &batch {
+                    cells.write_valid(validity);
+                }
+            }
         }
-        cells.flush();
         Ok(())
     }
 
