@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 from whorl.digest import digest_arrow
 from whorl.errors import UndigestableError
 from whorl.fingerprint.describe_instance import describer_of_instances, refuse
-from whorl.fingerprint.description import Inner, attributes, full_name, leaf, node
+from whorl.fingerprint.description import attributes, full_name, leaf, node
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
