@@ -21,12 +21,12 @@ from typing import TYPE_CHECKING, Any
 from whorl.digest import digest_arrow
 from whorl.errors import UndigestableError
 from whorl.fingerprint.describe_instance import describer_of_instances, refuse
-from whorl.fingerprint.description import attributes, full_name, leaf, node
+from whorl.fingerprint.description import attributes, full_name, node
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from whorl.fingerprint.description import Describer, Description
+    from whorl.fingerprint.description import Describer, Description, Parts
 
 # As in the Rust module.
 _DEPTH = 256
@@ -54,13 +54,8 @@ def _describe_frame(frame: Any) -> Description:
 
     objects = [name for name, dtype in frame.schema.items() if dtype == pl.Object]
     others = frame.drop(objects) if objects else frame
-    _check(type(frame), others.dtypes)
-    digest = digest_arrow(others)
-    name = _name(frame, "DataFrame")
-    if not objects:
-        return leaf(name, digest)
-    parts = [(f'["{column}"]', frame.get_column(column)) for column in objects]
-    return node(name, [(".columns", frame.columns), (".height", frame.height), ("", digest), *parts])
+    parts = [(f'["{name}"]', frame.get_column(name)) for name in objects]
+    return node(_name(frame, "DataFrame"), [(".columns", frame.columns), *_parts_of(others), *parts])
 
 
 def _describe_series(series: Any) -> Description:
@@ -69,8 +64,13 @@ def _describe_series(series: Any) -> Description:
     name = _name(series, "Series")
     if series.dtype == pl.Object:
         return node(name, [*attributes(series, "name"), ("", series.to_list())])
-    _check(type(series), [series.dtype])
-    return leaf(name, digest_arrow(series.to_frame()))
+    return node(name, _parts_of(series.to_frame()))
+
+
+def _parts_of(frame: Any) -> Parts:
+    """Take columns through Arrow's interface, and types besides: older versions of polars leave some out there."""
+    _check(type(frame), frame.dtypes)
+    return [(".dtypes", [repr(dtype) for dtype in frame.dtypes]), (".height", frame.height), ("", digest_arrow(frame))]
 
 
 def _name(obj: object, name: str) -> str:

@@ -64,7 +64,7 @@ fn digest_arrow_type(py: Python<'_>, obj: &Bound<'_, PyAny>) -> PyResult<PyDiges
 
 fn import_array(obj: &Bound<'_, PyAny>) -> PyResult<(Field, Array)> {
     let py = obj.py();
-    let capsules = obj.call_method0(intern!(py, "__arrow_c_array__"))?;
+    let capsules = obj.call_method1(intern!(py, "__arrow_c_array__"), (py.None(),))?;
     let capsules = capsules.cast_into::<PyTuple>()?;
     let field = import_field(&capsules.get_item(0)?)?;
     let array = pointer::<FFI_ArrowArray>(&capsules.get_item(1)?, c"arrow_array")?;
@@ -85,7 +85,9 @@ fn import_field(capsule: &Bound<'_, PyAny>) -> PyResult<Field> {
 }
 
 fn import_stream(obj: &Bound<'_, PyAny>) -> PyResult<FFI_ArrowArrayStream> {
-    let capsule = obj.call_method0(intern!(obj.py(), "__arrow_c_stream__"))?;
+    let py = obj.py();
+    // The argument is optional, but polars has had it as a required one.
+    let capsule = obj.call_method1(intern!(py, "__arrow_c_stream__"), (py.None(),))?;
     let stream = pointer::<FFI_ArrowArrayStream>(&capsule, c"arrow_array_stream")?;
     // SAFETY: as for arrays.
     #[allow(unsafe_code)]
