@@ -12,6 +12,7 @@ import xarray as xr
 from hypothesis import given
 from hypothesis import strategies as st
 
+from whorl.errors import UndigestableError
 from whorl.fingerprint.values import digest_argument, hash_value
 
 COLUMNS: dict[str, tuple[pa.DataType, list[object]]] = {
@@ -38,15 +39,68 @@ COLUMNS: dict[str, tuple[pa.DataType, list[object]]] = {
     "map": (pa.map_(pa.string(), pa.int64()), [[("a", 1)], None, [], [("b", None)]]),
     "null": (pa.null(), [None, None, None, None]),
     "dictionary": (pa.dictionary(pa.int8(), pa.string()), ["a", None, "b", "a"]),
+    "int64": (pa.int64(), [1, None, 3, 4]),
+    "float32": (pa.float32(), [1.5, None, 0.0, -0.0]),
+    "date of milliseconds": (pa.date64(), [0, None, 86_400_000, None]),
+    "seconds of a day": (pa.time32("s"), [1, None, 3, 4]),
+    "moment": (pa.timestamp("us"), [1, None, 3, 4]),
+    "moment in Tokyo": (pa.timestamp("us", "Asia/Tokyo"), [1, None, 3, 4]),
+    "moment in seconds": (pa.timestamp("s"), [1, None, 3, 4]),
+    "interval": (pa.month_day_nano_interval(), [(1, 2, 3), None, (0, 0, 4), (0, 0, 0)]),
+    "decimal of 32 bits": (pa.decimal32(5, 2), [Decimal("1.00"), None, Decimal("2.00"), Decimal("3.25")]),
+    "decimal of 256 bits": (pa.decimal256(5, 2), [Decimal("1.00"), None, Decimal("2.00"), Decimal("3.25")]),
+    "scaled decimal": (pa.decimal128(5, 1), [Decimal("1.0"), None, Decimal("2.0"), Decimal("3.2")]),
+    "list of categories": (
+        pa.list_(pa.dictionary(pa.int8(), pa.int64())),
+        [[1, 2], None, [], [None]],
+    ),
+    "list of required": (pa.list_(pa.field("item", pa.int64(), nullable=False)), [[1, 2], None, [], [3]]),
+    "list of named": (pa.list_(pa.field("other", pa.int64())), [[1, 2], None, [], [None]]),
+    "list of lists": (pa.list_(pa.list_(pa.int64())), [[[1], None], None, [], [[2, 3]]]),
+    "empty struct": (pa.struct([]), [{}, None, {}, {}]),
+    "sorted map": (pa.map_(pa.string(), pa.int64(), keys_sorted=True), [[("a", 1)], None, [], [("b", None)]]),
+    "uuid": (pa.uuid(), [b"a" * 16, None, b"b" * 16, None]),
+    "16 bytes": (pa.binary(16), [b"a" * 16, None, b"b" * 16, None]),
+    "json": (pa.json_(), ["1", None, "2", "3"]),
+    "tensors": (pa.fixed_shape_tensor(pa.int64(), [2]), [[1, 2], None, [3, 4], [5, 6]]),
+    "tensors in another order": (
+        pa.fixed_shape_tensor(pa.int64(), [2], dim_names=["x"]),
+        [[1, 2], None, [3, 4], [5, 6]],
+    ),
+}
+
+
+def union(mode: str) -> pa.Array:
+    ids, branches = pa.array([0, 1, 0, 1], pa.int8()), [pa.array([1, 2, 3, 4]), pa.array(["a", "b", "c", None])]
+    if mode == "sparse":
+        return pa.UnionArray.from_sparse(ids, branches)
+    return pa.UnionArray.from_dense(ids, pa.array([0, 1, 2, 3], pa.int32()), branches)
+
+
+# Types that pyarrow cannot make from a list of values.
+MADE = {
+    "sparse union": lambda: union("sparse"),
+    "dense union": lambda: union("dense"),
+    "named union": lambda: pa.UnionArray.from_sparse(
+        pa.array([7, 5, 5, 7], pa.int8()), [pa.array([1, 2, 3, 4]), pa.array(["a", "b", "c", None])], None, [5, 7]
+    ),
+    "runs": lambda: pa.RunEndEncodedArray.from_arrays(pa.array([1, 3, 4], pa.int16()), pa.array([1.5, None, 2.5])),
+    "ordered": lambda: pa.DictionaryArray.from_arrays(
+        pa.array([0, None, 1, 0], pa.int8()), pa.array(["a", "b"]), ordered=True
+    ),
 }
 
 
 def make(name: str) -> pa.Array:
+    if name in MADE:
+        return MADE[name]()
     kind, values = COLUMNS[name]
+    if isinstance(kind, pa.BaseExtensionType):
+        return pa.ExtensionArray.from_storage(kind, pa.array(values, type=kind.storage_type))
     return pa.array(values, type=kind)
 
 
-@pytest.mark.parametrize("name", COLUMNS)
+@pytest.mark.parametrize("name", [*COLUMNS, *MADE])
 def test_slices_and_chunks_do_not_count(name: str) -> None:
     """The same values at another offset, or in pieces, are the same array."""
     array = make(name)
@@ -62,13 +116,16 @@ def test_slices_and_chunks_do_not_count(name: str) -> None:
 
 def test_types_count() -> None:
     """Equal values of other types are other arrays."""
-    digests = {name: hash_value(make(name)) for name in COLUMNS}
-    empty = {name: hash_value(make(name).slice(0, 0)) for name in COLUMNS}
+    names = [*COLUMNS, *MADE]
+    digests = [hash_value(make(name)) for name in names]
+    empty = {name: hash_value(make(name).slice(0, 0)) for name in names}
+    types = {name: hash_value(make(name).type) for name in names}
 
-    assert digests.pop("dictionary") not in digests.values()
-    assert len(set(digests.values())) == len(digests)
-    assert len(set(empty.values())) == len(empty) - 1
-    assert empty["dictionary"] == empty["string"]
+    assert len(set(digests)) == len(digests)
+    for found in (empty, types):
+        assert found.pop("dictionary") == found["string"]
+        assert found.pop("runs") == found["float64"]
+        assert len(set(found.values())) == len(found)
 
 
 def test_dictionaries_and_widths_of_offsets_are_layout() -> None:
@@ -150,20 +207,59 @@ def test_names_order_and_metadata_of_tables_count() -> None:
     )
 
 
-@pytest.mark.parametrize(
-    "array",
-    [
-        pa.UnionArray.from_dense(
-            pa.array([0, 1], pa.int8()), pa.array([0, 0], pa.int32()), [pa.array([1]), pa.array(["a"])]
-        ),
-        pa.RunEndEncodedArray.from_arrays(pa.array([2, 3], pa.int32()), pa.array(["a", "b"])),
-        pa.array(["a", "a long enough text"], pa.string_view()),
-    ],
-    ids=["union", "runs", "views"],
-)
-def test_rare_types_count_by_their_values(array: pa.Array) -> None:
-    """Unions, runs and views have digests too."""
-    assert hash_value(array) == hash_value(array.slice(0)) != hash_value(array.slice(1))
+def test_runs_are_layout() -> None:
+    """How often a value is repeated says nothing that the values do not."""
+    runs = pa.RunEndEncodedArray.from_arrays(pa.array([2, 3, 6], pa.int32()), pa.array(["a", None, "b"]))
+    other = pa.RunEndEncodedArray.from_arrays(pa.array([1, 2, 3, 6], pa.int64()), pa.array(["a", "a", None, "b"]))
+    plain = pa.array(["a", "a", None, "b", "b", "b"])
+
+    assert hash_value(runs) == hash_value(other) == hash_value(plain)
+    assert hash_value(runs.slice(1, 3)) == hash_value(plain.slice(1, 3))
+    assert hash_value(runs.type) == hash_value(plain.type)
+
+
+def test_what_a_parent_hides_does_not_count() -> None:
+    """Null structs, gaps between lists, and branches that are not selected may hold anything."""
+    mask, ids = pa.array([False, True]), pa.array([0, 1], pa.int8())
+    structs = [pa.StructArray.from_arrays([pa.array([1, hidden])], ["x"], mask=mask) for hidden in (2, None)]
+    fixed = [pa.FixedSizeListArray.from_arrays(pa.array([1, hidden]), 1, mask=mask) for hidden in (2, None)]
+    gaps = [
+        pa.ListViewArray.from_arrays(pa.array([2, 0]), pa.array([1, 2]), pa.array([1, 2, 3])),
+        pa.array([[3], [1, 2]], pa.list_view(pa.int64())),
+    ]
+    unions = [pa.UnionArray.from_sparse(ids, [pa.array([1, hidden]), pa.array([hidden, 2])]) for hidden in (8, None)]
+
+    for left, right in (structs, fixed, gaps, unions):
+        assert hash_value(left) == hash_value(right) == hash_value(pa.concat_arrays([left, right]).slice(2))
+
+
+def test_metadata_counts_at_every_depth() -> None:
+    """Extension types live there, and it need not be text."""
+    inner = [pa.field("item", pa.int64(), metadata={"k": value}) for value in (b"1", b"2", b"\xff", b"")]
+    different = [pa.list_(pa.int64()), *(pa.list_(field) for field in inner)]
+    fields = [pa.field("a", pa.int64()), *(field.with_name("a") for field in inner)]
+
+    assert len({hash_value(pa.array([[1]], kind)) for kind in different}) == len(different)
+    assert len({hash_value(kind) for kind in different}) == len(different)
+    assert len({hash_value(field) for field in fields}) == len(fields)
+    assert hash_value(fields[0]) != hash_value(fields[0].with_nullable(nullable=False))
+
+
+def test_scalars_are_not_arrays() -> None:
+    """What is one value is not a column of one row, in any type."""
+    for name in COLUMNS:
+        array = make(name)
+        first, null = array[0], pa.scalar(None, array.type)
+
+        assert hash_value(first) == hash_value(array[0]) != hash_value(array.slice(0, 1))
+        assert name == "null" or hash_value(first) != hash_value(null)
+
+
+def test_readers_are_refused() -> None:
+    """What a stream will give cannot be read without taking it."""
+    reader = pa.RecordBatchReader.from_batches(pa.schema([]), [])
+    with pytest.raises(UndigestableError, match=r"^value: a pyarrow\.lib\.RecordBatchReader has no digest"):
+        hash_value(reader)
 
 
 def test_pyarrow_alone_is_how_a_table_behaves() -> None:

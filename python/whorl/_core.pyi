@@ -16,6 +16,8 @@ __all__ = [
     "Leaves",
     "OpcodeTable",
     "StatTable",
+    "digest_arrow",
+    "digest_arrow_type",
     "digest_graph",
     "digest_value",
     "encode_value",
@@ -33,6 +35,15 @@ _Path: TypeAlias = str | PathLike[str]
 
 class _Readable(Protocol):
     def read(self, size: int, /) -> Buffer: ...
+
+class _ArrowArray(Protocol):
+    def __arrow_c_array__(self, requested_schema: object | None = None) -> tuple[object, object]: ...
+
+class _ArrowStream(Protocol):
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object: ...
+
+class _ArrowType(Protocol):
+    def __arrow_c_schema__(self) -> object: ...
 
 @final
 class Digest:
@@ -75,6 +86,9 @@ class Encoder:
     def none(self) -> Self: ...
     def finish(self) -> Digest: ...
 
+def digest_arrow(obj: _ArrowArray | _ArrowStream, /) -> Digest: ...
+def digest_arrow_type(obj: _ArrowType, /) -> Digest: ...
+
 @final
 class StatTable:
     def __new__(cls, path: _Path) -> Self: ...
@@ -108,6 +122,7 @@ def hash_tree(
 def scan_files(
     paths: Sequence[_Path], *, table: StatTable | None = None, always: bool = False
 ) -> list[tuple[int, Digest]]: ...
+
 @final
 class Leaves:
     def __len__(self, /) -> int: ...

@@ -4,6 +4,7 @@
 
 pub mod automaton;
 pub mod bytecode;
+pub mod columns;
 pub mod control;
 pub mod digest;
 pub mod encode;
@@ -13,6 +14,7 @@ pub mod gather;
 pub mod sink;
 pub mod stat;
 pub mod stat_table;
+pub mod stream;
 pub mod subtree;
 pub mod tree;
 

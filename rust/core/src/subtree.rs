@@ -76,16 +76,33 @@ where
         worker(0)(&mut hasher, 0, length)?;
         return Ok(hasher.finalize().into());
     }
-    let ranges = Ranges::new(length);
+    chain_ranges(0, length, threads, worker).map(|values| merge_root(&values))
+}
+
+/// The chaining values of the subtrees of `length` bytes that stand `first` subtrees behind the start.
+pub(crate) fn chain_ranges<F, W, E>(
+    first: u64,
+    length: u64,
+    threads: usize,
+    worker: W,
+) -> Result<Vec<ChainingValue>, E>
+where
+    W: Fn(usize) -> F + Sync,
+    F: FnMut(&mut Hasher, u64, u64) -> Result<(), E>,
+    E: Send,
+{
+    let ranges = Ranges::behind(first, length);
     let threads = threads.min(usize::try_from(ranges.subtrees()).unwrap_or(usize::MAX));
     for result in in_threads(threads, &|seat| ranges.work(worker(seat))) {
         result?;
     }
-    Ok(ranges.root())
+    Ok(ranges.into_values())
 }
 
 /// The subtrees of more than [`SUBTREE`] bytes: which are taken, and what those that are done came to.
 pub(crate) struct Ranges {
+    /// How many subtrees stand before the first one.
+    first: u64,
     length: u64,
     next: AtomicU64,
     done: AtomicU64,
@@ -95,8 +112,13 @@ pub(crate) struct Ranges {
 impl Ranges {
     /// Nothing is taken yet.
     pub(crate) fn new(length: u64) -> Self {
+        Self::behind(0, length)
+    }
+
+    fn behind(first: u64, length: u64) -> Self {
         let subtrees = usize::try_from(length.div_ceil(SUBTREE)).unwrap_or(usize::MAX);
         Self {
+            first,
             length,
             next: AtomicU64::new(0),
             done: AtomicU64::new(0),
@@ -129,7 +151,7 @@ impl Ranges {
                 return Ok(self.put(&values));
             }
             let mut hasher = Hasher::new();
-            hasher.set_input_offset(start);
+            hasher.set_input_offset(self.first.saturating_mul(SUBTREE).saturating_add(start));
             if let Err(error) = feed(&mut hasher, start, SUBTREE.min(self.length - start)) {
                 self.next.store(self.subtrees(), Ordering::Relaxed);
                 return Err(error);
@@ -150,6 +172,12 @@ impl Ranges {
         }
         let count = values.len() as u64;
         count > 0 && self.done.fetch_add(count, Ordering::Relaxed) + count == self.subtrees()
+    }
+
+    fn into_values(self) -> Vec<ChainingValue> {
+        self.values
+            .into_inner()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The digest of the whole, once every subtree is done.
@@ -181,7 +209,7 @@ pub(crate) fn in_threads<T: Send>(threads: usize, run: &(impl Fn(usize) -> T + S
     })
 }
 
-/// The digest of what so many subtrees (more than one) came to.
+/// The digest of what two subtrees or more came to.
 pub(crate) fn merge_root(values: &[ChainingValue]) -> Digest {
     let (left, right) = values.split_at(left_half(values.len()));
     merge_subtrees_root(&merge(left), &merge(right), Mode::Hash).into()

@@ -5,6 +5,7 @@
 
 use pyo3::prelude::*;
 
+mod arrow;
 mod buffer;
 mod bytecode;
 mod conditions;
@@ -20,6 +21,7 @@ mod value;
 
 #[pymodule(gil_used = false)]
 fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    arrow::register(module)?;
     bytecode::register(module)?;
     conditions::register(module)?;
     digest::register(module)?;
