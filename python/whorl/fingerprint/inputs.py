@@ -220,7 +220,7 @@ def _digest_glob(raw: RawInput) -> InputDigest:
         name = os.path.relpath(match, base or os.curdir).replace(os.sep, "/")
         if match in folders:
             digest, entries = scan_tree(match, follow_symlinks=True)
-            files += (InputFile(f"{name}/{entry[0]}", *entry[1:]) for entry in entries)
+            files += (InputFile(f"{name}/{file.name}", file.size, file.digest) for file in _TreeFiles(entries))
         else:
             size, digest = next(contents)
             files.append(InputFile(name, size, digest))
