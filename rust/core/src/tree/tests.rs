@@ -1,3 +1,5 @@
+//! Trees: what counts in them, whatever the number of threads.
+
 use std::collections::BTreeSet;
 use std::fs::{self, create_dir, create_dir_all, write};
 
