@@ -18,7 +18,7 @@ use crate::subtree::{self, digest_ranges};
 
 mod read;
 
-pub(crate) use read::{Feeder, read_small};
+pub(crate) use read::{Buffer, Feeder, read_small};
 
 /// Up to here a file is one read (hashing.md).
 pub(crate) const SMALL: u64 = 128 * 1024;
@@ -35,11 +35,8 @@ pub struct FileDigest {
     pub size: u64,
 }
 
-/// Says which part of mapped memory, by start and length, a thread is about to read.
-pub type Announce<'a> = &'a (dyn Fn(usize, usize) + Sync);
-
 /// Digests a block of memory, for a [`Mapper`].
-pub type Hash<'a> = &'a dyn Fn(&[u8], Announce<'_>) -> Result<Digest, Error>;
+pub type Hash<'a> = &'a dyn Fn(&[u8]) -> Result<Digest, Error>;
 
 /// Maps so many bytes of a file into memory and has them hashed.
 pub type Mapper<'a> =
@@ -64,7 +61,7 @@ pub struct Options<'a> {
 /// [`Error::Missing`], [`Error::WrongKind`] for folders and special files, [`Error::Changed`], [`Error::Stopped`],
 /// [`Error::Io`].
 pub fn digest_file(path: &Path, options: Options<'_>) -> Result<FileDigest, Error> {
-    let mut buffer = Vec::new();
+    let mut buffer = Buffer::default();
     for _ in 0..ATTEMPTS {
         // Asked before opening: to open a device may do something.
         let stat = Stat::at(path).map_err(|error| Error::at(path, error))?;
@@ -114,7 +111,7 @@ impl<'a> Opened<'a> {
     fn digest(
         &self,
         options: Options<'_>,
-        buffer: &mut Vec<u8>,
+        buffer: &mut Buffer,
     ) -> Result<Option<FileDigest>, Error> {
         let at = |source| Error::at(self.path, source);
         let size = self.before.size;
@@ -138,9 +135,7 @@ impl<'a> Opened<'a> {
         let size = self.before.size;
         match options.mapper {
             Some(mapper) => {
-                let hash = |data: &[u8], announce: Announce<'_>| {
-                    digest_mapped(data, threads, control, announce)
-                };
+                let hash = |data: &[u8]| digest_mapped(data, threads, control);
                 let found = mapper(&self.file, size, &hash);
                 found.map_err(|error| Error::at(self.path, error))?
             }
@@ -158,17 +153,10 @@ pub(crate) fn is_whole(before: &Stat, after: &Stat, found: FileDigest) -> bool {
     before == after && (found.size == before.size || before.size == 0)
 }
 
-fn digest_mapped(
-    data: &[u8],
-    threads: usize,
-    control: &Control<'_>,
-    announce: Announce<'_>,
-) -> Result<Digest, Error> {
+fn digest_mapped(data: &[u8], threads: usize, control: &Control<'_>) -> Result<Digest, Error> {
     digest_ranges(data.len() as u64, threads, |seat| {
         move |hasher: &mut Hasher, start, length| {
-            let part = subtree::part(data, start, length);
-            announce(usize::try_from(start).unwrap_or(0), part.len());
-            hasher.update(part);
+            hasher.update(subtree::part(data, start, length));
             control.advance(seat, length)
         }
     })

@@ -11,7 +11,7 @@ use super::folder::{Content, Folder};
 use super::large::LARGE;
 use super::{Work, vanished};
 use crate::error::Error;
-use crate::file::{ATTEMPTS, Feeder, FileDigest, SMALL, is_whole, read_small};
+use crate::file::{ATTEMPTS, Buffer, Feeder, FileDigest, SMALL, is_whole, read_small};
 use crate::stat::{Kind, Stat};
 use crate::stat_table::{Learnt, Trust};
 use crate::subtree::digest_ranges;
@@ -58,7 +58,7 @@ enum Read {
 pub(super) struct Reader<'a> {
     work: &'a Work<'a>,
     seat: usize,
-    buffer: Vec<u8>,
+    buffer: Buffer,
     /// The device that was asked about last.
     trusted: Option<(u64, Trust)>,
 }
@@ -68,7 +68,7 @@ impl<'a> Reader<'a> {
         Self {
             work,
             seat,
-            buffer: Vec::new(),
+            buffer: Buffer::default(),
             trusted: None,
         }
     }
