@@ -338,3 +338,20 @@ def test_a_tree_of_datasets_has_a_digest() -> None:
 def test_xarray_alone_is_how_a_dataset_behaves() -> None:
     """What it is built upon does not count."""
     assert [name for name, _ in digest_argument(dataset(), "x")[1]] == ["distribution/xarray"]
+
+
+def test_the_order_of_an_ordered_dictionary_counts() -> None:
+    """Which value comes before which is what the type says about it; values that no row names have a place too."""
+
+    def ordered(indices: list[int | None], values: list[str]) -> pa.DictionaryArray:
+        return pa.DictionaryArray.from_arrays(pa.array(indices, pa.int8()), pa.array(values), ordered=True)
+
+    low = ordered([0, 1, None], ["x", "y"])
+    chunks = pa.chunked_array([low.slice(0, 1), low.slice(1)])
+    nested = [pa.ListArray.from_arrays([0, 3], array) for array in (low, ordered([1, 0, None], ["y", "x"]))]
+
+    assert hash_value(low) == hash_value(ordered([0, 1, None, 1], ["x", "y"]).slice(0, 3))
+    assert hash_value(chunks) == hash_value(pa.chunked_array([low]))
+    assert hash_value(low) != hash_value(ordered([1, 0, None], ["y", "x"]))
+    assert hash_value(low) != hash_value(ordered([0, 1, None], ["x", "y", "z"]))
+    assert hash_value(nested[0]) != hash_value(nested[1])

@@ -9,7 +9,8 @@
 //! - a dictionary of text or binary, unless it is ordered;
 //! - run-end encoding, of whatever: runs say nothing that the values do not.
 //!
-//! Dictionaries of other values, and ordered ones, count by their decoded values and are types of their own.
+//! Dictionaries of other values, and ordered ones, count by their decoded values and are types of their own; of an
+//! ordered one, its values in their order count too.
 //!
 //! The structures here mirror the C data interface rather than `arrow-schema` and `arrow-data`: those keep metadata as
 //! text without order, forget what lies inside a dictionary's type, know no types but the standard's, and panic over
@@ -34,6 +35,7 @@ mod lists;
 mod members;
 mod node;
 mod offsets;
+mod order;
 mod pieces;
 mod segments;
 mod text;

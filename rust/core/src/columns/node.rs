@@ -9,6 +9,7 @@ use super::fixed::Fixed;
 use super::layout::{Index, Layout};
 use super::lists::{Form, List};
 use super::members::Members;
+use super::order::Order;
 use super::pieces::{Piece, Pieces};
 use super::text::Text;
 use super::unions::Union;
@@ -31,6 +32,8 @@ enum Values {
     Struct(Members),
     Union(Union),
     Encoded(Encoding, Box<Node>),
+    /// An ordered dictionary: besides its rows, which values come before which.
+    Ordered(Index, Box<Node>, Order),
 }
 
 impl Node {
@@ -57,6 +60,10 @@ impl Node {
             Values::Encoded(encoding, values) => {
                 return encoding.decode(pieces, |pieces| values.push(pieces));
             }
+            Values::Ordered(index, values, order) => {
+                order.push(pieces)?;
+                return Encoding::Dictionary(*index).decode(pieces, |pieces| values.push(pieces));
+            }
             _ => self.validity.push(pieces)?,
         }
         match &mut self.values {
@@ -66,19 +73,24 @@ impl Node {
             Values::FixedList(size, child) => push_fixed_lists(*size, child, pieces),
             Values::Struct(members) => members.push(pieces),
             Values::Union(union) => union.push(pieces),
-            Values::Nothing | Values::Text(_) | Values::Encoded(..) => Ok(()),
+            Values::Nothing | Values::Text(_) | Values::Encoded(..) | Values::Ordered(..) => Ok(()),
         }
     }
 
     /// Write everything that counts of the rows.
     pub fn finish(self, tokens: &mut Tokens) {
-        if let Values::Encoded(_, values) = self.values {
-            return values.finish(tokens);
+        match self.values {
+            Values::Encoded(_, values) => return values.finish(tokens),
+            Values::Ordered(_, values, order) => {
+                order.finish(tokens);
+                return values.finish(tokens);
+            }
+            _ => {}
         }
         tokens.number(self.length);
         self.validity.finish(tokens);
         match self.values {
-            Values::Nothing | Values::Encoded(..) => {}
+            Values::Nothing | Values::Encoded(..) | Values::Ordered(..) => {}
             Values::Bits(bits) => bits.finish(tokens),
             Values::Fixed(fixed) => fixed.finish(tokens),
             Values::Text(text) => text.finish(tokens),
@@ -101,12 +113,13 @@ impl Values {
             }
             Layout::Dictionary(_) if field.is_layout() => Self::of_one(&layout, field, threads),
             Layout::Dictionary(index) => {
-                let values = field.dictionary.as_deref().ok_or(Fault::Children)?;
-                let values = Node::nested(values, threads, depth)?;
-                Ok(Self::Encoded(
-                    Encoding::Dictionary(*index),
-                    Box::new(values),
-                ))
+                let of_values = field.dictionary.as_deref().ok_or(Fault::Children)?;
+                let values = Box::new(Node::nested(of_values, threads, depth)?);
+                Ok(if field.ordered {
+                    Self::Ordered(*index, values, Order::of(of_values)?)
+                } else {
+                    Self::Encoded(Encoding::Dictionary(*index), values)
+                })
             }
             Layout::Runs => {
                 let [ends, values] = field.children.as_slice() else {
