@@ -45,7 +45,7 @@ space := $(empty) $(empty)
 BENCH_SIZES = $(if $(strip $(SIZES)),--sizes $(subst $(space),$(comma),$(strip $(SIZES)))) \
 	$(if $(FILE),--file-size $(FILE)) $(if $(FILES),--files $(FILES)) $(if $(VALUES),--value-size $(VALUES))
 
-.PHONY: demo test lint lint-python lint-types lint-imports lint-rust bench bench-small bench-core faults wheel docs constraints build clean
+.PHONY: demo test lint lint-python lint-types lint-imports lint-rust bench bench-small bench-core memcheck faults wheel docs constraints build clean
 
 build: $(BUILD)
 
@@ -107,6 +107,13 @@ bench-small:
 
 bench-core: $(ENVIRONMENT)
 	cargo bench --locked --quiet --package whorl-core
+
+# The core's tests under valgrind.  The tests of random bytes are left out: each byte takes 50 times as long.
+memcheck: $(ENVIRONMENT)
+	@command -v valgrind >/dev/null || { echo "error: no valgrind was found; install it" >&2; exit 1; }
+	target=$$(rustc -vV | sed -n 's/^host: //p' | tr 'a-z-' 'A-Z_'); \
+	env "CARGO_TARGET_$${target}_RUNNER=valgrind --quiet --error-exitcode=9" \
+		cargo test --locked --quiet --package whorl-core -- --skip no_bytes_hurt --skip sealed_nonsense
 
 faults: $(BUILD)
 	WHORL_FUZZ_VALUES=50000 $(BIN)/python -m pytest -m faults tests $(PYTEST)

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
+
+import pytest
 
 import whorl
 from pipeline_folder import WHORL, PipelineFolder
@@ -117,3 +120,18 @@ def test_a_path_that_cannot_be_read_does_not_stop_the_others(folder: PipelineFol
     assert result.stderr == "error: nothing: no such file or directory\n"
     assert result.stdout.endswith("  units.py\n")
     assert folder.whorl("hash", "-c", "nothing").exit_code == 2
+
+
+@pytest.mark.skipif(shutil.which("b3sum") is None, reason="NOT TRIED: b3sum is not installed")
+def test_b3sum_and_whorl_accept_each_others_lists(folder: PipelineFolder) -> None:
+    """Whatever the names of the files are."""
+    for name in AWKWARD:
+        (folder.folder / name).write_bytes(name.encode())
+    theirs = subprocess.run(["b3sum", *AWKWARD], cwd=folder.folder, capture_output=True, check=True).stdout
+    ours = folder.whorl("hash", *AWKWARD).stdout_bytes
+    (folder.folder / "list").write_bytes(ours)
+    checked = subprocess.run(["b3sum", "--check", "list"], cwd=folder.folder, capture_output=True, check=False)
+
+    assert folder.whorl("hash", "-c", stdin=theirs).exit_code == 0
+    assert checked.returncode == 0, checked
+    assert ours == theirs
