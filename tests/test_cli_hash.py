@@ -124,11 +124,12 @@ def test_a_path_that_cannot_be_read_does_not_stop_the_others(folder: PipelineFol
 
 @pytest.mark.skipif(shutil.which("b3sum") is None, reason="NOT TRIED: b3sum is not installed")
 def test_b3sum_and_whorl_accept_each_others_lists(folder: PipelineFolder) -> None:
-    """Whatever the names of the files are."""
-    for name in AWKWARD:
+    """Whatever the names of the files are, but for a carriage return: b3sum before 1.5 does not escape it."""
+    names = [name for name in AWKWARD if "\r" not in name]
+    for name in names:
         (folder.folder / name).write_bytes(name.encode())
-    theirs = subprocess.run(["b3sum", *AWKWARD], cwd=folder.folder, capture_output=True, check=True).stdout
-    ours = folder.whorl("hash", *AWKWARD).stdout_bytes
+    theirs = subprocess.run(["b3sum", *names], cwd=folder.folder, capture_output=True, check=True).stdout
+    ours = folder.whorl("hash", *names).stdout_bytes
     (folder.folder / "list").write_bytes(ours)
     checked = subprocess.run(["b3sum", "--check", "list"], cwd=folder.folder, capture_output=True, check=False)
 
