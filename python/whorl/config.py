@@ -61,7 +61,7 @@ class Settings:
     user in manifests.  ``store_args``: keep short reprs of arguments.  ``jobs``: independent upstreams side by side.
     ``namespace``: where entries go unless a stage pins its own.  ``distributions``: how versions of distributions count
     (``exact``, ``minor``, ``ignore``, ``follow``; ``"*"`` for all).  ``stat_table``: where digests of raw files are
-    remembered by what the file system says of them: ``on`` (the user's cache folder), ``off``, or the path of a file.
+    remembered by what the file system says of them: ``on`` (the user's cache folder), ``off``, or an absolute path.
     """
 
     project: Path
@@ -118,7 +118,12 @@ def stat_table_path() -> str | None:
     text = str(found)
     if text.lower() in _FALSE:
         return None
-    return _default_stat_table() if text.lower() in _TRUE else os.path.expanduser(text)
+    if text.lower() in _TRUE:
+        return _default_stat_table()
+    path = os.path.expanduser(text)
+    if not os.path.isabs(path):
+        raise ConfigError(f"stat_table cannot be {text!r}", "it is on, off, or the absolute path of a file")
+    return path
 
 
 @lru_cache(maxsize=1)

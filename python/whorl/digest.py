@@ -70,6 +70,7 @@ __all__ = [
 Verify = Literal["stat", "always"]
 
 _VERIFY = ("stat", "always")
+_MOST_THREADS = 1024
 # By path, since the setting may change from call to call.
 _tables: dict[str, StatTable] = {}
 
@@ -97,9 +98,9 @@ def hash_file(
     """
     return _core.hash_file(
         path,
-        threads=threads,
+        threads=_checked_threads(threads),
         mmap=mmap,
-        table=stat_table_in_use() if stat_table else None,
+        table=_table(stat_table),
         always=_is_always(verify),
         progress=progress,
     )
@@ -135,17 +136,18 @@ def hash_tree(
         follow_symlinks=follow_symlinks,
         include=_patterns("include", include),
         exclude=_patterns("exclude", exclude),
-        threads=threads,
-        table=stat_table_in_use() if stat_table else None,
+        threads=_checked_threads(threads),
+        table=_table(stat_table),
         always=_is_always(verify),
         progress=progress,
     )
 
 
-def hash_paths(paths: Sequence[Path], *, stat_table: bool = True, verify: Verify = "stat") -> list[Digest]:
+def hash_paths(paths: Iterable[Path], *, stat_table: bool = True, verify: Verify = "stat") -> list[Digest]:
     """Digest each of some files and folders, in their order, as ``hash_file`` and ``hash_tree`` do."""
-    table = stat_table_in_use() if stat_table else None
-    return _core.hash_paths(paths, table=table, always=_is_always(verify))
+    if isinstance(paths, str | bytes | os.PathLike):
+        raise ConfigError("hash_paths takes a list of paths, not one", tip="hash_file and hash_tree take one path")
+    return _core.hash_paths(list(paths), table=_table(stat_table), always=_is_always(verify))
 
 
 def scan_tree(path: Path, *, follow_symlinks: bool = False) -> tuple[Digest, Leaves]:
@@ -166,6 +168,24 @@ def stat_table_in_use() -> StatTable | None:
     return _tables.get(path) or _tables.setdefault(path, StatTable(path))
 
 
+def _table(stat_table: object) -> StatTable | None:
+    if stat_table is not True and stat_table is not False:
+        raise ConfigError(
+            f"stat_table cannot be {stat_table!r} here",
+            "it is True or False",
+            'whorl.options(stat_table="…") says where the table lies',
+        )
+    return stat_table_in_use() if stat_table else None
+
+
+def _checked_threads(threads: int | None) -> int | None:
+    if threads is not None and (not isinstance(threads, int) or threads < 1):
+        raise ConfigError(
+            f"threads cannot be {threads!r}", "it is a whole number from 1 on, or None for all processors"
+        )
+    return None if threads is None else min(threads, _MOST_THREADS)
+
+
 def _is_always(verify: str) -> bool:
     if verify not in _VERIFY:
         raise ConfigError(f"verify cannot be {verify!r}", tip=did_you_mean(str(verify), _VERIFY))
@@ -175,7 +195,10 @@ def _is_always(verify: str) -> bool:
 def _patterns(name: str, patterns: Iterable[str]) -> list[str]:
     if isinstance(patterns, str):
         raise ConfigError(f"{name} is a list of patterns, not one text", tip=f"write {name}=[{patterns!r}]")
-    return list(patterns)
+    found = list(patterns)
+    if not all(isinstance(pattern, str) for pattern in found):
+        raise ConfigError(f"{name} is a list of texts", f"it holds {found!r}")
+    return found
 
 
 @atexit.register

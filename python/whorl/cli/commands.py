@@ -6,6 +6,7 @@ Before the arrow: the frame around every command.
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 import warnings
@@ -17,12 +18,13 @@ import click
 from whorl import __version__
 from whorl.cli.screen import err, log_is_shown, show_warning
 from whorl.config import did_you_mean
-from whorl.errors import ConfigError, WhorlError
+from whorl.errors import ConfigError, StoreError, WhorlError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 FAILED, MISUSED, INTERRUPTED = 1, 2, 130
+_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 # What ``--help`` says of each, so that it need not be imported for that.
 _COMMANDS: Mapping[str, str] = {
@@ -74,10 +76,15 @@ class _Commands(click.Group):
             status = super().main(args, prog_name, **extra)  # type: ignore[call-overload]
             sys.stdout.flush()
         except BrokenPipeError:  # whoever read our output has seen enough
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            _discard_output()
             return FAILED
         except (KeyboardInterrupt, click.Abort):
             return INTERRUPTED
+        except OSError as error:
+            if error.errno not in _FULL:
+                raise
+            _discard_output()
+            return complain(StoreError("the output cannot be written", os.strerror(error.errno or 0)))
         except click.ClickException as error:
             return _complain_of_usage(error)
         except WhorlError as error:
@@ -92,6 +99,11 @@ class _Commands(click.Group):
         except KeyboardInterrupt:  # click would print an empty line first
             err().line("interrupted; what was finished is kept")
             ctx.exit(INTERRUPTED)
+
+
+def _discard_output() -> None:
+    """Let the interpreter find nothing left to write when it ends."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def complain(error: WhorlError, place: str = "") -> int:

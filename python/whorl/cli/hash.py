@@ -75,17 +75,20 @@ class Reading:
 
 
 @click.command("hash")
-@click.argument("paths", nargs=-1, metavar="PATH...", type=click.Path())
+@click.argument("paths", nargs=-1, metavar="[PATH]...", type=click.Path(readable=False))
 @click.option("-c", "--check", is_flag=True, help="Read digests from PATH and check them; every file is read.")
 @click.option("--tree", is_flag=True, help="Digest folders, too: names and contents of all files.")
 @click.option("--include", multiple=True, metavar="PATTERN", help="With --tree: only these files, as in .gitignore.")
 @click.option("--exclude", multiple=True, metavar="PATTERN", help="With --tree: without these, as in .gitignore.")
-@click.option("--num-threads", "threads", type=click.IntRange(min=1), metavar="N", help="Use at most so many threads.")
+@click.option(
+    "--num-threads", "threads", type=click.IntRange(1, 1024), metavar="N", help="Use at most so many threads."
+)
+@click.option("-q", "--quiet", is_flag=True, help="With -c: show only what does not hold.")
 @click.option("--stats", is_flag=True, help="Say on stderr how many files the stat table knew.")
 @options.as_json
 @click.pass_context
 def command(
-    ctx: click.Context, /, paths: tuple[str, ...], *, check: bool, stats: bool, as_json: bool, **how: Any
+    ctx: click.Context, /, paths: tuple[str, ...], *, check: bool, quiet: bool, stats: bool, as_json: bool, **how: Any
 ) -> None:
     """
     Print digests of files (BLAKE3, the same lines as b3sum), or check lists of them.
@@ -95,8 +98,12 @@ def command(
     """
     chosen = paths or (_STDIN,)
     reading = Reading(**how, verify="always" if check else "stat")
-    show = show_verdicts if check else show_digests
-    is_right = show(chosen, reading, as_json=as_json)
+    if (reading.include or reading.exclude) and not reading.tree and not check:
+        raise ConfigError("--include and --exclude choose files of folders", tip="--tree digests folders")
+    if check:
+        is_right = show_verdicts(chosen, reading, as_json=as_json, quiet=quiet)
+    else:
+        is_right = show_digests(chosen, reading, as_json=as_json)
     if stats:
         show_stats()
     if not is_right:
@@ -109,16 +116,23 @@ def show_stats() -> None:
     if table is None:
         err().line("stat table: off")
         return
+    failure = ""
+    try:
+        table.flush()
+    except OSError as error:
+        failure = f" cannot be written: {error.strerror or error}"
     counts = table.counts()
     looked = counts["hits"] + counts["misses"]
-    words = [f"{counts['hits']} of {looked} files known", f"{counts['recorded']} remembered"]
+    words = [f"{counts['hits']} of {looked} files known"]
+    if not failure:
+        words.append(f"{counts['recorded']} remembered")
     notes = {
         "too_young": "changed just now, not remembered",
         "untrusted": "on file systems whose dates tell too little",
         "damaged": "damaged parts",
     }
     words += [f"{counts[name]} {note}" for name, note in notes.items() if counts[name]]
-    err().line(f"stat table: {' · '.join(words)} · {table.path}")
+    err().line(f"stat table: {' · '.join(words)} · {table.path}{failure}")
 
 
 def show_digests(paths: Iterable[str], reading: Reading, *, as_json: bool) -> bool:
@@ -140,7 +154,7 @@ def show_digests(paths: Iterable[str], reading: Reading, *, as_json: bool) -> bo
     return not failures
 
 
-def show_verdicts(lists: Iterable[str], reading: Reading, *, as_json: bool) -> bool:
+def show_verdicts(lists: Iterable[str], reading: Reading, *, as_json: bool, quiet: bool = False) -> bool:
     """Show for each line of some lists whether it holds; false if one does not."""
     verdicts: list[Verdict] = []
     for name in lists:
@@ -152,7 +166,7 @@ def show_verdicts(lists: Iterable[str], reading: Reading, *, as_json: bool) -> b
             else:
                 verdict = check_line(line, reading)
             verdicts.append(verdict)
-            if line is not None and not as_json:
+            if line is not None and not as_json and not (quiet and verdict.is_right):
                 _write(str(verdict))
     if as_json:
         out().data([{"path": item.path, "ok": item.is_right, "error": item.failure or None} for item in verdicts])
@@ -252,7 +266,9 @@ def _word_failure(error: WhorlError | OSError, path: str) -> str:
         if is_url(path) and error.cause:
             return f"{words} ({error.cause})"
         return f"{words} ({error.tip})" if isinstance(error, ConfigError) else words
-    return (error.strerror or str(error)).lower()
+    words = (error.strerror or str(error)).lower()
+    inside = error.filename if isinstance(error.filename, str) else path
+    return words if inside == path else f"{_shown(inside)}: {words}"
 
 
 def _kind(line: Line) -> str:

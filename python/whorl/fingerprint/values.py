@@ -16,6 +16,7 @@ from types import FunctionType
 from typing import TYPE_CHECKING
 
 from whorl.digest import Digest, Encoder, digest_value, walk_value
+from whorl.errors import ConfigError
 from whorl.fingerprint.describe import describe, forget_types, registered
 from whorl.fingerprint.description import PARTS
 
@@ -25,6 +26,10 @@ if TYPE_CHECKING:
 Behaviour = tuple[tuple[str, Digest | str], ...]
 
 _DISTRIBUTION = "distribution/"
+# What the walk itself writes, without asking anybody.
+_BUILT_IN = frozenset(
+    (type(None), bool, int, float, complex, str, bytes, bytearray, tuple, list, dict, set, frozenset, type)
+)
 # What whorl's own types say is covered by the numbers of the schemes.
 _SELF = "whorl"
 
@@ -81,7 +86,17 @@ def register_digest(kind: type, function: Callable[[object], object]) -> None:
     The object's own ``__whorl_digest__`` comes first.  A distribution can bring such functions for the types of others
     without being imported: an entry point of the group ``whorl.digests``, named after the type
     (``"package.module:Type" = "plugin.module:function"``).  What is registered here comes before these.
+
+    Raises ConfigError for what is no class and for the built-in types that values are made of.
     """
+    if not isinstance(kind, type) or not callable(function):
+        raise ConfigError("register_digest takes a class and a function", f"not {kind!r} and {function!r}")
+    if kind is object or kind in _BUILT_IN:
+        raise ConfigError(
+            f"objects of {kind.__name__} cannot be digested in another way",
+            "every value has some of them" if kind is object else "they are values that all keys are made of",
+            "register a class of yours",
+        )
     registered[kind] = function
     forget_types()
 

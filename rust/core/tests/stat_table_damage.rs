@@ -48,7 +48,7 @@ fn a_table_that_was_cut_off_or_is_none_knows_nothing_and_is_replaced() -> Outcom
         &whole[..10],
         b"",
         &other_version,
-        b"not a table at all",
+        &[0; 5000],
     ] {
         fs::write(&path, content)?;
         let table = StatTable::new(path.clone());
@@ -61,6 +61,35 @@ fn a_table_that_was_cut_off_or_is_none_knows_nothing_and_is_replaced() -> Outcom
             Some(digest_of(3))
         );
     }
+    Ok(())
+}
+
+#[test]
+fn a_file_that_is_no_table_is_left_alone() -> Outcome {
+    let folder = tempfile::tempdir()?;
+    let path = folder.path().join("data.csv");
+    fs::write(&path, "somebody's data, which is dear to them")?;
+    let table = StatTable::new(path.clone());
+    teach(&table, [3]);
+
+    assert!(table.flush().is_err());
+    assert_eq!(fs::read(&path)?, b"somebody's data, which is dear to them");
+    assert_eq!(fs::read_dir(folder.path())?.count(), 1);
+    Ok(())
+}
+
+#[test]
+fn a_table_behind_a_link_is_replaced_where_it_lies() -> Outcome {
+    let folder = tempfile::tempdir()?;
+    let path = written(folder.path(), 60)?;
+    let link = folder.path().join("link");
+    std::os::unix::fs::symlink(&path, &link)?;
+    let table = StatTable::new(link.clone());
+    teach(&table, [1]);
+    table.flush()?;
+
+    assert!(link.is_symlink());
+    assert_eq!(known(&StatTable::new(path), &stat(1)), Some(digest_of(1)));
     Ok(())
 }
 

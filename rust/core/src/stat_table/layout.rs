@@ -22,6 +22,9 @@ pub(super) const FENCE: usize = 16;
 /// The number rises when the layout changes; the name of the file carries it too.
 const MAGIC: &[u8; 20] = b"whorl stat table 1\n\0";
 
+/// What tables of all versions begin with.
+const KIN: &[u8] = b"whorl stat table ";
+
 /// Where the checksum of a header or block starts.
 const SEAL: usize = BLOCK - LENGTH;
 
@@ -169,6 +172,11 @@ impl Header {
         let fences = self.blocks.checked_mul(FENCE as u64)?;
         self.fences_at()?.checked_add(fences)
     }
+}
+
+/// Whether a file that begins so is a table, of whatever version, or nothing: all else is somebody's data.
+pub(super) fn is_table(start: &[u8]) -> bool {
+    start.starts_with(KIN) || start.iter().all(|&byte| byte == 0)
 }
 
 /// The digest of the first keys of all blocks.

@@ -5,17 +5,21 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, BufWriter, Seek, SeekFrom, Write};
+use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::process;
 use std::time::Duration;
 
 use super::Counts;
-use super::layout::{BLOCK, Entry, Header, Key, PER_BLOCK, digest_fences, write_block};
+use super::layout::{BLOCK, Entry, Header, Key, PER_BLOCK, digest_fences, is_table, write_block};
 use super::snapshot::Snapshot;
+use crate::stat::{Kind, Stat};
 
 /// Entries beyond which the oldest are forgotten: a file of 190 MB.
 const LIMIT: usize = 1 << 21;
+
+/// Bytes that tell a table from anything else.
+const START: u64 = 32;
 
 /// How often a lock that another process holds is tried, and how long apart: a writer needs some milliseconds.
 const TRIES: u32 = 20;
@@ -27,6 +31,9 @@ pub(super) fn merge(
     learnt: &HashMap<Key, Entry>,
     counts: &mut Counts,
 ) -> io::Result<()> {
+    // A table behind a link is replaced where it lies.
+    let path = &fs::canonicalize(path).unwrap_or_else(|_| path.into());
+    check_replaceable(path)?;
     make_folder(path)?;
     let _lock = lock(path)?;
     remove_leftovers(path);
@@ -41,6 +48,23 @@ pub(super) fn merge(
         // The error that matters is the first one.
         let _ = fs::remove_file(&temporary);
     })
+}
+
+/// Refuse to put a table in the place of anything else: the path may be a mistake.
+fn check_replaceable(path: &Path) -> io::Result<()> {
+    let kind = match Stat::at(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        stat => stat?.kind(),
+    };
+    let mut start = Vec::new();
+    if kind == Kind::File {
+        File::open(path)?.take(START).read_to_end(&mut start)?;
+    }
+    if kind == Kind::File && is_table(&start) {
+        return Ok(());
+    }
+    let message = "something stands there that is no stat table of whorl's";
+    Err(io::Error::new(io::ErrorKind::AlreadyExists, message))
 }
 
 fn make_folder(path: &Path) -> io::Result<()> {

@@ -8,7 +8,7 @@ use super::Counts;
 use super::layout::{
     BLOCK, Block, Entry, FENCE, Header, Key, PER_BLOCK, digest_fences, read_fences,
 };
-use crate::stat::Stat;
+use crate::stat::{Kind, Stat};
 
 /// Blocks that are kept in memory: 16 MiB, enough for all entries of a table of 188,000 files.
 const KEPT: usize = 4096;
@@ -24,10 +24,15 @@ pub(super) struct Snapshot {
 impl Snapshot {
     /// Open a table; `None` if there is none that can be used.
     pub(super) fn open(path: &Path, counts: &mut Counts) -> io::Result<Option<Self>> {
-        let file = match File::open(path) {
+        // Asked before opening: a named pipe would wait for a writer.
+        let kind = match Stat::at(path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            file => file?,
+            stat => stat?.kind(),
         };
+        if kind != Kind::File {
+            return Ok(None);
+        }
+        let file = File::open(path)?;
         let length = Stat::of(&file)?.size;
         if !is_ours(&file)? {
             return Ok(None);

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use super::dir::Dir;
 use super::folder::{Content, Folder};
-use super::large::LARGE;
+use super::large::{LARGE, Large};
 use super::{Work, vanished};
 use crate::error::Error;
 use crate::file::{ATTEMPTS, Buffer, Feeder, FileDigest, SMALL, is_whole, read_small};
@@ -50,8 +50,8 @@ impl Batch {
 /// What reading a file came to.
 enum Read {
     Done(Stat, FileDigest),
-    /// So large that several threads shall read it.
-    Large(File, Stat),
+    /// So large that it comes last, and several threads may read it.
+    Large,
 }
 
 /// One thread's part in a tree.
@@ -78,7 +78,7 @@ impl<'a> Reader<'a> {
         let now = session.now();
         let stats = self.look_at(batch)?;
         let known = session.known_all(&stats);
-        let (mut found, mut learnt) = (Vec::new(), Vec::new());
+        let (mut found, mut learnt, mut large) = (Vec::new(), Vec::new(), Vec::new());
         for (index, &position) in batch.positions().iter().enumerate() {
             let path = || batch.folder.path.join(batch.folder.name(position));
             if let (Some(Some(digest)), Some(stat)) = (known.get(index), stats.get(index)) {
@@ -97,18 +97,32 @@ impl<'a> Reader<'a> {
                     });
                     found.push((position, Content::File(content)));
                 }
-                Read::Large(file, before) => {
-                    let trust = self.trust(&before, &path);
-                    self.work
-                        .queue_large(&batch.folder, position, file, before, trust);
-                }
+                Read::Large => large.push(position),
             }
         }
         session.remember(&learnt, now);
         if batch.folder.put(found) {
             self.work.end(&batch.folder);
         }
-        Ok(())
+        large
+            .into_iter()
+            .try_for_each(|position| self.digest_large(batch, position))
+    }
+
+    fn digest_large(&mut self, batch: &Batch, position: usize) -> Result<(), Error> {
+        let name = batch.folder.name(position);
+        let path = batch.folder.path.join(name);
+        let at = |error| vanished(&path, error);
+        let follow = self.work.options.follow_symlinks;
+        let file = batch.dir.open_file(name, follow).map_err(at)?;
+        let before = Stat::of(&file).map_err(at)?;
+        if before.kind() != Kind::File || before.size < LARGE {
+            return Err(Error::Changed { path });
+        }
+        let trust = self.trust(&before, &|| path.clone());
+        let now = self.work.options.session.now();
+        let large = Large::new(&batch.folder, position, file, before, trust, now);
+        self.work.digest_together(&Arc::new(large), self.seat)
     }
 
     /// Ask what the files look like now, if anybody wants to look them up.
@@ -168,7 +182,7 @@ impl<'a> Reader<'a> {
                 break;
             }
             if before.size >= LARGE {
-                return Ok(Read::Large(file, before));
+                return Ok(Read::Large);
             }
             let Some(found) = self.read_opened(&file, before.size, &path)? else {
                 continue;

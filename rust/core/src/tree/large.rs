@@ -1,4 +1,6 @@
-//! A large file inside a folder: every thread that has nothing else to do takes part.
+//! A large file inside a folder: whoever meets it reads it, and every thread that has nothing else to do takes part.
+//!
+//! A thread has one such file open, however many there are.
 
 use std::fs::File;
 use std::path::PathBuf;
@@ -6,7 +8,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::folder::{Content, Folder};
-use super::queue::Task;
 use super::{Work, gone};
 use crate::error::Error;
 use crate::file::{Feeder, FileDigest, digest_file, is_whole};
@@ -31,6 +32,27 @@ pub(super) struct Large {
 }
 
 impl Large {
+    pub(super) fn new(
+        folder: &Arc<Folder>,
+        position: usize,
+        file: File,
+        before: Stat,
+        trust: Trust,
+        now: Time,
+    ) -> Self {
+        Self {
+            folder: Arc::clone(folder),
+            position,
+            path: folder.path.join(folder.name(position)),
+            file,
+            before,
+            trust,
+            now,
+            ranges: Ranges::new(before.size),
+            has_changed: AtomicBool::new(false),
+        }
+    }
+
     /// Whether there is nothing left to take.
     pub(super) fn is_taken(&self) -> bool {
         self.ranges.is_taken()
@@ -38,26 +60,12 @@ impl Large {
 }
 
 impl Work<'_> {
-    pub(super) fn queue_large(
-        &self,
-        folder: &Arc<Folder>,
-        position: usize,
-        file: File,
-        before: Stat,
-        trust: Trust,
-    ) {
-        let large = Large {
-            folder: Arc::clone(folder),
-            position,
-            path: folder.path.join(folder.name(position)),
-            file,
-            before,
-            trust,
-            now: self.options.session.now(),
-            ranges: Ranges::new(before.size),
-            has_changed: AtomicBool::new(false),
-        };
-        self.queue.push([Task::Large(Arc::new(large))]);
+    /// Digest a large file together with whoever is idle.
+    pub(super) fn digest_together(&self, large: &Arc<Large>, seat: usize) -> Result<(), Error> {
+        self.queue.offer(large);
+        let result = self.digest_large(large, seat);
+        self.queue.withdraw(large);
+        result
     }
 
     /// Read parts of a large file until none is left; whoever reads the last one ends it.

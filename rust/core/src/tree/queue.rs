@@ -27,6 +27,8 @@ pub(super) struct Queue {
 
 struct State {
     tasks: Vec<Task>,
+    /// Large files that others are reading, for threads that have nothing else to do.
+    larges: Vec<Arc<Large>>,
     busy: usize,
     stopped: bool,
 }
@@ -36,6 +38,7 @@ impl Queue {
         Self {
             state: Mutex::new(State {
                 tasks: vec![first],
+                larges: Vec::new(),
                 busy: 0,
                 stopped: false,
             }),
@@ -56,7 +59,7 @@ impl Queue {
             if state.stopped {
                 return None;
             }
-            if let Some(task) = next(&mut state.tasks) {
+            if let Some(task) = state.next() {
                 state.busy += 1;
                 return Some(task);
             }
@@ -74,6 +77,18 @@ impl Queue {
     fn wait<'a>(&self, state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
         let woken = self.changed.wait_timeout(state, PERIOD);
         woken.unwrap_or_else(PoisonError::into_inner).0
+    }
+
+    /// Let threads that have nothing else to do help with a large file.
+    pub(super) fn offer(&self, large: &Arc<Large>) {
+        self.locked().larges.push(Arc::clone(large));
+        self.changed.notify_all();
+    }
+
+    /// There is nothing left to help with.
+    pub(super) fn withdraw(&self, large: &Arc<Large>) {
+        let others = |other: &Arc<Large>| !Arc::ptr_eq(other, large);
+        self.locked().larges.retain(others);
     }
 
     /// A task that was taken is done.
@@ -95,13 +110,12 @@ impl Queue {
     }
 }
 
-/// A large file stays where it is as long as there is something left to take of it.
-fn next(tasks: &mut Vec<Task>) -> Option<Task> {
-    while let Some(Task::Large(large)) = tasks.last() {
-        if !large.is_taken() {
-            return Some(Task::Large(Arc::clone(large)));
-        }
-        tasks.pop();
+impl State {
+    fn next(&mut self) -> Option<Task> {
+        let to_help = || {
+            let large = self.larges.iter().find(|large| !large.is_taken());
+            large.map(|large| Task::Large(Arc::clone(large)))
+        };
+        self.tasks.pop().or_else(to_help)
     }
-    tasks.pop()
 }
