@@ -16,7 +16,7 @@ import pytest
 
 import whorl
 from store_examples import child_environment
-from whorl.digest import Hasher, StatTable, hash_file, hash_paths, hash_tree, stat_table_in_use
+from whorl.digest import Hasher, hash_file, hash_paths, hash_tree, stat_table_in_use
 from whorl.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -175,7 +175,8 @@ def test_many_processes_share_a_table(tmp_path: Path, table: Path) -> None:
         assert printed == [digest_of(path.name.encode()) for path in share]
 
     assert [digest.hex() for digest in hash_paths(files)] == [digest_of(path.name.encode()) for path in files]
-    assert counts()["hits"] >= 10
+    # A writer gives up where the lock is held for long; what it knew is read again.
+    assert counts()["hits"] >= 60
     assert counts()["damaged"] == 0
 
 
@@ -196,17 +197,19 @@ def test_a_process_that_is_killed_while_it_writes_leaves_a_sound_table(settled: 
             time.sleep(dice.uniform(0, 0.05))
             process.send_signal(signal.SIGKILL)
         assert hash_file(settled).hex() == digest_of(b"one")
-    stat_table_in_use()
-    python(HASHING, settled, WHORL_STAT_TABLE=str(table))
+    (table.parent / "table.1.tmp").write_bytes(b"half a table")
     hash_file(settled, verify="always")
-    StatTable(table).flush()
+    mine = stat_table_in_use()
+    assert mine is not None
+    mine.flush()
 
     assert counts()["damaged"] == 0
+    assert sorted(path.name for path in table.parent.iterdir()) == ["table", "table.lock"]
 
 
 @pytest.mark.parametrize("damage", ["flip", "cut", "nonsense", "folder"])
 def test_a_damaged_table_costs_reading_and_is_made_anew(settled: Path, table: Path, damage: str) -> None:
-    """Whatever stands there."""
+    """What is no table at all is left alone."""
     python(HASHING, settled)
     whole = table.read_bytes()
     flipped = bytearray(whole)
@@ -219,7 +222,7 @@ def test_a_damaged_table_costs_reading_and_is_made_anew(settled: Path, table: Pa
 
     assert python(HASHING, settled) == [digest_of(b"one")]
     assert python(HASHING, settled) == [digest_of(b"one")]
-    if damage != "folder":
+    if damage in ("flip", "cut"):
         assert hash_file(settled).hex() == digest_of(b"one")
         assert counts()["hits"] == 1
 
@@ -270,7 +273,7 @@ def test_a_folder_that_cannot_be_made_costs_nothing(settled: Path, monkeypatch: 
 
 @pytest.mark.faults
 @pytest.mark.skipif(shutil.which("unshare") is None, reason="NOT TRIED: there is no unshare")
-def test_a_full_disk_costs_nothing_but_reading(tmp_path: Path) -> None:
+def test_a_full_disk_costs_nothing_but_reading(tmp_path: Path, settled: Path) -> None:
     """The table stays as it was, and nothing half-written is left."""
     script = (
         "import os, sys; from pathlib import Path; from whorl.digest import *\n"
@@ -280,7 +283,7 @@ def test_a_full_disk_costs_nothing_but_reading(tmp_path: Path) -> None:
         "try:\n"
         "    while True: filler.write(bytes(4096))\n"
         "except OSError: pass\n"
-        "file = sys.executable\n"
+        "file = sys.argv[2]\n"
         "assert hash_file(file) == hash_file(file) == hash_file(file, stat_table=False)\n"
         "try: stat_table_in_use().flush()\n"
         "except OSError as error: print(error.errno)\n"
@@ -288,8 +291,8 @@ def test_a_full_disk_costs_nothing_but_reading(tmp_path: Path) -> None:
     )
     disk = tmp_path / "disk"
     disk.mkdir()
-    mount = 'mount -t tmpfs -o size=1m tmpfs "$1" && exec "$2" -c "$3" "$1"'
-    command = ["unshare", "-rm", "sh", "-c", mount, "sh", str(disk), sys.executable, script]
+    mount = 'mount -t tmpfs -o size=1m tmpfs "$1" && exec "$2" -c "$3" "$1" "$4"'
+    command = ["unshare", "-rm", "sh", "-c", mount, "sh", str(disk), sys.executable, script, str(settled)]
     done = subprocess.run(command, capture_output=True, text=True, env=child_environment(), check=False)
     if "unshare failed" in done.stderr or "Operation not permitted" in done.stderr:
         pytest.skip("NOT TRIED: this system does not permit unshare -rm")

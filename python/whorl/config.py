@@ -114,7 +114,7 @@ def stat_table_path() -> str | None:
     """Give the file that the ``stat_table`` of the settings names, None for ``off``; asked for at each digest."""
     found = dict(_options.get()).get("stat_table", _configured.get("stat_table"))
     if found is None:
-        found = os.environ.get("WHORL_STAT_TABLE") or _from_file(current_project()).get("stat_table", "on")
+        found = os.environ.get("WHORL_STAT_TABLE") or _stat_table_of_project()
     text = str(found)
     if text.lower() in _FALSE:
         return None
@@ -124,6 +124,13 @@ def stat_table_path() -> str | None:
     if not os.path.isabs(path):
         raise ConfigError(f"stat_table cannot be {text!r}", "it is on, off, or the absolute path of a file")
     return path
+
+
+def _stat_table_of_project() -> object:
+    try:
+        return _from_file(current_project()).get("stat_table", "on")
+    except (OSError, ConfigError):  # a folder that is gone, or settings that cannot be read, say nothing about files
+        return "on"
 
 
 @lru_cache(maxsize=1)

@@ -73,6 +73,7 @@ _VERIFY = ("stat", "always")
 _MOST_THREADS = 1024
 # By path, since the setting may change from call to call.
 _tables: dict[str, StatTable] = {}
+_inherited: list[StatTable] = []
 
 
 def hash_file(
@@ -180,9 +181,7 @@ def _table(stat_table: object) -> StatTable | None:
 
 def _checked_threads(threads: int | None) -> int | None:
     if threads is not None and (not isinstance(threads, int) or threads < 1):
-        raise ConfigError(
-            f"threads cannot be {threads!r}", "it is a whole number from 1 on, or None for all processors"
-        )
+        raise ConfigError(f"threads cannot be {threads!r}", "it is a number from 1 on, or None")
     return None if threads is None else min(threads, _MOST_THREADS)
 
 
@@ -211,6 +210,11 @@ def _flush() -> None:
             logging.getLogger("whorl").debug("the stat table %s cannot be written: %s", table.path, error)
 
 
+def _forget_in_child() -> None:
+    # A thread of the parent may have held the lock of a table, and does not live here; nor may it be let go of then.
+    _inherited.extend(_tables.values())
+    _tables.clear()
+
+
 if hasattr(os, "register_at_fork"):
-    # A thread of the parent may have held the lock of one, and does not live here.
-    os.register_at_fork(after_in_child=_tables.clear)
+    os.register_at_fork(after_in_child=_forget_in_child)

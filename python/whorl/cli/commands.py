@@ -75,16 +75,10 @@ class _Commands(click.Group):
         try:
             status = super().main(args, prog_name, **extra)  # type: ignore[call-overload]
             sys.stdout.flush()
-        except BrokenPipeError:  # whoever read our output has seen enough
-            _discard_output()
-            return FAILED
         except (KeyboardInterrupt, click.Abort):
             return INTERRUPTED
         except OSError as error:
-            if error.errno not in _FULL:
-                raise
-            _discard_output()
-            return complain(StoreError("the output cannot be written", os.strerror(error.errno or 0)))
+            return _complain_of_output(error)
         except click.ClickException as error:
             return _complain_of_usage(error)
         except WhorlError as error:
@@ -101,9 +95,15 @@ class _Commands(click.Group):
             ctx.exit(INTERRUPTED)
 
 
-def _discard_output() -> None:
-    """Let the interpreter find nothing left to write when it ends."""
+def _complain_of_output(error: OSError) -> int:
+    """Give the exit status for output that nobody takes; anything else that the system said passes."""
+    if error.errno not in (errno.EPIPE, *_FULL):
+        raise error
+    # The interpreter shall find nothing left to write when it ends.
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    if error.errno == errno.EPIPE:  # whoever read our output has seen enough
+        return FAILED
+    return complain(StoreError("the output cannot be written", os.strerror(error.errno)))
 
 
 def complain(error: WhorlError, place: str = "") -> int:

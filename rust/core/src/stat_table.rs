@@ -84,7 +84,6 @@ struct State {
     patience: usize,
     /// The bytes that were read to learn that.
     bytes: u64,
-    trusts: HashMap<u64, Trust>,
     counts: Counts,
 }
 
@@ -122,28 +121,17 @@ impl StatTable {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn trust(&self, device: u64, ask: impl FnOnce() -> Trust) -> Trust {
-        if let Some(trust) = self.locked().trusts.get(&device) {
-            return *trust;
-        }
-        // A system call that may take long on a network: nobody waits for it.
-        let trust = ask();
-        self.locked().trusts.insert(device, trust);
-        trust
-    }
-
     /// Look some files up; those that are not known are looked for in a newer table, should there be one.
-    fn known(&self, files: &[Stat]) -> Vec<Option<Digest>> {
+    fn known(&self, files: &[Option<Stat>]) -> Vec<Option<Digest>> {
         let mut state = self.locked();
-        let mut found: Vec<_> = files.iter().map(|stat| state.lookup(stat)).collect();
+        let mut found = state.lookup_all(files);
         if found.contains(&None) && state.refresh(&self.path) {
-            for (found, stat) in found.iter_mut().zip(files) {
-                *found = found.or_else(|| state.lookup(stat));
-            }
+            found = state.lookup_all(files);
         }
+        let asked = files.iter().flatten().count() as u64;
         let hits = found.iter().flatten().count() as u64;
         state.counts.hits += hits;
-        state.counts.misses += found.len() as u64 - hits;
+        state.counts.misses += asked - hits;
         found
     }
 
@@ -165,6 +153,11 @@ impl StatTable {
 }
 
 impl State {
+    fn lookup_all(&mut self, files: &[Option<Stat>]) -> Vec<Option<Digest>> {
+        let lookup = |stat: &Option<Stat>| stat.as_ref().and_then(|stat| self.lookup(stat));
+        files.iter().map(lookup).collect()
+    }
+
     fn lookup(&mut self, stat: &Stat) -> Option<Digest> {
         let key = Key::of(stat);
         let entry = match self.pending.get(&key) {
@@ -252,10 +245,10 @@ impl<'a> Session<'a> {
         self.table.is_some() && !self.always
     }
 
-    /// How far the dates of a file system can be trusted; `ask` is called once per device and process.
-    pub fn trust(&self, device: u64, ask: impl FnOnce() -> Trust) -> Trust {
-        self.table
-            .map_or(Trust::Never, |table| table.trust(device, ask))
+    /// How far the dates of a file system can be trusted.  The answer must not outlive a digest: once a file system is
+    /// gone, another one may get the number of its device.
+    pub fn trust(&self, ask: impl FnOnce() -> Trust) -> Trust {
+        self.table.map_or(Trust::Never, |_| ask())
     }
 
     /// What a file was when it was last read, if it looks as it did then.
@@ -271,16 +264,16 @@ impl<'a> Session<'a> {
     }
 
     fn ask(&self, stat: &Stat) -> Option<FileDigest> {
-        let digest = self.known_all(std::slice::from_ref(stat)).pop().flatten()?;
+        let digest = self.known_all(&[Some(*stat)]).pop().flatten()?;
         Some(FileDigest {
             digest,
             size: stat.size,
         })
     }
 
-    /// What some files were when they were last read; the caller has seen to the trust.
+    /// What some files were when they were last read; `None` stands for one whose dates are not to be trusted.
     #[must_use]
-    pub fn known_all(&self, stats: &[Stat]) -> Vec<Option<Digest>> {
+    pub fn known_all(&self, stats: &[Option<Stat>]) -> Vec<Option<Digest>> {
         match self.table {
             Some(table) if !self.always => table.known(stats),
             _ => vec![None; stats.len()],

@@ -116,13 +116,13 @@ impl Ranges {
     }
 
     fn behind(first: u64, length: u64) -> Self {
-        let subtrees = usize::try_from(length.div_ceil(SUBTREE)).unwrap_or(usize::MAX);
         Self {
             first,
             length,
             next: AtomicU64::new(0),
             done: AtomicU64::new(0),
-            values: Mutex::new(vec![ChainingValue::default(); subtrees]),
+            // Grows with what is done: a sparse file may claim any length.
+            values: Mutex::default(),
         }
     }
 
@@ -143,12 +143,12 @@ impl Ranges {
         &self,
         mut feed: impl FnMut(&mut Hasher, u64, u64) -> Result<(), E>,
     ) -> Result<bool, E> {
-        let mut values = Vec::new();
+        let mut is_last = false;
         loop {
             let index = self.next.fetch_add(1, Ordering::Relaxed);
             let start = index.saturating_mul(SUBTREE);
             if start >= self.length {
-                return Ok(self.put(&values));
+                return Ok(is_last);
             }
             let mut hasher = Hasher::new();
             hasher.set_input_offset(self.first.saturating_mul(SUBTREE).saturating_add(start));
@@ -156,22 +156,19 @@ impl Ranges {
                 self.next.store(self.subtrees(), Ordering::Relaxed);
                 return Err(error);
             }
-            values.push((index, hasher.finalize_non_root()));
+            is_last |= self.put(index, hasher.finalize_non_root());
         }
     }
 
-    fn put(&self, values: &[(u64, ChainingValue)]) -> bool {
-        let mut all = self.values.lock().unwrap_or_else(PoisonError::into_inner);
-        for (index, value) in values {
-            let place = usize::try_from(*index)
-                .ok()
-                .and_then(|index| all.get_mut(index));
-            if let Some(place) = place {
-                *place = *value;
-            }
+    /// Keep what a subtree came to; whether it was the last one.
+    fn put(&self, index: u64, value: ChainingValue) -> bool {
+        let mut values = self.values.lock().unwrap_or_else(PoisonError::into_inner);
+        let index = usize::try_from(index).unwrap_or(usize::MAX);
+        if values.len() <= index {
+            values.resize(index + 1, ChainingValue::default());
         }
-        let count = values.len() as u64;
-        count > 0 && self.done.fetch_add(count, Ordering::Relaxed) + count == self.subtrees()
+        values[index] = value;
+        self.done.fetch_add(1, Ordering::Relaxed) + 1 == self.subtrees()
     }
 
     fn into_values(self) -> Vec<ChainingValue> {

@@ -166,9 +166,23 @@ impl Work<'_> {
     }
 }
 
-/// What was listed a moment ago and is not there has changed.
+/// What was listed a moment ago and is not there, or is a link now, has changed.
 fn vanished(path: &Path, error: std::io::Error) -> Error {
+    if is_loop(&error) {
+        return Error::Changed { path: path.into() };
+    }
     gone(Error::at(path, error))
+}
+
+/// What the system says of a link that was not to be followed.
+#[cfg(unix)]
+fn is_loop(error: &std::io::Error) -> bool {
+    error.raw_os_error() == Some(libc::ELOOP)
+}
+
+#[cfg(not(unix))]
+fn is_loop(_error: &std::io::Error) -> bool {
+    false
 }
 
 fn gone(error: Error) -> Error {

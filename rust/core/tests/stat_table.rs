@@ -90,7 +90,7 @@ fn a_file_that_is_younger_than_the_margin_is_not_remembered() {
     let at = |seconds| Stat {
         changed: Time {
             seconds,
-            nanoseconds: 0,
+            nanoseconds: 9,
         },
         ..stat(1)
     };
@@ -115,6 +115,17 @@ fn a_file_that_is_younger_than_the_margin_is_not_remembered() {
             "{trust:?} {changed}"
         );
     }
+}
+
+#[test]
+fn a_date_of_change_in_whole_seconds_is_not_believed() {
+    let table = StatTable::new("nowhere/table".into());
+    let mut coarse = learnt(1);
+    coarse.stat.changed.nanoseconds = 0;
+    Session::new(Some(&table), false).remember(&[coarse], NOW);
+
+    assert_eq!(known(&table, &coarse.stat), None);
+    assert_eq!(table.counts().too_young, 1);
 }
 
 #[test]

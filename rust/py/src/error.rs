@@ -49,7 +49,7 @@ pub fn exception(py: Python<'_>, error: Error) -> PyErr {
         // Whoever stopped it left an exception, which passes in place of this one.
         Error::Stopped => PyInterruptedError::new_err(message.clone()),
         Error::Io { path, source } => match source.raw_os_error() {
-            Some(number) => PyOSError::new_err((number, strerror(&source), path)),
+            Some(number) => PyOSError::new_err((number, strerror(&source), path.into_os_string())),
             None => PyOSError::new_err(message.clone()),
         },
     }

@@ -2,7 +2,8 @@
 //!
 //! A date tells two states of a file apart only if time has moved between them, by the clock that made the date.  So a
 //! file is remembered only when its dates are older than that clock by more than its granularity: git's rule for racy
-//! files.  The kernel stamps files of local file systems with its own coarse clock, which is read here without the C
+//! files.  A date of change in whole seconds is not believed at all: it comes from an image, an archive or a coarse file
+//! system, where two states may well share it.  The kernel stamps files of local file systems with its own coarse clock, which is read here without the C
 //! library, so that a process that is told another time (libfaketime) is not fooled.
 
 #[cfg(unix)]
@@ -10,7 +11,7 @@ use std::path::Path;
 
 use crate::stat::{Stat, Time};
 
-/// Seconds: the coarsest dates of local file systems are FAT's two; ext3 and HFS+ have one, the others a clock tick.
+/// Seconds: dates of local file systems move with a clock tick, 10 ms at most; the rest is caution.
 const LOCAL_MARGIN: i64 = 2;
 
 /// Seconds by which the clock of a file server may differ from ours.
@@ -23,7 +24,8 @@ pub enum Trust {
     Local,
     /// Every change shows in a date that a server sets, once the file has been opened (close-to-open consistency).
     Server,
-    /// Some changes may not show: file systems without a date of change, such as FAT, FUSE and CIFS.
+    /// Some changes may not show: file systems without a date of change (FAT, FUSE, CIFS), and images (squashfs, EROFS,
+    /// ISO 9660), of which one may be mounted in the place of another with the same numbers and dates.
     Never,
 }
 
@@ -36,7 +38,7 @@ impl Trust {
             Self::Server => SERVER_MARGIN,
             Self::Never => return false,
         };
-        stat.modified.max(stat.changed) < now.earlier(margin)
+        stat.changed.nanoseconds != 0 && stat.modified.max(stat.changed) < now.earlier(margin)
     }
 }
 
@@ -64,7 +66,7 @@ mod system {
     use super::{Path, Trust};
 
     /// From linux/magic.h and the file systems' own headers.  Each keeps a date of change that nobody can set.
-    const LOCAL: [u32; 12] = [
+    const LOCAL: [u32; 9] = [
         0xef53,      // ext2, ext3, ext4
         0x5846_5342, // XFS
         0x9123_683e, // btrfs
@@ -74,9 +76,6 @@ mod system {
         0x0102_1994, // tmpfs
         0x8584_58f6, // ramfs
         0x794c_7630, // overlayfs
-        0x7371_7368, // squashfs
-        0xe0f5_e1e2, // EROFS
-        0x9660,      // ISO 9660
     ];
     const SERVER: [u32; 7] = [
         0x6969,      // NFS
@@ -129,7 +128,7 @@ mod system {
             #[allow(clippy::cast_sign_loss)]
             let name: Vec<u8> = name.map(|&byte| byte as u8).collect();
             match name.as_slice() {
-                b"apfs" | b"hfs" => Self::Local,
+                b"apfs" => Self::Local,
                 b"nfs" => Self::Server,
                 _ => Self::Never,
             }

@@ -81,13 +81,14 @@ impl<'a> Reader<'a> {
         let (mut found, mut learnt, mut large) = (Vec::new(), Vec::new(), Vec::new());
         for (index, &position) in batch.positions().iter().enumerate() {
             let path = || batch.folder.path.join(batch.folder.name(position));
-            if let (Some(Some(digest)), Some(stat)) = (known.get(index), stats.get(index)) {
+            let looked = stats.get(index).and_then(Option::as_ref);
+            if let (Some(Some(digest)), Some(stat)) = (known.get(index), looked) {
                 let (digest, size) = (*digest, stat.size);
                 self.work.options.control.advance(self.seat, size)?;
                 found.push((position, Content::File(FileDigest { digest, size })));
                 continue;
             }
-            match self.read(batch, position, stats.get(index))? {
+            match self.read(batch, position, looked)? {
                 Read::Done(stat, content) => {
                     let (digest, trust) = (content.digest, self.trust(&stat, &path));
                     learnt.push(Learnt {
@@ -126,7 +127,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Ask what the files look like now, if anybody wants to look them up.
-    fn look_at(&mut self, batch: &Batch) -> Result<Vec<Stat>, Error> {
+    fn look_at(&mut self, batch: &Batch) -> Result<Vec<Option<Stat>>, Error> {
         if !self.work.options.session.looks_up() {
             return Ok(Vec::new());
         }
@@ -139,13 +140,19 @@ impl<'a> Reader<'a> {
         batch.positions().iter().map(look).collect()
     }
 
-    fn look(&mut self, dir: &Dir, name: &OsStr, path: &dyn Fn() -> PathBuf) -> io::Result<Stat> {
+    fn look(
+        &mut self,
+        dir: &Dir,
+        name: &OsStr,
+        path: &dyn Fn() -> PathBuf,
+    ) -> io::Result<Option<Stat>> {
         let follow = self.work.options.follow_symlinks;
         let stat = dir.stat(name, follow)?;
         match self.trust(&stat, path) {
+            Trust::Local => Ok(Some(stat)),
             // Until it is opened, a server's word may be old.
-            Trust::Server => Stat::of(&dir.open_file(name, follow)?),
-            Trust::Local | Trust::Never => Ok(stat),
+            Trust::Server => Stat::of(&dir.open_file(name, follow)?).map(Some),
+            Trust::Never => Ok(None),
         }
     }
 
@@ -154,7 +161,7 @@ impl<'a> Reader<'a> {
             Some((device, trust)) if device == stat.device => trust,
             _ => {
                 let ask = || Trust::at(&path());
-                let trust = self.work.options.session.trust(stat.device, ask);
+                let trust = self.work.options.session.trust(ask);
                 self.trusted = Some((stat.device, trust));
                 trust
             }

@@ -108,6 +108,11 @@ impl Work<'_> {
         if large.has_changed.swap(true, Ordering::Relaxed) {
             return Ok(());
         }
+        if large.path.is_symlink() && !self.options.follow_symlinks {
+            return Err(Error::Changed {
+                path: large.path.clone(),
+            });
+        }
         let options = crate::file::Options {
             threads: 1,
             control: self.options.control,

@@ -42,7 +42,7 @@ pub fn learnt(inode: u64) -> Learnt {
 }
 
 pub fn known(table: &StatTable, stat: &Stat) -> Option<Digest> {
-    Session::new(Some(table), false).known_all(&[*stat])[0]
+    Session::new(Some(table), false).known_all(&[Some(*stat)])[0]
 }
 
 pub fn teach(table: &StatTable, inodes: impl IntoIterator<Item = u64>) {
