@@ -16,8 +16,10 @@ use crate::stat::{Kind, Stat};
 use crate::stat_table::{Learnt, Session, Trust};
 use crate::subtree::{self, digest_ranges};
 
+mod many;
 mod read;
 
+pub use many::digest_files;
 pub(crate) use read::{Buffer, Feeder, read_small};
 
 /// Up to here a file is one read (hashing.md).
@@ -63,11 +65,8 @@ pub struct Options<'a> {
 pub fn digest_file(path: &Path, options: Options<'_>) -> Result<FileDigest, Error> {
     let mut buffer = Buffer::default();
     for _ in 0..ATTEMPTS {
-        // Asked before opening: to open a device may do something.
-        let stat = Stat::at(path).map_err(|error| Error::at(path, error))?;
-        check_regular(path, &stat)?;
-        let trust = options.session.trust(|| Trust::at(path));
-        if let Some(found) = options.session.known(&stat, trust) {
+        let Looked { trust, known, .. } = look(path, options.session)?;
+        if let Some(found) = known {
             return Ok(found);
         }
         let opened = Opened::at(path)?;
@@ -89,6 +88,25 @@ pub fn digest_file(path: &Path, options: Options<'_>) -> Result<FileDigest, Erro
         }
     }
     Err(Error::Changed { path: path.into() })
+}
+
+/// What can be said of a regular file without opening it.
+struct Looked {
+    size: u64,
+    trust: Trust,
+    known: Option<FileDigest>,
+}
+
+/// Asked before opening: to open a device may do something.
+fn look(path: &Path, session: Session<'_>) -> Result<Looked, Error> {
+    let stat = Stat::at(path).map_err(|error| Error::at(path, error))?;
+    check_regular(path, &stat)?;
+    let trust = session.trust(|| Trust::at(path));
+    Ok(Looked {
+        size: stat.size,
+        trust,
+        known: session.known(&stat, trust),
+    })
 }
 
 /// A regular file, and what it looked like when it was opened.
