@@ -243,6 +243,9 @@ def test_a_wide_and_deep_tree_needs_few_open_files(tmp_path: Path) -> None:
     deep = tmp_path.joinpath(*["d"] * 200)
     deep.mkdir(parents=True)
     make(tmp_path, {f"w{index}/file": b"x" for index in range(300)})
+    for index in range(100):
+        with (tmp_path / f"large{index}").open("wb") as file:
+            file.truncate(4 << 20)
     make(deep, {f"{index}": b"x" for index in range(300)})
     script = (
         "import resource, sys; from whorl.digest import hash_tree\n"

@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use memmap2::MmapOptions;
 use pyo3::prelude::*;
 use whorl_core::control::Control;
-use whorl_core::file::{FileDigest, Hash, Mapper, Options, digest_file};
+use whorl_core::file::{FileDigest, Hash, Mapper, Options, digest_file, digest_files};
+use whorl_core::stat_table::Session;
 use whorl_core::subtree;
 use whorl_core::tree::{self, Patterns, digest_tree};
 use whorl_core::{Digest, Error};
@@ -75,27 +76,22 @@ fn hash_paths(
     table: Option<&Bound<'_, PyStatTable>>,
     always: bool,
 ) -> PyResult<Vec<PyDigest>> {
-    let table = table.map(Bound::get);
-    with_control(
-        py,
-        None,
-        || None,
-        |control| {
-            let digest = |path: &PathBuf| digest_path(path, control, table, always);
-            paths.iter().map(digest).collect()
-        },
-    )
+    let session = session(table.map(Bound::get), always);
+    let digest = |control: &Control<'_>| {
+        let digest = |path: &PathBuf| digest_path(path, control, session);
+        paths.iter().map(digest).collect()
+    };
+    with_control(py, None, || None, digest)
 }
 
 fn digest_path(
     path: &Path,
     control: &Control<'_>,
-    table: Option<&PyStatTable>,
-    always: bool,
+    session: Session<'_>,
 ) -> Result<PyDigest, Error> {
-    let session = session(table, always);
     if !path.is_dir() {
-        return Ok(PyDigest(digest_one(path, control, table, always)?.digest));
+        let found = digest_file(path, plain_options(control, session))?;
+        return Ok(PyDigest(found.digest));
     }
     let options = tree::Options {
         follow_symlinks: false,
@@ -107,19 +103,13 @@ fn digest_path(
     digest_tree(path, options).map(PyDigest)
 }
 
-fn digest_one(
-    path: &Path,
-    control: &Control<'_>,
-    table: Option<&PyStatTable>,
-    always: bool,
-) -> Result<FileDigest, Error> {
-    let options = Options {
+fn plain_options<'a>(control: &'a Control<'a>, session: Session<'a>) -> Options<'a> {
+    Options {
         threads: subtree::threads(),
         control,
-        session: session(table, always),
+        session,
         mapper: None,
-    };
-    digest_file(path, options)
+    }
 }
 
 /// Digest each of some files and say how large they are.
@@ -131,17 +121,9 @@ fn scan_files(
     table: Option<&Bound<'_, PyStatTable>>,
     always: bool,
 ) -> PyResult<Vec<(u64, PyDigest)>> {
-    let table = table.map(Bound::get);
-    with_control(
-        py,
-        None,
-        || None,
-        |control| {
-            let digest = |path: &PathBuf| {
-                let found = digest_one(path, control, table, always)?;
-                Ok((found.size, PyDigest(found.digest)))
-            };
-            paths.iter().map(digest).collect()
-        },
-    )
+    let session = session(table.map(Bound::get), always);
+    let digest = |control: &Control<'_>| digest_files(&paths, plain_options(control, session));
+    let found = with_control(py, None, || None, digest)?;
+    let sized = |found: FileDigest| (found.size, PyDigest(found.digest));
+    Ok(found.into_iter().map(sized).collect())
 }

@@ -9,12 +9,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::{self, JoinHandle};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use pyo3::exceptions::{PyBlockingIOError, PyRuntimeError, PyTypeError};
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
 use pyo3::types::{PyBytes, PyString};
+use whorl_core::control::PERIOD;
 use whorl_core::digest::Hasher;
 
 use crate::buffer::Memory;
@@ -32,9 +33,6 @@ const PIECE: usize = 1 << 20;
 /// Blocks that are hashed while the next is read.  With a second one that waits, the allocator gives memory back and
 /// faults it in again for each block: 12,000 page faults per GiB where there is 1.
 const IN_FLIGHT: usize = 1;
-
-/// Between two looks for Ctrl-C while waiting, and between two reports of progress.
-const INTERVAL: Duration = Duration::from_millis(50);
 
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(hash_stream, module)?)
@@ -241,7 +239,7 @@ impl Worker {
     fn wait(&mut self, py: Python<'_>, progress: &mut Progress<'_>) -> PyResult<()> {
         loop {
             let done = &mut self.done;
-            match py.detach(move || done.recv_timeout(INTERVAL)) {
+            match py.detach(move || done.recv_timeout(PERIOD)) {
                 Ok(_) => {
                     self.in_flight -= 1;
                     return Ok(());
@@ -314,7 +312,7 @@ impl<'py> Progress<'py> {
     }
 
     fn report(&mut self, done: u64) -> PyResult<()> {
-        if self.callback.is_some() && self.last.elapsed() >= INTERVAL {
+        if self.callback.is_some() && self.last.elapsed() >= PERIOD {
             self.last = Instant::now();
             self.end(done)?;
         }
