@@ -355,3 +355,5 @@ def test_the_order_of_an_ordered_dictionary_counts() -> None:
     assert hash_value(low) != hash_value(ordered([1, 0, None], ["y", "x"]))
     assert hash_value(low) != hash_value(ordered([0, 1, None], ["x", "y", "z"]))
     assert hash_value(nested[0]) != hash_value(nested[1])
+    assert hash_value(low.slice(0, 0)) == hash_value(low.slice(2, 0))
+    assert hash_value(low.slice(0, 0)) != hash_value(ordered([1], ["y", "x"]).slice(0, 0))

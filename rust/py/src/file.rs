@@ -1,5 +1,6 @@
 //! `hash_file`, `hash_paths` and `scan_files` for Python.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -77,22 +78,35 @@ fn hash_paths(
     always: bool,
 ) -> PyResult<Vec<PyDigest>> {
     let session = session(table.map(Bound::get), always);
-    let digest = |control: &Control<'_>| {
-        let digest = |path: &PathBuf| digest_path(path, control, session);
-        paths.iter().map(digest).collect()
-    };
+    let digest = |control: &Control<'_>| digest_paths(&paths, control, session);
     with_control(py, None, || None, digest)
 }
 
-fn digest_path(
+fn digest_paths(
+    paths: &[PathBuf],
+    control: &Control<'_>,
+    session: Session<'_>,
+) -> Result<Vec<PyDigest>, Error> {
+    let (folders, files): (Vec<_>, Vec<_>) = (0..paths.len()).partition(|&at| paths[at].is_dir());
+    let named: Vec<_> = files.iter().map(|&at| paths[at].clone()).collect();
+    let found = digest_files(&named, plain_options(control, session))?;
+    let mut digests = BTreeMap::new();
+    digests.extend(
+        files
+            .into_iter()
+            .zip(found.iter().map(|found| found.digest)),
+    );
+    for at in folders {
+        digests.insert(at, digest_folder(&paths[at], control, session)?);
+    }
+    Ok(digests.into_values().map(PyDigest).collect())
+}
+
+fn digest_folder(
     path: &Path,
     control: &Control<'_>,
     session: Session<'_>,
-) -> Result<PyDigest, Error> {
-    if !path.is_dir() {
-        let found = digest_file(path, plain_options(control, session))?;
-        return Ok(PyDigest(found.digest));
-    }
+) -> Result<Digest, Error> {
     let options = tree::Options {
         follow_symlinks: false,
         threads: subtree::threads(),
@@ -100,7 +114,7 @@ fn digest_path(
         control,
         session,
     };
-    digest_tree(path, options).map(PyDigest)
+    digest_tree(path, options)
 }
 
 fn plain_options<'a>(control: &'a Control<'a>, session: Session<'a>) -> Options<'a> {

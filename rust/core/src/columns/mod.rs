@@ -103,6 +103,10 @@ pub fn digest_column(field: &Field, chunks: &[Array]) -> Result<Digest, Error> {
     for chunk in chunks.iter().filter(|chunk| chunk.length > 0) {
         pieces.push(Piece::of(chunk.bounded()?, 0, chunk.length)?);
     }
+    if let (true, [], [first, ..]) = (field.ordered, pieces.as_slice(), chunks) {
+        // Without a row, the order of the values is all that there is.
+        pieces.push(Piece::of(first, 0, 0)?);
+    }
     node.push(&pieces)?;
     let mut tokens = Tokens::default();
     field.write(&mut tokens);

@@ -44,8 +44,17 @@ impl Source<'_> {
         let length = usize::try_from(self.array.length).map_err(|_| Fault::Buffer)?;
         let offset = usize::try_from(self.array.offset).map_err(|_| Fault::Buffer)?;
         if length == 0 {
-            // Nothing of it will be looked at, and some producers leave out what belongs to it.
-            return Ok(Array::default());
+            // Nothing else of it will be looked at, and some producers leave out what belongs to it.
+            let dictionary = if field.ordered {
+                // SAFETY: the array keeps the rules.
+                unsafe { self.dictionary(field)? }
+            } else {
+                None
+            };
+            return Ok(Array {
+                dictionary,
+                ..Array::default()
+            });
         }
         let end = length.checked_add(offset).ok_or(Fault::Buffer)?;
         // SAFETY: the array keeps the rules.
