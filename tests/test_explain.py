@@ -10,8 +10,9 @@ import pytest
 from store_examples import digest
 from whorl import config
 from whorl.call import Binder, CallOptions
+from whorl.changes import compare_files, name_shortly, shorten
 from whorl.engine import open_session
-from whorl.explain import Explanation, compare_files, explain_call, name_shortly, plan, shorten, survey
+from whorl.explain import Explanation, explain_call, plan, survey
 from whorl.fingerprint.parts import Difference
 from whorl.store.manifest import RawFile
 

@@ -8,8 +8,9 @@ from dataclasses import replace
 import pytest
 
 from store_examples import digest, manifest, slot
+from whorl.changes import Change, FileChange
 from whorl.errors import ConfigError
-from whorl.explain import Change, Explanation, FileChange, Status
+from whorl.explain import Explanation, Status
 from whorl.fingerprint.parts import Difference
 from whorl.outcome import Outcome
 from whorl.report.entries import draw_entries, sort_entries, word_totals

@@ -8,7 +8,6 @@ the calls that a body made.  Nothing is computed.  Beside the arrow: it reads wh
 from __future__ import annotations
 
 import json
-import re
 import time
 from dataclasses import dataclass, replace
 from types import MappingProxyType
@@ -16,17 +15,26 @@ from typing import TYPE_CHECKING
 
 from whorl import config
 from whorl.access import open_access
+from whorl.changes import (
+    Change,
+    compare_files,
+    shorten,
+    telling,
+    word_component,
+    word_difference,
+    word_kept,
+)
 from whorl.definition import find_definitions, is_stage
 from whorl.derive import Snapshot
 from whorl.entry import nearest, raw_files
 from whorl.errors import CorruptEntryError, InputMissingError, WhorlError
 from whorl.fingerprint.inputs import is_remote, read_input_path
-from whorl.fingerprint.parts import Difference, Part, differences
-from whorl.store.manifest import RawFile, Trace
+from whorl.fingerprint.parts import Part, differences
+from whorl.store.manifest import Trace
 from whorl.trace import earliest, trace_holds
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from whorl.access import Access
@@ -40,32 +48,8 @@ if TYPE_CHECKING:
 
 # What differs is told in this order: the call's own doing first, what came from elsewhere last.
 _ORDER = ("code", "version", "raw", "args", "env", "nested", "upstream")
-_SHOWN_NAMES = 2
 _NOTHING: Mapping[Digest | None, Outcome] = MappingProxyType({})
 NOT_STORED, DAMAGED = "not stored", "its entry was damaged"
-
-
-@dataclass(frozen=True, slots=True)
-class FileChange:
-    """One file of a raw input that is not as it was: ``old`` is None where it is new, ``new`` where it is gone."""
-
-    name: str
-    old: RawFile | None
-    new: RawFile | None
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """
-    One thing that is not as it was, and the reason in a few words.
-
-    ``component`` is its name in the key, or ``entry``, ``expiry``, ``revision``, ``trace`` for what is not in the key.
-    """
-
-    component: str
-    reason: str
-    files: tuple[FileChange, ...] = ()
-    code: tuple[Difference, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +67,7 @@ class Explanation:
         """The first reason, and how many more there are."""
         if not self.changes:
             return ""
-        more = sum(max(1, len(_telling(change.code))) for change in self.changes) - 1
+        more = sum(max(1, len(telling(change.code))) for change in self.changes) - 1
         return self.changes[0].reason + (f", {more} more" if more else "")
 
 
@@ -170,7 +154,7 @@ def explain_outcome(outcome: Outcome, seen: Mapping[Digest | None, Outcome] = _N
         return Explanation(outcome.stage, None, (Change("entry", reason),) if reason else ())
     sources = _sources(definition, derived) | _settled(derived, seen)
     if outcome.kind == "kept":
-        return Explanation(outcome.stage, outcome.manifest, (Change("upstream", _word_kept(derived, seen, sources)),))
+        return Explanation(outcome.stage, outcome.manifest, (Change("upstream", word_kept(derived, seen, sources)),))
     settings = config.settings()
     if definition is not None and not definition.cache:
         return Explanation(outcome.stage, None, (Change("entry", NOT_STORED),))
@@ -181,6 +165,19 @@ def explain_outcome(outcome: Outcome, seen: Mapping[Digest | None, Outcome] = _N
     access = open_access(settings)
     snapshot = Snapshot(settings.namespace, access.revision)
     return _Comparison(access, snapshot, settings.project, derived, outcome.previous, sources).explain(outcome.stage)
+
+
+def explain_now(session: Session, call: Call) -> Explanation:
+    """Say how a call stands: why it would run, or by which entry it would be answered, with no change then."""
+    name, state = call.definition.name, session.status(call)
+    if state == "uncached":
+        return Explanation(name, None, (Change("entry", NOT_STORED),))
+    if state != "fresh":
+        return explain_call(session, call)
+    derived = session.derive(call)
+    components = tuple(sorted(part.name for part in derived.all_components))
+    not_followed = tuple(map(str, derived.fingerprint.not_followed))
+    return Explanation(name, session.lookup(call, derived), (), components, not_followed)
 
 
 def explain_call(session: Session, call: Call) -> Explanation:
@@ -230,7 +227,7 @@ class _Comparison:
         old = {part.name: part for part in entry.components}
         new = {part.name: part for part in self.derived.all_components}
         for name in sorted({*old, *new}, key=lambda name: (_ORDER.index(name.partition("/")[0]), name)):
-            subject = _word_component(name, self.sources)
+            subject = word_component(name, self.sources)
             if name not in old or name not in new:
                 yield Change(name, f"{subject} is {'gone' if name in old else 'new'}")
             elif old[name] != new[name]:
@@ -247,8 +244,8 @@ class _Comparison:
     def _code(self, entry: Manifest) -> Change:
         data = self.access.attempt(lambda store: store.read_tree(entry.slot.namespace, entry.code), None)
         found = () if data is None else differences(Part.from_json(json.loads(data)), self.derived.fingerprint.parts)
-        telling = _telling(found)
-        return Change("code", _word_difference(telling[0]) if telling else "code changed", (), telling)
+        named = telling(found)
+        return Change("code", word_difference(named[0]) if named else "code changed", (), named)
 
     def _unanswering(self, entry: Manifest) -> Iterator[Change]:
         """Yield why an entry with equal components does not answer."""
@@ -292,78 +289,6 @@ class _Comparison:
         return "changed"
 
 
-def compare_files(component: str, old: Sequence[RawFile], new: Sequence[RawFile]) -> Change:
-    """Name the files of a raw input that are not as they were."""
-    before, after = {file.name: file for file in old}, {file.name: file for file in new}
-    changed = tuple(
-        FileChange(name, before.get(name), after.get(name))
-        for name in sorted({*before, *after})
-        if before.get(name) != after.get(name)
-    )
-    return Change(component, _word_files(component, changed, before.keys() & after.keys(), list(after)), changed)
-
-
-def _word_files(component: str, changes: Sequence[FileChange], common: set[str], names: Sequence[str]) -> str:
-    if not common:
-        return f"first run with {names[0]}" if len(names) == 1 else f"first run with {len(names)} other files"
-    if len(names) == 1 and len(changes) == 1:
-        return f"{component}: {names[0]} changed"
-    groups = {
-        "changed": [change.name for change in changes if change.old and change.new],
-        "added": [change.name for change in changes if change.old is None],
-        "gone": [change.name for change in changes if change.new is None],
-    }
-    words = [_word_group(verb, group, len(names)) for verb, group in groups.items() if group]
-    return f"{component}: {', '.join(words) or 'another name'}"
-
-
-def _word_group(verb: str, names: Sequence[str], total: int) -> str:
-    listed = ", ".join(names[:_SHOWN_NAMES]) + (", …" if len(names) > _SHOWN_NAMES else "")
-    number = f"{len(names)} of {total} files" if verb == "changed" else f"{len(names)} file{'s'[: len(names) != 1]}"
-    return f"{number} {verb} ({listed})"
-
-
-def shorten(name: str) -> str:
-    """Give the last part of a dotted name; a name that was made up by the user stays as it is."""
-    return re.split(r"[.:]", name)[-1] if re.fullmatch(r"[\w.:<>]+", name) else name
-
-
-def name_shortly(names: Iterable[str]) -> dict[str, str]:
-    """Give each stage the last part of its name, or the whole where two would look the same."""
-    short = {name: shorten(name) for name in names}
-    taken = list(short.values())
-    return {name: shown if taken.count(shown) == 1 else name for name, shown in short.items()}
-
-
-def _word_component(name: str, sources: Mapping[str, str]) -> str:
-    kind, _, subject = name.partition("/")
-    words = {
-        "args": f"argument {subject}",
-        "env": f"environment variable {subject}",
-        "nested": f"stage {shorten(subject)}",
-        "upstream": shorten(sources.get(subject, subject)),
-    }
-    return words.get(kind, name)
-
-
-def _telling(found: Sequence[Difference]) -> tuple[Difference, ...]:
-    """Put what changed before what is new or gone; what names mean follows from the rest where there is any."""
-    ordered = sorted(found, key=lambda item: (item.change in ("added", "gone"), item.name != "code"))
-    telling = tuple(item for item in ordered if item.name.rpartition("/")[2] != "names")
-    return telling or tuple(ordered)
-
-
-def _word_difference(difference: Difference) -> str:
-    """Word one difference for a line: ``helper scale changed (utils.py:12)``, ``pandas 2.1 → 2.2``."""
-    kind, _, rest = difference.name.partition("/")
-    subject, *inside = rest.split("/")
-    name = shorten(subject) if difference.where else subject
-    words = name if kind == "distribution" else f"{kind} {name}".rstrip()
-    words = ", ".join([words, " ".join(inside)]) if inside else words
-    joint = ": " if "→" in difference.change and kind != "distribution" else " "
-    return f"{words}{joint}{difference.change}" + (f" ({difference.where})" if difference.where else "")
-
-
 def _sources(definition: Definition | None, derived: Derived) -> dict[str, str]:
     """Name the stages that a stage declares as its upstreams."""
     declared = definition.inputs if definition else {}
@@ -377,21 +302,3 @@ def _sources(definition: Definition | None, derived: Derived) -> dict[str, str]:
 def _settled(derived: Derived, seen: Mapping[Digest | None, Outcome]) -> dict[str, str]:
     """Name the stages that were settled for a call, also where the caller replaced a declared one."""
     return {item.name: seen[item.key].stage for item in derived.upstreams if item.key in seen}
-
-
-def _word_kept(derived: Derived, seen: Mapping[Digest | None, Outcome], sources: Mapping[str, str]) -> str:
-    groups: dict[str, list[str]] = {"ran": [], "kept": []}
-    for item in derived.upstreams:
-        kind = seen[item.key].kind if item.key in seen else ""
-        groups.setdefault(kind, []).append(shorten(sources.get(item.name, item.name)))
-    ran, kept = groups["ran"], groups["kept"]
-    if kept and not ran:
-        return f"{_listed(kept)} {'were' if len(kept) > 1 else 'was'} kept"
-    same = ran or [name for names in groups.values() for name in names]
-    return f"{_listed(same)} gave the same result{'s'[: len(same) != 1]}" if same else "known under another name"
-
-
-def _listed(names: Sequence[str]) -> str:
-    if len(names) <= _SHOWN_NAMES:
-        return " and ".join(names)
-    return f"{names[0]} and {len(names) - 1} others"

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from whorl.definition import Definition
     from whorl.digest import Digest
     from whorl.engine import Session
+    from whorl.explain import Explanation
     from whorl.outcome import Outcome
     from whorl.store.manifest import Manifest
 
@@ -133,6 +134,18 @@ class Stage(Generic[P, R]):
         """Say how a call would be answered now: ``fresh``, ``stale``, ``waiting`` (for an upstream) or ``uncached``."""
         call = self._bind(args, kwargs)
         return open_session(call).status(call)
+
+    def explain(self, *args: P.args, **kwargs: P.kwargs) -> Explanation:
+        """
+        Say why a call would run now, compared with the stored entry that is most like it; nothing is computed.
+
+        ``changes`` has every difference: files of raw inputs, parts of code with their old and new text, arguments,
+        upstreams.  It is empty where a stored entry answers; ``entry`` is that one.
+        """
+        from whorl.explain import explain_now
+
+        call = self._bind(args, kwargs)
+        return explain_now(open_session(call), call)
 
     def load(self, *args: P.args, **kwargs: P.kwargs) -> R:
         """Return the stored result without ever computing; NoEntryError where none answers."""

@@ -30,6 +30,7 @@ _FULL = (errno.ENOSPC, errno.EDQUOT)
 _COMMANDS: Mapping[str, str] = {
     "run": "Bring stages up to date: run what changed.",
     "status": "Say what is fresh, stale or waiting.",
+    "why": "Say why a stage would run, difference by difference.",
     "ls": "List what is stored.",
     "hash": "Print digests of files, as b3sum does.",
     "rm": "Remove entries from the store.",

@@ -13,11 +13,11 @@ import click
 
 from whorl import config
 from whorl.access import open_access
+from whorl.changes import shorten
 from whorl.cli import options
 from whorl.cli.screen import err, out, shown_path
 from whorl.config import did_you_mean
 from whorl.errors import ConfigError
-from whorl.explain import shorten
 from whorl.report.entries import draw_entries, sort_entries
 from whorl.report.plain_data import entry_data
 

@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING
 import click
 
 from whorl import config
+from whorl.changes import name_shortly
 from whorl.cli import options
 from whorl.cli.commands import FAILED, complain
 from whorl.cli.screen import err, prints_apart, shown_path
 from whorl.cli.target import bind_goal, find_target
 from whorl.engine import bring_all, open_session
 from whorl.errors import WhorlError
-from whorl.explain import explain_outcome, name_shortly, plan
+from whorl.explain import explain_outcome, plan
 from whorl.outcome import observe
 from whorl.report.failures import draw_traceback, find_place, word_exception
 from whorl.report.outcomes import REASON_WIDTH, draw_outcome, draw_summary

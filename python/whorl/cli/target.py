@@ -18,11 +18,11 @@ from typing import TYPE_CHECKING
 from whorl import config
 from whorl.access import open_access
 from whorl.call import Binder, CallOptions
+from whorl.changes import shorten
 from whorl.cli.commands import TargetImportError
 from whorl.cli.loading import find_stage, load_file, load_module, put_first, stages_of
 from whorl.config import did_you_mean
 from whorl.errors import ConfigError
-from whorl.explain import shorten
 from whorl.fingerprint.inputs import RawInput
 from whorl.graph import Graph, build_graph
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from whorl.explain import Change, Explanation, FileChange, Status
+    from whorl.changes import Change, FileChange
+    from whorl.explain import Explanation, Status
     from whorl.fingerprint.parts import Difference
     from whorl.outcome import Outcome
     from whorl.store.manifest import Manifest, RawFile
@@ -63,6 +64,19 @@ def entry_data(entry: Manifest) -> dict[str, object]:
         "content_key": entry.content_key.hex(),
         "attempt": entry.attempt,
         "payload": entry.payload,
+    }
+
+
+def explanation_data(explanation: Explanation) -> dict[str, object]:
+    """Give why one stage would run; without changes it is fresh."""
+    entry = explanation.entry
+    return {
+        "stage": explanation.stage,
+        "fresh": not explanation.changes,
+        "changes": changes_data(explanation),
+        "same": list(explanation.same),
+        "not_followed": list(explanation.not_followed),
+        "compared_with": entry.slot.key.hex() if entry else None,
     }
 
 

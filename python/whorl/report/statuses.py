@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from whorl.explain import name_shortly
+from whorl.changes import name_shortly
 from whorl.report.marks import COLOURS, MARKS, leave_plain
 
 if TYPE_CHECKING:
