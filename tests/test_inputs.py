@@ -86,6 +86,28 @@ def test_a_name_that_looks_like_a_glob_is_a_file_where_it_exists(raw: Path) -> N
     assert digest_input(File(odd)).digest == digest_input(RawInput(odd)).digest
 
 
+def test_a_name_that_looks_like_a_chain_of_urls_is_a_path_where_it_exists(
+    raw: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """``ab::c`` may be a file or a folder; what has ``://`` is a URL whatever is there."""
+    monkeypatch.chdir(raw)
+    for name in ("ab::c", "a:b"):
+        shutil.copy("a.csv", name)
+        shutil.copytree("deep", f"{name}.d")
+        (raw / f"{name}.link").symlink_to("nowhere")
+
+        assert digest_input(RawInput(name)).kind == digest_input(File(name)).kind == "file"
+        assert digest_input(RawInput(name)).digest == digest_input(RawInput(raw / name)).digest
+        assert digest_input(RawInput(f"{name}.d")).kind == digest_input(Folder(f"{name}.d")).kind == "folder"
+        assert hand_over(File(name)) == name
+        assert File(f"{name}.link").kind == "file"
+    Path("memory:").mkdir()
+    shutil.copy("a.csv", "memory:/ab")
+
+    assert File("memory://ab").kind == "url file"
+    assert RawInput("none::c").kind == "url"
+
+
 @pytest.mark.parametrize(
     ("make", "said"),
     [

@@ -197,6 +197,33 @@ def test_parts_of_urls() -> None:
     assert place_of("bucket/a?versionId=1", "s3") == "bucket/a"
 
 
+@pytest.mark.parametrize(
+    "signature",
+    [
+        "X-Amz-Date={0}&X-Amz-Signature={0}",
+        "X-Goog-Date={0}&X-Goog-Signature={0}",
+        "sv=2024-11-0{0}&st={0}&se={0}&sr=b&sp=r&spr=https&skoid={0}&sktid={0}&skt={0}&ske={0}&sks=b&skv={0}&sig={0}",
+        "sv=2024-11-0{0}&ss=b&srt=o&sip={0}&se={0}&sp=r&sig={0}",
+        "AWSAccessKeyId={0}&Expires={0}&Signature={0}",
+        "GoogleAccessId={0}&Expires={0}&Signature={0}",
+        "Expires={0}&Signature={0}&Key-Pair-Id={0}",
+        "Policy={0}&Signature={0}&Key-Pair-Id={0}&Hash-Algorithm=SHA256",
+    ],
+)
+def test_a_signature_is_no_part_of_a_place(signature: str) -> None:
+    """What is signed anew lies where it lay; what else the query says counts."""
+    for number in (1, 2):
+        link = f"https://h/a?year=1&{signature.format(number)}&snapshot=3"
+
+        assert place_of(link, "https") == "https://h/a?year=1&snapshot=3"
+
+
+@pytest.mark.parametrize("query", ["sp=1&sr=2&se=3", "sig=1&se=2", "Expires=1&Policy=2", "Signature=1&Expires=2"])
+def test_names_of_signatures_count_where_nothing_is_signed(query: str) -> None:
+    """Two objects of a service that has parameters of these short names are two."""
+    assert place_of(f"https://h/a?{query}", "https") == f"https://h/a?{query}"
+
+
 def test_a_secret_is_told_by_its_name() -> None:
     """Passwords, tokens and signatures are hidden; containers, repositories, years and versions are not."""
     shown = {
@@ -204,6 +231,9 @@ def test_a_secret_is_told_by_its_name() -> None:
         "ftp://user:pass@host/a": "ftp://***@host/a",
         "abfs://container@account.dfs.core.windows.net/a": "abfs://container@account.dfs.core.windows.net/a",
         "github://owner:repository@branch/a": "github://owner:repository@branch/a",
+        "https://host/a#access_token=x&state=1": "https://host/a#access_token=***&state=1",
+        "https://host/a?Policy=x&Key-Pair-Id=y&sig=z": "https://host/a?Policy=x&Key-Pair-Id=***&sig=***",
+        "https://host/a#chapter=1": "https://host/a#chapter=1",
         "s3://bucket/a?versionId=abc": "s3://bucket/a?versionId=abc",
         "zip://a::https://host/b?X-Goog-Credential=x": "zip://a::https://host/b?X-Goog-Credential=***",
         "url: /a?AWSAccessKeyId=x&Signature=y (Caused by …)": "url: /a?AWSAccessKeyId=***&Signature=*** (Caused by …)",

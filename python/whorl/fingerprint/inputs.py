@@ -63,7 +63,7 @@ class RawInput:
     def kind(self) -> str:
         """``file``, ``folder``, ``glob`` or ``url``, as the file system shows it now."""
         text = self.text
-        if is_url(text):
+        if _names_url(text):
             return "url"
         if os.path.isdir(text):
             return "folder"
@@ -82,7 +82,7 @@ class File(RawInput):
     @property
     def kind(self) -> str:
         """``file`` or ``url file``."""
-        return "url file" if is_url(self.text) else "file"
+        return "url file" if _names_url(self.text) else "file"
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -92,7 +92,7 @@ class Folder(RawInput):
     @property
     def kind(self) -> str:
         """``folder`` or ``url folder``."""
-        return "url folder" if is_url(self.text) else "folder"
+        return "url folder" if _names_url(self.text) else "folder"
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -102,7 +102,7 @@ class Glob(RawInput):
     @property
     def kind(self) -> str:
         """``glob`` or ``url glob``."""
-        return "url glob" if is_url(self.text) else "glob"
+        return "url glob" if _names_url(self.text) else "glob"
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +174,11 @@ def read_input_path(kind: str, path: str) -> RawInput:
 def is_remote(kind: str) -> bool:
     """Whether an input of this kind is named by a URL, which is no path."""
     return kind.startswith("url")
+
+
+def _names_url(text: str) -> bool:
+    """Tell a URL from a path: what looks like a chain (``ab::c``), and has no ``://``, is a path where that exists."""
+    return is_url(text) and ("://" in text or not os.path.lexists(text))
 
 
 def _digest_file(raw: RawInput) -> InputDigest:
