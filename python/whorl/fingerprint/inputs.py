@@ -243,7 +243,7 @@ def _digest_glob(raw: RawInput) -> InputDigest:
     for match, name in zip(matches, _names_below(fixed_part(raw.text), matches), strict=True):
         if match in folders:
             digest, entries = folders[match]
-            leaves += [(f"{name}/{below}", size, content) for below, size, content in entries]  # type: ignore[attr-defined]  # it has __len__ and __getitem__
+            leaves += [(f"{name}/{file.name}", file.size, file.digest) for file in _LazyFiles(entries)]
         else:
             size, digest = next(contents)
             leaves.append((name, size, digest))
