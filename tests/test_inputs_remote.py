@@ -145,6 +145,10 @@ def test_each_store_is_believed_what_it_promises(protocol: str, info: dict[str, 
         ('"1700000000000000:45"', 45),
         ('"1700000000000000000/45"', 45),
         ('"18bcfe56800-45"', 45),
+        ('"20231114221320"', 45),
+        ('"v20231114T221320Z-45"', 45),
+        ('"2023-11-14T22:13:20Z"', 45),
+        ('"Tue, 14 Nov 2023 22:13:20 GMT"', 45),
         ('"3487634098"', 45),
         ('"34876340"', 45),
         ('"release-v1.12"', 45),
@@ -155,10 +159,11 @@ def test_each_store_is_believed_what_it_promises(protocol: str, info: dict[str, 
         ("1700000000-45", 45),
         ('"5a1f3b-2ffffffff"', 0x2FFFFFFFF),
         ('W/"0123456789abcdef0123456789abcdef"', 45),
+        ('w/"0123456789abcdef0123456789abcdef"', 45),
     ],
 )
 def test_a_tag_that_may_hold_a_date_in_whole_seconds_is_no_token(tag: str, size: int | None) -> None:
-    """In decimal, hexadecimal or base 36, with the size before, behind or glued on: it can stay while bytes change."""
+    """In decimal, hexadecimal, base 36 or of the calendar, with the size before, behind or glued on."""
     assert find_token({"ETag": tag, "size": size}, "https://h/a.csv", "https") is None
 
 

@@ -54,6 +54,7 @@ _BASES = (10, 16, 36)
 # Dates count from 1995 to 2106, in seconds and their thousandths, millionths, tenths of a millionth, billionths.
 _EARLIEST, _LATEST = 800_000_000, 1 << 32
 _UNITS = (1, 10**3, 10**6, 10**7, 10**9)
+_CALENDAR = re.compile(r"(19|20)\d\d(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])t?([01]\d|2[0-3])[0-5]\d[0-5]\d")
 _NO_VERSION = frozenset({"", "null", "None"})
 # RFC 3230 and IANA's registry, without the checksums of 32 bits and those of encoded content.
 _DIGESTS = ("sha-512", "sha-256", "md5")
@@ -129,7 +130,7 @@ def _is_strong(tag: str, size: int | None) -> bool:
     whatever RFC 9110 says of strong tags.  It is told by its form, since not every release of fsspec passes the date
     on.  Without the size nobody knows where a date in front of it would end: only a checksum counts then.
     """
-    if tag.startswith("W/"):
+    if tag[:2].upper() == "W/":
         return False
     rest, checksums = _CHECKSUM.subn("", tag.strip('"'))
     parts = set(re.split(r"[^0-9a-z]+", rest.lower())) - {_written(size or 0, base) for base in _BASES}
@@ -139,7 +140,7 @@ def _is_strong(tag: str, size: int | None) -> bool:
 
 def _holds_date(part: str, size: int | None) -> bool:
     """Whether a part of a tag is a date in whole seconds, alone or with the size behind it, in any of the bases."""
-    return any(
+    return _CALENDAR.search(part) is not None or any(
         _is_date(_number(text, base))
         for base in _BASES
         for text in (part, part.removesuffix(_written(size or 0, base)))
