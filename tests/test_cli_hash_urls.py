@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 def test_a_url_is_read_whatever_its_server_says(folder: PipelineFolder, web: WebServer, bucket: Bucket) -> None:
     """Strong tags and versions stand for content in keys; a list of digests promises content."""
-    web.pages["/a.csv"] = Page(b"abc", {"ETag": '"1"', "Content-MD5": "kAFQmDzST7DWlj99KOF/cg=="})
+    web.pages["/a.csv"] = Page(b"abc", {"ETag": '"revision20240001"', "Content-MD5": "kAFQmDzST7DWlj99KOF/cg=="})
     urls = [f"{web.url}/a.csv", bucket.put("a.csv", b"abc"), f"file://{folder.folder}/a.csv"]
     folder.write("a.csv", "abc")
     printed = folder.whorl("hash", *urls, "a.csv")
@@ -29,9 +29,9 @@ def test_a_url_is_read_whatever_its_server_says(folder: PipelineFolder, web: Web
 
 def test_a_changed_object_does_not_hold(folder: PipelineFolder, web: WebServer) -> None:
     """A list is checked against what the URL gives now."""
-    web.pages["/a.csv"] = Page(b"abc", {"ETag": '"1"'})
+    web.pages["/a.csv"] = Page(b"abc", {"ETag": '"revision20240001"'})
     listed = folder.whorl("hash", f"{web.url}/a.csv").stdout_bytes
-    web.pages["/a.csv"] = Page(b"abd", {"ETag": '"1"'})
+    web.pages["/a.csv"] = Page(b"abd", {"ETag": '"revision20240001"'})
     checked = folder.whorl("hash", "-c", stdin=listed)
 
     assert checked.exit_code == 1

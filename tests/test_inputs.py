@@ -57,6 +57,62 @@ def test_a_changed_file_a_new_one_and_a_renamed_one_count(raw: Path, name: str) 
     assert len(seen) == 4
 
 
+def test_a_pattern_counts_alike_however_it_is_written(raw: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Names are relative to what stands in front of the first wildcard, and have no dots or doubled slashes."""
+    (raw / "deep" / "deeper").mkdir()
+    (raw / "deep" / "deeper" / "d.csv").write_text("d")
+    monkeypatch.chdir(raw / "deep")
+    for pattern in ("*", "**", "*.csv", "**/*.csv", "*/", "deep*/../*.csv", "*/../../raw/a.csv"):
+        places = ("..", "../", "./..", "..//", "../../raw", "../deep/..", raw, f"{raw}/deep/..")
+        found = [digest_input(Glob(f"{place}/{pattern}")) for place in places]
+        files = [list(one.files) for one in found]
+
+        assert {one.digest for one in found} == {found[0].digest}
+        assert all(one == files[0] for one in files)
+    assert [file.name for file in digest_input(Glob("**/*.csv")).files] == ["c.csv", "deeper/d.csv"]
+    assert [file.name for file in digest_input(Glob("../*")).files] == [
+        "a.csv", "b.csv", "deep/c.csv", "deep/deeper/d.csv",
+    ]  # fmt: skip
+    assert [file.name for file in digest_input(Glob("../*/../../raw/a.csv")).files] == ["a.csv"]
+
+
+@pytest.mark.parametrize("make", [Folder, lambda raw: Glob(raw / "*"), lambda raw: File(raw / "x")])
+def test_a_link_that_leads_nowhere_is_named_with_where_it_leads(raw: Path, make: object) -> None:
+    """The folder is there, and nothing is wrong with its spelling."""
+    (raw / "x").symlink_to("no: where")
+    with pytest.raises(InputMissingError, match=r"raw/x is a link that leads nowhere") as raised:
+        digest_input(make(raw))  # type: ignore[operator]
+
+    assert "no: where" in raised.value.cause
+    assert raised.value.tip.startswith("remove the link")
+
+
+@pytest.mark.parametrize(
+    ("make", "tip"),
+    [
+        (Folder, "remove it, or declare the files that are meant as a Glob"),
+        (lambda raw: Glob(raw / "*"), "remove it, or write a pattern that does not match it"),
+        (lambda raw: File(raw / "deep" / "x: y"), "declare a file that has content"),
+    ],
+)
+def test_what_has_no_content_is_named_with_a_way_out(raw: Path, make: object, tip: str) -> None:
+    """A named pipe among the files; a tip that fits a raw input, not a function that was never called."""
+    os.mkfifo(raw / "deep" / "x: y")
+    with pytest.raises(InputMissingError, match=r"deep/x: y: a named pipe") as raised:
+        digest_input(make(raw))  # type: ignore[operator]
+
+    assert raised.value.tip == tip
+
+
+def test_a_link_that_leads_to_its_own_folder_is_named_with_a_way_out(raw: Path) -> None:
+    """Raw folders follow links, so the tip is not to leave that."""
+    (raw / "deep" / "up").symlink_to("..")
+    with pytest.raises(InputMissingError, match=r"deep/up") as raised:
+        digest_input(Folder(raw))
+
+    assert raised.value.tip == "remove it, or declare the files that are meant as a Glob"
+
+
 def test_a_link_counts_by_what_it_points_to(raw: Path) -> None:
     """Links are followed, since the function reads through them."""
     (raw / "link.csv").symlink_to(raw / "a.csv")
@@ -84,6 +140,28 @@ def test_a_name_that_looks_like_a_glob_is_a_file_where_it_exists(raw: Path) -> N
 
     assert digest_input(RawInput(odd)).kind == "file"
     assert digest_input(File(odd)).digest == digest_input(RawInput(odd)).digest
+
+
+def test_a_name_that_looks_like_a_chain_of_urls_is_a_path_where_it_exists(
+    raw: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """``ab::c`` may be a file or a folder; what has ``://`` is a URL whatever is there."""
+    monkeypatch.chdir(raw)
+    for name in ("ab::c", "a:b"):
+        shutil.copy("a.csv", name)
+        shutil.copytree("deep", f"{name}.d")
+        (raw / f"{name}.link").symlink_to("nowhere")
+
+        assert digest_input(RawInput(name)).kind == digest_input(File(name)).kind == "file"
+        assert digest_input(RawInput(name)).digest == digest_input(RawInput(raw / name)).digest
+        assert digest_input(RawInput(f"{name}.d")).kind == digest_input(Folder(f"{name}.d")).kind == "folder"
+        assert hand_over(File(name)) == name
+        assert File(f"{name}.link").kind == "file"
+    Path("memory:").mkdir()
+    shutil.copy("a.csv", "memory:/ab")
+
+    assert File("memory://ab").kind == "url file"
+    assert RawInput("none::c").kind == "url"
 
 
 @pytest.mark.parametrize(

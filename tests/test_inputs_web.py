@@ -110,7 +110,7 @@ def test_without_a_strong_token_the_content_counts(web: WebServer, headers: dict
 def test_a_tag_tells_versions_of_one_resource_apart(web: WebServer) -> None:
     """Two resources may have the same tag, size and name; a checksum is the same everywhere."""
     for path in ("/1/a.csv", "/2/a.csv", "/a.csv?year=1", "/a.csv?year=2"):
-        web.pages[path] = Page(b"12345", {"ETag": '"1"'})
+        web.pages[path] = Page(b"12345", {"ETag": '"revision20240001"'})
     web.pages["/3/a.csv"] = web.pages["/4/a.csv"] = Page(b"12345", {"Content-MD5": md5(b"12345")})
     tagged = {digest(web.url + path) for path in ("/1/a.csv", "/2/a.csv", "/a.csv?year=1", "/a.csv?year=2")}
 
@@ -122,7 +122,7 @@ def test_a_link_that_is_signed_anew_leads_to_the_same_object(web: WebServer) -> 
     """The query of a signed link changes while the object does not; nothing of it is in the name of the file."""
     links = [f"/a.csv?X-Amz-Date={date}&X-Amz-Signature=f00{date}" for date in (1, 2)]
     for link in links:
-        web.pages[link] = Page(b"first", {"ETag": '"1"'})
+        web.pages[link] = Page(b"first", {"ETag": '"revision20240001"'})
     found = [digest_input(RawInput(web.url + link)) for link in links]
 
     assert found[0].digest == found[1].digest
@@ -131,7 +131,7 @@ def test_a_link_that_is_signed_anew_leads_to_the_same_object(web: WebServer) -> 
 
 def test_a_token_is_not_the_content(web: WebServer) -> None:
     """One object has two digests: by what the server says, and by what it holds."""
-    web.pages["/a.csv"] = Page(b"first", {"ETag": '"1"'})
+    web.pages["/a.csv"] = Page(b"first", {"ETag": '"revision20240001"'})
 
     assert content_digest(f"{web.url}/a.csv") != plain(b"first")
     assert hash_url(f"{web.url}/a.csv").hex() == plain(b"first")
@@ -307,7 +307,7 @@ def test_a_page_of_links_is_a_folder_where_it_is_declared_one(web: WebServer) ->
     links = "".join(f'<a href="{name}">{name}</a>' for name in ("a.csv", "b.csv", "c.txt", "?C=N;O=D", "../"))
     web.pages["/raw/"] = web.pages["/raw"] = Page(links.encode(), {"Content-Type": "text/html"})
     web.pages["/raw/a.csv"] = Page(b"first")
-    web.pages["/raw/b.csv"] = Page(b"b", {"ETag": '"v1"'})
+    web.pages["/raw/b.csv"] = Page(b"b", {"ETag": '"revision20240001"'})
     web.pages["/raw/c.txt"] = Page(b"c")
     before = digest_input(Folder(f"{web.url}/raw/"))
     web.asked()

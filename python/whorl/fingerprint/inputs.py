@@ -63,7 +63,7 @@ class RawInput:
     def kind(self) -> str:
         """``file``, ``folder``, ``glob`` or ``url``, as the file system shows it now."""
         text = self.text
-        if is_url(text):
+        if _names_url(text):
             return "url"
         if os.path.isdir(text):
             return "folder"
@@ -82,7 +82,7 @@ class File(RawInput):
     @property
     def kind(self) -> str:
         """``file`` or ``url file``."""
-        return "url file" if is_url(self.text) else "file"
+        return "url file" if _names_url(self.text) else "file"
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -92,7 +92,7 @@ class Folder(RawInput):
     @property
     def kind(self) -> str:
         """``folder`` or ``url folder``."""
-        return "url folder" if is_url(self.text) else "folder"
+        return "url folder" if _names_url(self.text) else "folder"
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -102,7 +102,7 @@ class Glob(RawInput):
     @property
     def kind(self) -> str:
         """``glob`` or ``url glob``."""
-        return "url glob" if is_url(self.text) else "glob"
+        return "url glob" if _names_url(self.text) else "glob"
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,10 +114,10 @@ class InputFile:
     digest: Digest
 
 
-class _TreeFiles(Sequence[InputFile]):
-    """Holds the files of a folder as they were found; a hit asks for none of them."""
+class _LazyFiles(Sequence[InputFile]):
+    """Holds the files of a folder or glob as they were found; a hit asks for none of them."""
 
-    def __init__(self, leaves: Leaves) -> None:
+    def __init__(self, leaves: Leaves | list[tuple[str, int, Digest]]) -> None:
         self._leaves = leaves
 
     def __len__(self) -> int:
@@ -176,12 +176,18 @@ def is_remote(kind: str) -> bool:
     return kind.startswith("url")
 
 
+def _names_url(text: str) -> bool:
+    """Tell a URL from a path: what looks like a chain (``ab::c``), and has no ``://``, is a path where that exists."""
+    return is_url(text) and ("://" in text or not os.path.lexists(text))
+
+
 def _digest_file(raw: RawInput) -> InputDigest:
     path = raw.text
     if os.path.isdir(path):
         raise InputMissingError(f"{path} is a folder, a file was meant", tip=f"declare it as Folder({path!r})")
     try:
-        [(size, digest)] = scan_files([path])
+        with _worded("declare a file that has content"):
+            [(size, digest)] = scan_files([path])
     except InputMissingError:
         if os.path.lexists(path):
             raise
@@ -200,33 +206,60 @@ def _missing(path: str) -> InputMissingError:
     return InputMissingError(f"{path} is not there", f"looked in {folder}", tip)
 
 
+@contextmanager
+def _worded(tip: str) -> Iterator[None]:
+    """Say of what lies there and has no content what it is, and what to do about it in a raw input."""
+    try:
+        yield
+    except InputMissingError as error:
+        path = error.message.rpartition(": ")[0]
+        if os.path.islink(path) and not os.path.exists(path):
+            cause = f"it points to {os.readlink(path)}, and raw inputs are read through links"
+            raise InputMissingError(
+                f"{path} is a link that leads nowhere", cause, "remove the link, or put back what it points to"
+            ) from None
+        if os.path.lexists(path):
+            raise InputMissingError(error.message, error.cause, tip) from None
+        raise
+
+
 def _digest_folder(raw: RawInput) -> InputDigest:
     path = raw.text
     if not os.path.isdir(path):
         cause = "it is a file" if os.path.exists(path) else "nothing is there"
         raise InputMissingError(f"{path} is not a folder", cause)
-    digest, entries = scan_tree(path, follow_symlinks=True)
-    return InputDigest(named("folder", _last_segment(path), digest), "folder", _TreeFiles(entries), raw.path)
+    with _worded("remove it, or declare the files that are meant as a Glob"):
+        digest, entries = scan_tree(path, follow_symlinks=True)
+    return InputDigest(named("folder", _last_segment(path), digest), "folder", _LazyFiles(entries), raw.path)
 
 
 def _digest_glob(raw: RawInput) -> InputDigest:
     matches = _match(raw.text)
-    base = fixed_part(raw.text)
-    files: list[InputFile] = []
-    encoder = Encoder("glob")
-    folders = {match for match in matches if os.path.isdir(match)}
-    contents = iter(scan_files([match for match in matches if match not in folders]))
-    for match in matches:
-        name = os.path.relpath(match, base or os.curdir).replace(os.sep, "/")
+    leaves: list[tuple[str, int, Digest]] = []
+    counted: list[tuple[str, Digest]] = []
+    with _worded("remove it, or write a pattern that does not match it"):
+        folders = {match: scan_tree(match, follow_symlinks=True) for match in matches if os.path.isdir(match)}
+        contents = iter(scan_files([match for match in matches if match not in folders]))
+    for match, name in zip(matches, _names_below(fixed_part(raw.text), matches), strict=True):
         if match in folders:
-            digest, entries = scan_tree(match, follow_symlinks=True)
-            files += (InputFile(f"{name}/{file.name}", file.size, file.digest) for file in _TreeFiles(entries))
+            digest, entries = folders[match]
+            leaves += [(f"{name}/{file.name}", file.size, file.digest) for file in _LazyFiles(entries)]
         else:
             size, digest = next(contents)
-            files.append(InputFile(name, size, digest))
-        encoder.bytes(os.fsencode(name)).digest(digest)
+            leaves.append((name, size, digest))
+        counted.append((name, digest))
     like = type(raw.path)
-    return InputDigest(encoder.finish(), "glob", tuple(files), [like(match) for match in matches])
+    return InputDigest(digest_names("glob", counted), "glob", _LazyFiles(leaves), [like(match) for match in matches])
+
+
+def _names_below(base: str, matches: Iterable[str]) -> Iterator[str]:
+    """Name some matches relative to the folder that they begin with, as ``os.path.relpath`` does, which is slow."""
+    prefix = os.path.join(base, "")
+    for match in matches:
+        name = os.path.normpath(match.removeprefix(prefix))
+        if not match.startswith(prefix) or name.startswith(("..", os.sep)):
+            name = os.path.relpath(match, base or os.curdir)
+        yield name.replace(os.sep, "/")
 
 
 def _match(pattern: str) -> list[str]:
@@ -246,11 +279,11 @@ def fixed_part(pattern: str) -> str:
     return folder
 
 
-def digest_names(kind: str, files: Iterable[InputFile]) -> Digest:
+def digest_names(kind: str, contents: Iterable[tuple[str, Digest]]) -> Digest:
     """Digest the relative names and contents of some files."""
     encoder = Encoder(kind)
-    for found in files:
-        encoder.bytes(os.fsencode(found.name)).digest(found.digest)
+    for name, digest in contents:
+        encoder.bytes(os.fsencode(name)).digest(digest)
     return encoder.finish()
 
 

@@ -31,7 +31,10 @@ from whorl.fingerprint.remote_errors import worded
 from whorl.fingerprint.urls import HTTP, has_magic, hide_secrets, last_segment, protocols
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
     from whorl.digest import Digest
+    from whorl.fingerprint.inputs import InputFile
     from whorl.fingerprint.remote import Infos
 
 _LOCAL = frozenset({"file", "local"})
@@ -111,7 +114,7 @@ def _match(store: Store) -> Infos:
 def _digest_pattern(raw: RawInput, store: Store) -> InputDigest:
     matches = _match(store)
     files = store.digest_all(matches, fixed_part(store.path))
-    return InputDigest(digest_names("glob", files), raw.kind, files, store.urls(matches))
+    return InputDigest(digest_names("glob", _counted(files)), raw.kind, files, store.urls(matches))
 
 
 def _digest_named(raw: RawInput, store: Store) -> InputDigest:
@@ -135,4 +138,8 @@ def _digest_folder(raw: RawInput, store: Store) -> InputDigest:
         raise InputMissingError(f"{raw.shown} is not a folder", "the page links to nothing below it")
     files = store.digest_all(found, store.path.rstrip("/"))
     name = last_segment(store.path.rstrip("/"), store.protocol)
-    return InputDigest(named("url folder", name, digest_names("url tree", files)), raw.kind, files, raw.path)
+    return InputDigest(named("url folder", name, digest_names("url tree", _counted(files))), raw.kind, files, raw.path)
+
+
+def _counted(files: Iterable[InputFile]) -> Iterator[tuple[str, Digest]]:
+    return ((file.name, file.digest) for file in files)

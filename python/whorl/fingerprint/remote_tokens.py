@@ -8,7 +8,7 @@ tell more changes no digest.  Dates and sizes alone are never enough, under what
   is no checksum of the content, and need not be.
 - Google Cloud Storage: the MD5 of the content (objects that were composed have none), else the generation.
 - Azure: the entity tag.  Its MD5 is what the uploader said and stays when blocks are appended.
-- HTTP: ``Digest``, ``Content-MD5``, else a strong entity tag.
+- HTTP: ``Digest``, ``Content-MD5``, else a strong entity tag that holds no date in whole seconds.
 - git and GitHub: the name of the blob, which is a checksum.
 
 Checksums of 32 bits (CRC) are not taken: objects that differ have the same one too easily.  On the arrow: part of
@@ -18,6 +18,7 @@ Checksums of 32 bits (CRC) are not taken: objects that differ have the same one 
 from __future__ import annotations
 
 import re
+import string
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -39,9 +40,21 @@ _VERSIONS: Mapping[str, tuple[str, ...]] = {
     "git": ("hex",),
 }
 _CHECKSUMS = frozenset({"md5Hash", "Digest", "Content-MD5", "sha", "hex"})
-# Since 1995: from 30000000 on in hexadecimal, from 800000000 on in decimal.
-_SECONDS = re.compile(r"[3-9a-f][0-9a-f]{7}|[89]\d{8}|\d{10}")
-_LONGEST_SECONDS = 10
+# MD5 and longer in hexadecimal, the same in base64 (with small and capital letters), and UUIDs.
+_CHECKSUM = re.compile(
+    r"(?<![0-9A-Za-z])("
+    r"[0-9a-f]{32,}|[0-9A-F]{32,}|[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}"
+    r"|(?=[0-9A-Z+/]*[a-z])(?=[0-9a-z+/]*[A-Z])[0-9A-Za-z+/]{22,}={0,2}"
+    r")(?![0-9A-Za-z])"
+)
+# As long as a number of 32 bits in decimal: what is no longer is a date, an inode, a counter or a short checksum.
+_SHORT = 10
+_DIGITS = string.digits + string.ascii_lowercase
+_BASES = (10, 16, 36)
+# Dates count from 1995 to 2106, in seconds and their thousandths, millionths, tenths of a millionth, billionths.
+_EARLIEST, _LATEST = 800_000_000, 1 << 32
+_UNITS = (1, 10**3, 10**6, 10**7, 10**9)
+_CALENDAR = re.compile(r"(19|20)\d\d(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])t?([01]\d|2[0-3])[0-5]\d[0-5]\d")
 _NO_VERSION = frozenset({"", "null", "None"})
 # RFC 3230 and IANA's registry, without the checksums of 32 bits and those of encoded content.
 _DIGESTS = ("sha-512", "sha-256", "md5")
@@ -99,7 +112,7 @@ def _read(key: str, info: Mapping[str, object], protocol: str) -> str | None:
     text = str(value)
     if key == "Digest":
         return _strongest_digest(text)
-    if protocol in HTTP and key == "ETag" and (text.startswith("W/") or _is_date(text, size_of(info))):
+    if protocol in HTTP and key == "ETag" and not _is_strong(text, size_of(info)):
         return None
     return text
 
@@ -109,14 +122,47 @@ def _strongest_digest(header: str) -> str | None:
     return next((f"{name}={found[name]}" for name in _DIGESTS if name in found), None)
 
 
-def _is_date(tag: str, size: int | None) -> bool:
+def _is_strong(tag: str, size: int | None) -> bool:
     """
-    Tell whether an entity tag may be a date in whole seconds, as those of nginx are (with the size, in hexadecimal).
+    Tell whether an entity tag of a web server changes whenever the content does, as far as its form can tell.
 
-    Such a tag stays the same when a file is written twice within a second, whatever RFC 9110 says of strong ones.  It
-    is told by its form, since not every release of fsspec passes the date on; a checksum of 32 bits looks alike and is
-    no better.  Dates with microseconds (Apache), UUIDs and checksums are longer.
+    A date in whole seconds, with the size or without, stays the same when a file is written twice within a second,
+    whatever RFC 9110 says of strong tags.  It is told by its form, since not every release of fsspec passes the date
+    on.  Without the size nobody knows where a date in front of it would end: only a checksum counts then.
     """
-    parts = set(re.split(r"[-:]", tag.strip('"').lower())) - {f"{size:x}" if size else "", str(size)}
-    is_short = all(len(part) <= _LONGEST_SECONDS for part in parts)
-    return not parts or (is_short and any(_SECONDS.fullmatch(part) for part in parts))
+    if tag[:2].upper() == "W/":
+        return False
+    rest, checksums = _CHECKSUM.subn("", tag.strip('"'))
+    parts = set(re.split(r"[^0-9a-z]+", rest.lower())) - {_written(size or 0, base) for base in _BASES}
+    is_long = size is not None and any(len(part) > _SHORT for part in parts)
+    return bool(checksums or is_long) and not any(_holds_date(part, size) for part in parts)
+
+
+def _holds_date(part: str, size: int | None) -> bool:
+    """Whether a part of a tag is a date in whole seconds, alone or with the size behind it, in any of the bases."""
+    return _CALENDAR.search(part) is not None or any(
+        _is_date(_number(text, base))
+        for base in _BASES
+        for text in (part, part.removesuffix(_written(size or 0, base)))
+    )
+
+
+def _is_date(number: int) -> bool:
+    return any(number % unit == 0 and _EARLIEST <= number // unit <= _LATEST for unit in _UNITS)
+
+
+def _number(text: str, base: int) -> int:
+    """Read a number; what is none is 0."""
+    try:
+        return int(text, base)
+    except ValueError:
+        return 0
+
+
+def _written(number: int, base: int) -> str:
+    """Write a number; 0 is the empty text."""
+    digits = ""
+    while number:
+        number, digit = divmod(number, base)
+        digits = _DIGITS[digit] + digits
+    return digits

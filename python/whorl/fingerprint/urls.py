@@ -20,10 +20,22 @@ _SECRET = re.compile(
     r"|(^|[-_.])(sig|key|code|session|sessionid|jwt|sas|pass)($|[-_.])",
     re.IGNORECASE,
 )
-_QUERY = re.compile(r"([?&;])([^=&;?#\s'\"<>]+)=([^&;#\s'\"<>]*)")
+_QUERY = re.compile(r"([?&;#])([^=&;?#\s'\"<>]+)=([^&;#\s'\"<>]*)")
 _USER = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://([^/?#\s'\"]*)@")
-# A link that is signed anew leads to the same object.
+# A link that is signed anew leads to the same object.  These names say so themselves, ...
 _SIGNED_ANEW = re.compile(r"^x-(amz|goog)-", re.IGNORECASE)
+# ... those of the other ways to sign only together: Azure, S3 of old, Google of old, CloudFront.
+_AZURE = frozenset(
+    ["sig", "sv", "st", "se", "sr", "sp", "spr", "sip", "ss", "srt", "skoid", "sktid", "skt", "ske", "sks", "skv"]
+)
+_OLD = frozenset({"Signature", "Expires", "Policy", "Hash-Algorithm"})
+_SIGNATURES = (
+    (frozenset({"sig", "sv"}), _AZURE),
+    *(
+        (frozenset({"Signature", signer}), _OLD | {signer})
+        for signer in ("AWSAccessKeyId", "GoogleAccessId", "Key-Pair-Id")
+    ),
+)
 _VERSION = "?versionId="
 
 
@@ -60,14 +72,24 @@ def place_of(path: str, protocol: str) -> str:
     if protocol not in HTTP:
         return path.partition(_VERSION)[0]
     parts = urlsplit(path)
-    query = [item for item in parts.query.split("&") if item and not _SIGNED_ANEW.match(item)]
     host = parts.netloc.rpartition("@")[2]
-    return parts._replace(netloc=host, query="&".join(query), fragment="").geturl()
+    return parts._replace(netloc=host, query=_unsigned(parts.query), fragment="").geturl()
 
 
 def hide_secrets(text: str) -> str:
     """Put ``***`` for the secrets of the URLs in a text."""
     return _QUERY.sub(_hide_value, _USER.sub(_hide_user, text))
+
+
+def _unsigned(query: str) -> str:
+    """Leave the parameters of a signature out of a query."""
+    items = [(item.partition("=")[0], item) for item in query.split("&") if item]
+    names = {name for name, _ in items}
+    signed: set[str] = set()
+    for told_by, parameters in _SIGNATURES:
+        if told_by <= names:
+            signed |= parameters
+    return "&".join(item for name, item in items if name not in signed and not _SIGNED_ANEW.match(name))
 
 
 def _protocol(part: str) -> str:
