@@ -1,6 +1,6 @@
 //! Texts one by one in, their lengths, their bytes and which are valid out.
 
-use super::bits::{Validity, WORD, Word};
+use super::bits::{Validity, WORD, Word, ones};
 use super::offsets::write_length;
 use super::segments::Segment;
 
@@ -25,6 +25,35 @@ impl<'a> Cells<'a> {
             long: Vec::new(),
             valid: Vec::with_capacity(rows / WORD + 1),
         }
+    }
+
+    /// So many valid cells, each given with others' bytes behind its own; `None` if one of them is missing.
+    ///
+    /// Written in place, without asking each time whether there is room.
+    pub fn of_shorts<'s, const N: usize>(
+        rows: usize,
+        cells: impl Iterator<Item = Option<(&'s [u8; N], usize)>>,
+    ) -> Option<Self> {
+        let (mut lengths, mut copied) = (vec![0; 4 * rows], vec![0; N * (rows + 1)]);
+        let mut end = 0;
+        for (to, cell) in lengths.as_chunks_mut::<4>().0.iter_mut().zip(cells) {
+            let (bytes, length) = cell?;
+            *to = u32::try_from(length).ok()?.to_le_bytes();
+            *copied.get_mut(end..)?.first_chunk_mut::<N>()? = *bytes;
+            end += length;
+        }
+        copied.truncate(end);
+        let mut valid = vec![(u64::MAX, WORD); rows / WORD];
+        let rest = rows % WORD;
+        if rest > 0 {
+            valid.push((ones(rest), rest));
+        }
+        Some(Self {
+            lengths,
+            copied,
+            long: Vec::new(),
+            valid,
+        })
     }
 
     /// Append one cell.

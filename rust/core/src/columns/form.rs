@@ -120,6 +120,10 @@ impl<'a> Value<'a> {
         }
         Self { cell, short }
     }
+
+    fn is_short(&self) -> bool {
+        self.cell.is_some_and(|cell| cell.len() <= SHORT)
+    }
 }
 
 fn dictionary_cells<'a>(
@@ -128,8 +132,15 @@ fn dictionary_cells<'a>(
     values: &[Value<'a>],
     rows: Range<usize>,
 ) -> Result<Cells<'a>, Error> {
-    let mut cells = Cells::with_room(rows.len());
     let indices = Indices::of(array, index, rows.start, rows.len())?;
+    if array.validity.is_none() && values.iter().all(Value::is_short) {
+        let shorts = (0..rows.len()).map(|place| {
+            let value = indices.at(place).and_then(|index| values.get(index))?;
+            Some((&value.short, value.cell?.len()))
+        });
+        return Cells::of_shorts(rows.len(), shorts).ok_or(Fault::Index.into());
+    }
+    let mut cells = Cells::with_room(rows.len());
     for (place, row) in rows.enumerate() {
         if !is_valid(array, row)? {
             cells.push(None);
