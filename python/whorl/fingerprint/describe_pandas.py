@@ -23,12 +23,9 @@ if TYPE_CHECKING:
 _SOME = 65_536
 _WORD = 2**63
 # What pandas keeps in the namespaces of its objects, in one version or another; attrs and flags are read apart.
-_KEPT = frozenset(
-    (
-        *("_mgr", "_data", "_name", "_attrs", "_flags", "_cache", "_item_cache", "_cacher", "_is_copy", "_index"),
-        *("_id", "_references", "_range", "_freq", "_levels", "_codes", "_names", "sortorder"),
-    )
-)
+_IN_FRAMES = frozenset(("_mgr", "_attrs", "_flags", "_cache", "_item_cache", "_cacher", "_is_copy"))
+_IN_INDEXES = ("_data", "_name", "_cache", "_id", "_references")
+_IN_MULTI_INDEXES = ("_levels", "_codes", "_names", "sortorder", "_cache", "_id", "_references")
 # What is made from the values when it is first needed: the cache of pandas, the index in space of geopandas.
 _CACHES = ("._cache", "._sindex")
 
@@ -81,7 +78,7 @@ def _describe_series(series: Any) -> Description:
 def _described_besides(frame: Any) -> Parts:
     metadata = frame._metadata  # noqa: SLF001 - pandas' protocol for subclasses
     parts = [(f".{name}", getattr(frame, name, None)) for name in metadata if name != "_name"]
-    others = besides(frame, "pandas", _KEPT.union(metadata))
+    others = besides(frame, "pandas", _IN_FRAMES.union(metadata))
     return [(".attrs", frame.attrs), (".flags", frame.flags.allows_duplicate_labels), *parts, *others]
 
 
@@ -92,12 +89,12 @@ def _describe_index(index: Any) -> Description:
     steps = _steps_of(index) if index.dtype == "int64" else None
     if steps is not None:
         name = class_name(index, "pandas", "RangeIndex")
-        return node(name, [(".name", index.name), ("", steps), *besides(index, "pandas", _KEPT)])
+        return node(name, [(".name", index.name), ("", steps), *besides(index, "pandas", _IN_INDEXES)])
     parts: Parts = [(".name", index.name), (".array", _plain(index.array))]
     frequency = getattr(index, "freq", None)
     if frequency is not None and index.dtype.kind in "mM":
         parts.append((".freq", frequency))
-    return node(class_name(index, "pandas", "Index"), [*parts, *besides(index, "pandas", _KEPT)])
+    return node(class_name(index, "pandas", "Index"), [*parts, *besides(index, "pandas", _IN_INDEXES)])
 
 
 def _steps_of(index: Any) -> tuple[int, int, int] | None:
@@ -130,7 +127,7 @@ def _has_steps(index: Any, start: int, step: int) -> bool:
 def _describe_multi_index(index: Any) -> Description:
     arrays = (index.get_level_values(level).array for level in range(index.nlevels))
     levels = [(f".get_level_values({level})", _plain(array)) for level, array in enumerate(arrays)]
-    parts = [(".names", list(index.names)), *levels, *besides(index, "pandas", _KEPT)]
+    parts = [(".names", list(index.names)), *levels, *besides(index, "pandas", _IN_MULTI_INDEXES)]
     return node(class_name(index, "pandas", "MultiIndex"), parts)
 
 
