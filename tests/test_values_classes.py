@@ -218,6 +218,7 @@ OF_LIBRARIES: dict[str, Callable[[], tuple[object, ...]]] = {
     "index": lambda: _made(pd.Index, lambda kind: _view(kind, pd.Index([0.5]))),
     "index of steps": lambda: _made(pd.Index, lambda kind: _view(kind, pd.Index(np.array([1, 2])))),
     "multi-index": lambda: _made(pd.MultiIndex, lambda kind: _view(kind, pd.MultiIndex.from_arrays([[1], [2]]))),
+    "interval": lambda: _made(pd.Interval, lambda kind: kind(0, 1)),
     "polars frame": lambda: _made(pl.DataFrame, lambda kind: kind({"a": [1]})),
     "polars series": lambda: _made(pl.Series, lambda kind: kind("a", [1])),
     "polars objects": lambda: _made(pl.Series, lambda kind: kind("a", [int], dtype=pl.Object)),
@@ -284,3 +285,17 @@ def test_a_default_made_by_the_library_does_not_hide_an_attribute() -> None:
     other.offset = np.float64(1)
 
     assert hash_value(one) != hash_value(other)
+
+
+def test_an_offset_of_an_own_class_counts_with_its_state() -> None:
+    """Offsets let nobody set attributes, but their namespaces can be written."""
+
+    class Rounded(pd.DateOffset):
+        pass
+
+    offsets = [pd.DateOffset(months=1), *(Rounded(months=1) for _ in range(3))]
+    for offset, note in zip(offsets[2:], (1, 2), strict=True):
+        vars(offset)["note"] = note
+
+    assert len({hash_value(offset) for offset in offsets}) == len(offsets)
+    assert hash_value(offsets[1]) == hash_value(Rounded(months=1))

@@ -88,7 +88,7 @@ def test_all_that_an_array_holds_counts(give: Any) -> None:
 
 
 def test_an_array_of_others_with_a_plain_dtype_is_no_plain_array() -> None:
-    """numpy's dtype says nothing of what the array holds besides."""
+    """A dtype of numpy says nothing of what the array holds besides."""
     assert hash_value(NumberArray([1], "EPSG:1")) != hash_value(NumberArray([1], "EPSG:2"))
 
 

@@ -11,8 +11,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from whorl.fingerprint.describe_numpy import hash_together
 from whorl.fingerprint.describe_instance import check_state, state_of
+from whorl.fingerprint.describe_numpy import hash_together
 from whorl.fingerprint.description import Inner, attributes, full_name, leaf, node
 from whorl.fingerprint.subclasses import besides, class_name, is_of
 
@@ -272,26 +272,31 @@ _DTYPES = {
 
 
 def _describe_timestamp(moment: Any) -> Description:
-    return node(class_name(moment, "pandas", "Timestamp"), [("", Inner(moment.asm8)), (".tz", moment.tz), (".fold", moment.fold)])
+    name = class_name(moment, "pandas", "Timestamp")
+    return node(name, [("", Inner(moment.asm8)), *attributes(moment, "tz", "fold"), *besides(moment, "pandas")])
 
 
 def _describe_timedelta(delta: Any) -> Description:
-    return node(class_name(delta, "pandas", "Timedelta"), [("", Inner(delta.asm8))])
+    return node(class_name(delta, "pandas", "Timedelta"), [("", Inner(delta.asm8)), *besides(delta, "pandas")])
 
 
 def _describe_period(period: Any) -> Description:
-    return node("pandas.Period", attributes(period, "ordinal", "freqstr"))
+    parts = [*attributes(period, "ordinal", "freqstr"), *besides(period, "pandas")]
+    return node(class_name(period, "pandas", "Period"), parts)
 
 
 def _describe_interval(interval: Any) -> Description:
-    return node("pandas.Interval", attributes(interval, "left", "right", "closed"))
+    parts = [*attributes(interval, "left", "right", "closed"), *besides(interval, "pandas")]
+    return node(class_name(interval, "pandas", "Interval"), parts)
 
 
 def _describe_offset(offset: Any) -> Description:
     # The calendar of custom business days is made from their week mask and holidays.
     words = [(f".{name}", value) for name, value in sorted(offset.kwds.items()) if name != "calendar"]
-    name = f"pandas.offsets.{type(offset).__name__}"
-    return node(name, [*attributes(offset, "n", "normalize"), *words])
+    kind = type(offset)
+    held = [] if is_of(kind, "pandas") else besides(offset, "pandas", offset.kwds)
+    name = class_name(offset, "pandas", f"offsets.{kind.__name__}")
+    return node(name, [*attributes(offset, "n", "normalize"), *words, *held])
 
 
 def _describe_nat(_: object) -> Description:

@@ -60,7 +60,8 @@ def _describe_frame(frame: Any) -> Description:
     # By type: a name may read like a pattern.
     others = frame.drop(selectors.by_dtype(pl.Object)) if objects else frame
     parts = [(f'["{name}"]', frame.get_column(name)) for name in objects]
-    return node(_name(frame, "DataFrame"), [(".columns", frame.columns), *_parts_of(others), *parts, *besides(frame, "polars", _KEPT)])
+    held = besides(frame, "polars", _KEPT)
+    return node(_name(frame, "DataFrame"), [(".columns", frame.columns), *_parts_of(others), *parts, *held])
 
 
 def _describe_series(series: Any) -> Description:

@@ -112,5 +112,6 @@ def _held_by(index: Any) -> list[object]:
     if not (is_of(type(index), "xarray") and type(index).__name__ in ("PandasIndex", "PandasMultiIndex")):
         return [index]
     held = index.index
-    plain = is_of(type(held), "pandas") and getattr(held, "freq", None) is None
-    return [] if plain else [held]
+    # The frequency of periods is part of their dtype.
+    regular = held.dtype.kind in "mM" and getattr(held, "freq", None) is not None
+    return [held] if regular or not is_of(type(held), "pandas") else []

@@ -50,7 +50,7 @@ def held_by(obj: object) -> dict[str, object]:
     """Give attributes and slots of an object, whoever keeps them."""
     state = object.__getstate__(obj)
     namespace, slots = state if type(state) is tuple else (state, None)
-    return {**(namespace or {}), **(slots or {})}  # type: ignore[dict-item]
+    return {**(namespace or {}), **(slots or {})}
 
 
 def _is_remembered(kind: type, family: str, name: str) -> bool:
