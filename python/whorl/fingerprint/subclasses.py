@@ -35,15 +35,23 @@ def class_name(obj: object, family: str, name: str) -> str:
 def besides(obj: object, family: str, kept: Collection[str] = ()) -> Parts:
     """List attributes and slots that are not the library's; ``kept`` are the attributes that it keeps its values in."""
     kind = type(obj)
-    base = next(base for base in kind.__mro__ if is_of(base, family))
-    slots: list[str] = copyreg._slotnames(base)  # type: ignore[attr-defined]  # noqa: SLF001 - as pickle finds them
-    known = {*slots, *kept}
+    held = _set_on(obj) if is_of(kind, family) else _added_by_class(obj, family)
     return [
-        (f".{name}", value)
-        for name, value in held_by(obj).items()
-        # What else the library keeps on objects of its own has names like this.
-        if not (name in known or (kind is base and name.startswith("_")) or _is_remembered(kind, family, name))
+        (f".{name}", value) for name, value in held.items() if not (name in kept or _is_remembered(kind, family, name))
     ]
+
+
+def _set_on(obj: object) -> dict[str, object]:
+    """Give what was set on an object of the library's own class; what the library adds there begins with a line."""
+    if not type(obj).__dictoffset__:
+        return {}
+    return {name: value for name, value in vars(obj).items() if not name.startswith("_")}
+
+
+def _added_by_class(obj: object, family: str) -> dict[str, object]:
+    base = next(base for base in type(obj).__mro__ if is_of(base, family))
+    slots: list[str] = copyreg._slotnames(base)  # type: ignore[attr-defined]  # noqa: SLF001 - as pickle finds them
+    return {name: value for name, value in held_by(obj).items() if name not in slots}
 
 
 def held_by(obj: object) -> dict[str, object]:
