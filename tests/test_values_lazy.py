@@ -108,6 +108,45 @@ def test_everything_that_code_can_see_of_a_dataset_counts() -> None:
     assert hash_value(xr.DataTree(lazy)) == hash_value(xr.DataTree(WEATHER))
 
 
+class Scaled(xr.indexes.PandasIndex):
+    """An index of xarray with a parameter."""
+
+    def __init__(self, array: object, dim: str, scale: object = 1) -> None:
+        super().__init__(array, dim)
+        self.scale = scale
+
+
+def indexed(make: Callable[[], xr.Index]) -> xr.Dataset:
+    """Give a dataset whose coordinate ``x`` has an index."""
+    return xr.Dataset(coords=xr.Coordinates({"x": [0, 1]}, indexes={"x": make()}))
+
+
+@pytest.mark.parametrize("give", [lambda dataset: dataset, lambda dataset: dataset["x"]], ids=["dataset", "array"])
+def test_parameters_of_indexes_count(give: Callable[[xr.Dataset], object]) -> None:
+    """Code selects by them."""
+    times = pd.date_range("2020", periods=2)
+    made = [
+        *(indexed(lambda scale=scale: Scaled([0, 1], "x", scale)) for scale in (1, 2)),
+        indexed(lambda: xr.indexes.PandasIndex([0, 1], "x")),
+        *(xr.Dataset(coords={"x": index}) for index in (times, pd.DatetimeIndex(list(times)))),
+    ]
+
+    assert len({hash_value(give(dataset)) for dataset in made}) == len(made)
+    assert hash_value(give(made[0])) == hash_value(give(indexed(lambda: Scaled([0, 1], "x"))))
+    assert hash_value(give(made[3])) == hash_value(give(made[3].copy(deep=True)))
+
+
+def test_an_index_that_cannot_be_read_is_refused() -> None:
+    """With the way to it."""
+    with pytest.raises(UndigestableError, match=r"\.indexes"):
+        hash_value(indexed(lambda: Scaled([0, 1], "x", iter([]))))
+
+
+def test_variables_of_another_class_count() -> None:
+    """An IndexVariable has no values that could be changed."""
+    assert hash_value(xr.IndexVariable("x", [1])) != hash_value(xr.Variable("x", [1]))
+
+
 def test_categories_in_a_variable_count() -> None:
     """An array of pandas in a variable is more than its values."""
     one, two = (xr.Variable("x", pd.Categorical(["a", "b"], categories=list(order))) for order in ("ab", "ba"))

@@ -336,3 +336,21 @@ def test_an_array_that_is_changed_while_it_is_walked_does_no_harm() -> None:
     array[:] = [Vandal() for _ in range(1000)]
 
     assert isinstance(hash_value(array), Digest)
+
+
+def test_records_are_not_plain_structures() -> None:
+    """Fields of records are attributes as well, whose absence code can see."""
+    plain = np.dtype([("a", "i4"), ("b", [("c", "f8")])])
+    record = np.dtype((np.record, plain))
+    inner = np.dtype([("a", "i4"), ("b", (np.record, [("c", "f8")]))])
+    arrays = [np.zeros(2, dtype) for dtype in (plain, record, inner)]
+
+    assert len({hash_value(dtype) for dtype in (plain, record, inner)}) == 3
+    assert len({hash_value(array) for array in arrays}) == 3
+    assert len({hash_value(array[0]) for array in arrays}) == 3
+
+
+def test_the_masked_constant_has_a_digest() -> None:
+    """There is one in each process, whatever it says that it holds."""
+    assert hash_value(np.ma.masked) == hash_value(np.ma.array([1], mask=True)[0])
+    assert len({hash_value(value) for value in (np.ma.masked, np.ma.nomask, np.ma.array(0.0, mask=True))}) == 3

@@ -214,3 +214,12 @@ def test_frames_that_went_through_pyarrow_are_the_same_frames() -> None:
     back = pl.from_arrow(pa.table(frame.to_arrow().to_pydict(), schema=frame.to_arrow().schema))
 
     assert hash_value(back) == hash_value(frame)
+
+
+def test_names_that_read_like_patterns_are_names() -> None:
+    """In many places polars takes ``^...$`` as an expression for many columns."""
+    objects = pl.Series("^.*$", [int], dtype=pl.Object)
+    frames = [pl.DataFrame([objects, pl.Series("b", values)]) for values in ([1], [2])]
+
+    assert hash_value(frames[0]) != hash_value(frames[1])
+    assert hash_value(pl.DataFrame({"^.*$": [1], "b": [1]})) != hash_value(pl.DataFrame({"^.*$": [1], "b": [2]}))

@@ -111,7 +111,7 @@ class _PlainInstances:
 
     def __call__(self, obj: object) -> Description:
         if not self._checked:
-            _check_state(obj, type(obj))
+            check_state(obj, type(obj))
             self._checked = True
         return node(full_name(type(obj)), state_of(obj))
 
@@ -129,7 +129,7 @@ def _has_arguments(kind: type) -> bool:
     return hasattr(kind, "__getnewargs__") or hasattr(kind, "__getnewargs_ex__")
 
 
-def _check_state(obj: object, kind: type) -> None:
+def check_state(obj: object, kind: type) -> None:
     """Refuse an object of a C class that keeps state where Python does not see it."""
     getstate: object = kind.__getstate__
     if getstate is not object.__getstate__:

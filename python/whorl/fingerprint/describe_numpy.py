@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from whorl.digest import Elements, hash_memories
 from whorl.fingerprint.describe_instance import refuse
-from whorl.fingerprint.description import Described, Inner, attributes, buffer, full_name, leaf, node
+from whorl.fingerprint.description import Described, Inner, attributes, buffer, full_name, items, leaf, node
+from whorl.fingerprint.subclasses import besides, class_name, held_by, is_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -35,6 +36,7 @@ def describer_of(kind: type) -> Describer | None:
     if kind in (np.ndarray, np.memmap):
         return describe_array
     for base, describer in (
+        (type(np.ma.masked), _describe_masked_constant),
         (np.ma.MaskedArray, _describe_masked),
         (np.ndarray, _describe_subclass),
         (np.generic, _describe_scalar),
@@ -55,7 +57,7 @@ def describe_array(array: Any) -> Description:
     shape = list(array.shape)
     if dtype.names is not None:
         fields = [(f'["{name}"]', array[name]) for name in dtype.names]
-        return node("numpy.ndarray", [("", "structure"), ("", shape), *fields, *_titles(dtype)])
+        return node("numpy.ndarray", [("", "structure"), ("", shape), *fields, *_titles(dtype), *_type_of(dtype)])
     if dtype.kind in "OT":
         # The copy is for fields of packed structures, which may lie at odd addresses.
         elements = Elements(array.astype(object, order="C", copy=not array.flags.aligned).reshape(-1))
@@ -100,6 +102,11 @@ def _is_plain(array: Any) -> bool:
 def _titles(dtype: Any) -> Parts:
     titles = [(name, title) for name in dtype.names for title in dtype.fields[name][2:]]
     return [(".titles", titles)] if titles else []
+
+
+def _type_of(dtype: Any) -> Parts:
+    """Say what class the elements of a structured dtype are, where it is not the usual one: records have attributes."""
+    return [] if dtype.type.__name__ == "void" and is_of(dtype.type, "numpy") else [(".type", _name_class(dtype.type))]
 
 
 def memory_of(array: Any) -> Any:
@@ -181,9 +188,11 @@ def _name_class(kind: type) -> str:
 def _describe_subclass(array: Any) -> Description:
     import numpy as np
 
-    state = getattr(array, "__dict__", None)
-    besides = [] if state is None else [(f".{name}", value) for name, value in state.items()]
-    return node(_name_class(type(array)), [("", array.view(np.ndarray)), *besides])
+    return node(_name_class(type(array)), [("", array.view(np.ndarray)), *items(held_by(array).items())])
+
+
+def _describe_masked_constant(_: object) -> Description:
+    return leaf("numpy.ma.masked")
 
 
 def _describe_masked(array: Any) -> Description:
@@ -206,13 +215,17 @@ def _besides_mask(array: Any) -> Parts:
         (f".{name}", value) for name, value in {**vars(array), **vars(array)["_optinfo"]}.items() if name not in _MASKED
     ]
     base = vars(array).get("_baseclass", np.ndarray)
-    return [*held, *([] if base is np.ndarray else [("._baseclass", base)])]
+    slots = besides(array, "numpy", {*_MASKED, *vars(array)})
+    return [*held, *slots, *([] if base is np.ndarray else [("._baseclass", base)])]
 
 
 def _describe_scalar(scalar: Any) -> Description:
     import numpy as np
 
     array = np.asarray(scalar)
+    kind = type(scalar)
+    if not (is_of(kind, "numpy") or array.dtype.type is kind):
+        return node(full_name(kind), [("", Inner(array[()])), *besides(scalar, "numpy")])
     if array.dtype.names is not None or array.dtype.hasobject or _is_extended(array.dtype):
         return node("numpy.generic", [("", array)])
     if sys.byteorder == "big":
@@ -224,7 +237,7 @@ def _describe_dtype(dtype: Any) -> Description:
     """Describe a dtype that is a value itself: here byte order and padding count."""
     if dtype.names is not None:
         offsets = [(name, *dtype.fields[name]) for name in dtype.names]
-        return node("numpy.dtype", [("", offsets), *attributes(dtype, "itemsize", "isalignedstruct")])
+        return node("numpy.dtype", [("", offsets), *attributes(dtype, "itemsize", "isalignedstruct"), *_type_of(dtype)])
     if dtype.subdtype is not None:
         return node("numpy.dtype", [(".subdtype", dtype.subdtype)])
     return node("numpy.dtype", [("", dtype.str), ("", _name_dtype(dtype))])
@@ -239,13 +252,16 @@ def _describe_ufunc(function: Any) -> Description:
 
 
 def _describe_generator(generator: Any) -> Description:
-    return node("numpy.random.Generator", attributes(generator, "bit_generator"))
+    name = class_name(generator, "numpy", "random.Generator")
+    return node(name, [*attributes(generator, "bit_generator"), *besides(generator, "numpy")])
 
 
 def _describe_bits(bits: Any) -> Description:
     seeds = getattr(bits, "seed_seq", None)
-    return node(full_name(type(bits)), [(".state", bits.state), (".seed_seq", getattr(seeds, "state", None))])
+    parts = [(".state", bits.state), (".seed_seq", getattr(seeds, "state", None))]
+    return node(full_name(type(bits)), [*parts, *besides(bits, "numpy")])
 
 
 def _describe_random_state(state: Any) -> Description:
-    return node("numpy.random.RandomState", [(".state", state.get_state(legacy=False))])
+    name = class_name(state, "numpy", "random.RandomState")
+    return node(name, [(".state", state.get_state(legacy=False)), *besides(state, "numpy")])

@@ -11,8 +11,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from whorl.fingerprint.describe_instance import check_state, state_of
 from whorl.fingerprint.describe_numpy import hash_together
 from whorl.fingerprint.description import Inner, attributes, full_name, leaf, node
+from whorl.fingerprint.subclasses import besides, class_name, is_of
 
 if TYPE_CHECKING:
     from whorl.fingerprint.description import Describer, Description, Parts
@@ -20,6 +22,12 @@ if TYPE_CHECKING:
 # Values of an index that are looked at in one go.
 _SOME = 65_536
 _WORD = 2**63
+# What pandas keeps in the namespaces of its objects, in one version or another; attrs and flags are read apart.
+_IN_FRAMES = frozenset(("_mgr", "_attrs", "_flags", "_cache", "_item_cache", "_cacher", "_is_copy"))
+_IN_INDEXES = ("_data", "_name", "_cache", "_id", "_references")
+_IN_MULTI_INDEXES = ("_levels", "_codes", "_names", "sortorder", "_cache", "_id", "_references")
+# What is made from the values when it is first needed: the cache of pandas, the index in space of geopandas.
+_CACHES = ("._cache", "._sindex")
 
 
 def describer_of(kind: type) -> Describer | None:
@@ -59,23 +67,19 @@ def _describe_frame(frame: Any) -> Description:
         (".index", frame.index),
         *((f".iloc[:, {index}]", column) for index, column in enumerate(columns)),
     ]
-    return node(_name(frame, "DataFrame"), [*parts, *_described_besides(frame)])
+    return node(class_name(frame, "pandas", "DataFrame"), [*parts, *_described_besides(frame)])
 
 
 def _describe_series(series: Any) -> Description:
     parts: Parts = [(".name", series.name), (".index", series.index), (".array", _plain(series.array))]
-    return node(_name(series, "Series"), [*parts, *_described_besides(series)])
+    return node(class_name(series, "pandas", "Series"), [*parts, *_described_besides(series)])
 
 
 def _described_besides(frame: Any) -> Parts:
-    besides = [(f".{name}", getattr(frame, name, None)) for name in frame._metadata if name != "_name"]  # noqa: SLF001 - pandas' protocol for subclasses
-    return [(".attrs", frame.attrs), (".flags", frame.flags.allows_duplicate_labels), *besides]
-
-
-def _name(obj: object, name: str) -> str:
-    """Name a class of pandas by its public name: their modules move between versions."""
-    kind = type(obj)
-    return f"pandas.{name}" if kind.__module__.partition(".")[0] == "pandas" else full_name(kind)
+    metadata = frame._metadata  # noqa: SLF001 - pandas' protocol for subclasses
+    parts = [(f".{name}", getattr(frame, name, None)) for name in metadata if name != "_name"]
+    others = besides(frame, "pandas", _IN_FRAMES.union(metadata))
+    return [(".attrs", frame.attrs), (".flags", frame.flags.allows_duplicate_labels), *parts, *others]
 
 
 # ── indexes ──
@@ -84,12 +88,13 @@ def _name(obj: object, name: str) -> str:
 def _describe_index(index: Any) -> Description:
     steps = _steps_of(index) if index.dtype == "int64" else None
     if steps is not None:
-        return node("pandas.RangeIndex", [(".name", index.name), ("", steps)])
+        name = class_name(index, "pandas", "RangeIndex")
+        return node(name, [(".name", index.name), ("", steps), *besides(index, "pandas", _IN_INDEXES)])
     parts: Parts = [(".name", index.name), (".array", _plain(index.array))]
     frequency = getattr(index, "freq", None)
     if frequency is not None and index.dtype.kind in "mM":
         parts.append((".freq", frequency))
-    return node("pandas.Index", parts)
+    return node(class_name(index, "pandas", "Index"), [*parts, *besides(index, "pandas", _IN_INDEXES)])
 
 
 def _steps_of(index: Any) -> tuple[int, int, int] | None:
@@ -122,7 +127,8 @@ def _has_steps(index: Any, start: int, step: int) -> bool:
 def _describe_multi_index(index: Any) -> Description:
     arrays = (index.get_level_values(level).array for level in range(index.nlevels))
     levels = [(f".get_level_values({level})", _plain(array)) for level, array in enumerate(arrays)]
-    return node("pandas.MultiIndex", [(".names", list(index.names)), *levels])
+    parts = [(".names", list(index.names)), *levels, *besides(index, "pandas", _IN_MULTI_INDEXES)]
+    return node(class_name(index, "pandas", "MultiIndex"), parts)
 
 
 # ── arrays ──
@@ -132,8 +138,10 @@ def _unwrapped(array: Any) -> Any:
     """Take a numpy array out of what pandas, depending on its version, wraps it in."""
     import numpy as np
 
+    if not is_of(type(array), "pandas"):
+        return array
     plain = isinstance(array.dtype, np.dtype) or type(array).__name__ in _WRAPPERS
-    return array.to_numpy() if plain and not isinstance(array, np.ndarray) else array
+    return array.to_numpy() if plain else array
 
 
 def _plain(array: Any) -> Any:
@@ -145,13 +153,35 @@ def _plain(array: Any) -> Any:
 
 def _describe_array(array: Any) -> Description:
     """Describe an extension array by its dtype and its values, in the way of its kind."""
-    name = type(array).__name__
-    describer = _ARRAYS.get(name) if type(array).__module__.partition(".")[0] == "pandas" else None
-    return node("pandas.array", _parts_of_unknown(array) if describer is None else describer(array))
+    kind = type(array)
+    if not is_of(kind, "pandas"):
+        return node(f"pandas.array {full_name(kind)}", _parts_of_foreign(array))
+    describer = _ARRAYS.get(kind.__name__, _parts_of_unknown)
+    return node("pandas.array", describer(array))
 
 
 def _parts_of_unknown(array: Any) -> Parts:
     return [(".dtype", array.dtype), ("", list(array.astype(object)))]
+
+
+def _parts_of_foreign(array: Any) -> Parts:
+    """Count all that an array of another library holds: nobody says which of it is more than its elements."""
+    kind = type(array)
+    # These keep dtype and elements out of sight, and nothing else.
+    if not any(base.__name__ == "NDArrayBacked" and is_of(base, "pandas") for base in kind.__mro__):
+        check_state(array, kind)
+    elements = list(array.astype(object))
+    held = [(name, value) for name, value in state_of(array) if not (name in _CACHES or _is_same(value, elements))]
+    return [(".dtype", array.dtype), ("", elements), *held]
+
+
+def _is_same(held: Any, elements: list[object]) -> bool:
+    """Tell whether objects that an array holds are its elements, which need not be looked at twice."""
+    import numpy as np
+
+    if type(held) is not np.ndarray or held.dtype != object or held.shape != (len(elements),):
+        return False
+    return all(one is other for one, other in zip(held.tolist(), elements, strict=True))
 
 
 def _parts_of_plain(array: Any) -> Parts:
@@ -242,26 +272,31 @@ _DTYPES = {
 
 
 def _describe_timestamp(moment: Any) -> Description:
-    return node(_name(moment, "Timestamp"), [("", Inner(moment.asm8)), (".tz", moment.tz), (".fold", moment.fold)])
+    name = class_name(moment, "pandas", "Timestamp")
+    return node(name, [("", Inner(moment.asm8)), *attributes(moment, "tz", "fold"), *besides(moment, "pandas")])
 
 
 def _describe_timedelta(delta: Any) -> Description:
-    return node(_name(delta, "Timedelta"), [("", Inner(delta.asm8))])
+    return node(class_name(delta, "pandas", "Timedelta"), [("", Inner(delta.asm8)), *besides(delta, "pandas")])
 
 
 def _describe_period(period: Any) -> Description:
-    return node("pandas.Period", attributes(period, "ordinal", "freqstr"))
+    parts = [*attributes(period, "ordinal", "freqstr"), *besides(period, "pandas")]
+    return node(class_name(period, "pandas", "Period"), parts)
 
 
 def _describe_interval(interval: Any) -> Description:
-    return node("pandas.Interval", attributes(interval, "left", "right", "closed"))
+    parts = [*attributes(interval, "left", "right", "closed"), *besides(interval, "pandas")]
+    return node(class_name(interval, "pandas", "Interval"), parts)
 
 
 def _describe_offset(offset: Any) -> Description:
     # The calendar of custom business days is made from their week mask and holidays.
     words = [(f".{name}", value) for name, value in sorted(offset.kwds.items()) if name != "calendar"]
-    name = f"pandas.offsets.{type(offset).__name__}"
-    return node(name, [*attributes(offset, "n", "normalize"), *words])
+    kind = type(offset)
+    held = [] if is_of(kind, "pandas") else besides(offset, "pandas", offset.kwds)
+    name = class_name(offset, "pandas", f"offsets.{kind.__name__}")
+    return node(name, [*attributes(offset, "n", "normalize"), *words, *held])
 
 
 def _describe_nat(_: object) -> Description:

@@ -21,7 +21,8 @@ from typing import TYPE_CHECKING, Any
 from whorl.digest import digest_arrow
 from whorl.errors import UndigestableError
 from whorl.fingerprint.describe_instance import describer_of_instances, refuse
-from whorl.fingerprint.description import attributes, full_name, node
+from whorl.fingerprint.description import Described, attributes, full_name, node
+from whorl.fingerprint.subclasses import besides, class_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 
 # As in the Rust module.
 _DEPTH = 256
+# Where polars keeps the Rust side of its objects.
+_KEPT = ("_df", "_s", "_pyexpr")
 # What a pickled function in a serialized expression starts with; older versions of polars wrote PLPYUDF.
 _FUNCTION = b"PLPY"
 
@@ -51,20 +54,23 @@ def describer_of(kind: type) -> Describer | None:
 
 def _describe_frame(frame: Any) -> Description:
     import polars as pl
+    from polars import selectors
 
     objects = [name for name, dtype in frame.schema.items() if dtype == pl.Object]
-    others = frame.drop(objects) if objects else frame
+    # By type: a name may read like a pattern.
+    others = frame.drop(selectors.by_dtype(pl.Object)) if objects else frame
     parts = [(f'["{name}"]', frame.get_column(name)) for name in objects]
-    return node(_name(frame, "DataFrame"), [(".columns", frame.columns), *_parts_of(others), *parts])
+    held = besides(frame, "polars", _KEPT)
+    return node(_name(frame, "DataFrame"), [(".columns", frame.columns), *_parts_of(others), *parts, *held])
 
 
 def _describe_series(series: Any) -> Description:
     import polars as pl
 
-    name = _name(series, "Series")
+    name, others = _name(series, "Series"), besides(series, "polars", _KEPT)
     if series.dtype == pl.Object:
-        return node(name, [*attributes(series, "name"), ("", series.to_list())])
-    return node(name, _parts_of(series.to_frame()))
+        return node(name, [*attributes(series, "name"), ("", series.to_list()), *others])
+    return node(name, [*_parts_of(series.to_frame()), *others])
 
 
 def _parts_of(frame: Any) -> Parts:
@@ -74,9 +80,7 @@ def _parts_of(frame: Any) -> Parts:
 
 
 def _name(obj: object, name: str) -> str:
-    """Name a class of polars by its public name; a subclass by its own."""
-    kind = type(obj)
-    return f"arrow polars.{name}" if kind.__module__.partition(".")[0] == "polars" else f"arrow {full_name(kind)}"
+    return f"arrow {class_name(obj, 'polars', name)}"
 
 
 def _check(kind: type, dtypes: Iterable[Any]) -> None:
@@ -103,7 +107,9 @@ def _types_in(dtype: Any) -> list[Any]:
 def _describe_expression(expression: Any) -> Description:
     if _FUNCTION in expression.meta.serialize():
         raise refuse(type(expression), "it calls a Python function, whose code does not show in it")
-    return describer_of_instances(type(expression))(expression)
+    held = besides(expression, "polars", _KEPT)
+    described = describer_of_instances(type(expression))(expression)
+    return node("polars.Expr with more", [("", Described(described)), *held]) if held else described
 
 
 def _refuse_plan(plan: Any) -> Description:

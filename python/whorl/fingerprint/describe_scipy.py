@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from whorl.fingerprint.describe_instance import refuse
 from whorl.fingerprint.description import Inner, node
+from whorl.fingerprint.subclasses import besides
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,6 +30,13 @@ def describer_of(kind: type) -> Describer | None:
 
 # The base of arrays and matrices has had several names.
 _BASES = ("_spbase", "spmatrix", "sparray")
+# What arrays of one format or another keep in their namespace.
+_KEPT = frozenset(
+    (
+        *("data", "indices", "indptr", "coords", "row", "col", "offsets", "rows", "dtype", "blocksize", "format"),
+        *("maxprint", "has_canonical_format", "has_sorted_indices"),
+    )
+)
 
 
 def _describe_sparse(array: Any) -> Description:
@@ -37,7 +45,7 @@ def _describe_sparse(array: Any) -> Description:
     if stored is None or not kind.__module__.startswith("scipy.sparse"):
         raise refuse(kind, "its format is not one of scipy's own")
     parts: Parts = [(".shape", tuple(map(int, array.shape))), (".dtype", array.dtype), *stored(array)]
-    return node(f"scipy.sparse.{kind.__name__}", parts)
+    return node(f"scipy.sparse.{kind.__name__}", [*parts, *besides(array, "scipy", _KEPT)])
 
 
 def _compressed(array: Any) -> Parts:

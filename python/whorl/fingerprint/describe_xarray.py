@@ -10,8 +10,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from whorl.fingerprint.description import Inner, attributes, node
+from whorl.fingerprint.description import Described, Inner, node
 from whorl.fingerprint.lazy import describe_rows
+from whorl.fingerprint.subclasses import besides, class_name, is_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,21 +36,34 @@ def describer_of(kind: type) -> Describer | None:
 
 
 def _describe_dataset(dataset: Any) -> Description:
-    variables = [(f'["{name}"]', [name, dataset.variables[name]]) for name in dataset.variables]
+    variables = [(f'["{name}"]', [name, _inside(dataset.variables[name])]) for name in dataset.variables]
     parts: Parts = [(".coords", list(dataset.coords)), (".data_vars", list(dataset.data_vars)), *variables]
-    return node("xarray.Dataset", [*parts, (".indexes", _indexes(dataset)), (".attrs", dict(dataset.attrs))])
+    parts += [(".indexes", _indexes(dataset)), (".attrs", dict(dataset.attrs)), *besides(dataset, "xarray")]
+    return node(class_name(dataset, "xarray", "Dataset"), parts)
 
 
 def _describe_data_array(array: Any) -> Description:
-    coordinates = [(f'.coords["{name}"]', [name, array.coords[name].variable]) for name in array.coords]
-    return node(
-        "xarray.DataArray", [*attributes(array, "name", "variable"), *coordinates, (".indexes", _indexes(array))]
-    )
+    coordinates = [(f'.coords["{name}"]', [name, _inside(array.coords[name].variable)]) for name in array.coords]
+    parts: Parts = [(".name", array.name), (".variable", _inside(array.variable)), *coordinates]
+    parts += [(".indexes", _indexes(array)), *besides(array, "xarray")]
+    return node(class_name(array, "xarray", "DataArray"), parts)
 
 
 def _describe_variable(variable: Any) -> Description:
+    return node(class_name(variable, "xarray", type(variable).__name__), _parts_of_variable(variable))
+
+
+def _parts_of_variable(variable: Any) -> Parts:
     parts = [(".dims", tuple(variable.dims)), _values_of(variable), (".attrs", dict(variable.attrs))]
-    return node("xarray.Variable", parts)
+    return [*parts, *besides(variable, "xarray")]
+
+
+def _inside(variable: Any) -> object:
+    """Take a variable that stands in something: that it is an IndexVariable there, the indexes say."""
+    kind = type(variable)
+    if not (is_of(kind, "xarray") and kind.__name__ == "IndexVariable"):
+        return variable
+    return Described(node("xarray.Variable", _parts_of_variable(variable)))
 
 
 def _values_of(variable: Any) -> tuple[str, object]:
@@ -84,9 +98,20 @@ def _rows_of(variable: Any) -> Callable[[int, int], Any]:
 
 def _describe_tree(tree: Any) -> Description:
     children = [(f'["{name}"]', child) for name, child in tree.children.items()]
-    return node("xarray.DataTree", [(".name", tree.name), (".dataset", tree.to_dataset(inherit=False)), *children])
+    parts = [(".name", tree.name), (".dataset", tree.to_dataset(inherit=False)), *children]
+    return node(class_name(tree, "xarray", "DataTree"), [*parts, *besides(tree, "xarray")])
 
 
-def _indexes(obj: Any) -> list[tuple[str, str]]:
-    """Name the coordinates that have an index, and what kind it is."""
-    return sorted((str(name), type(index).__name__) for name, index in obj.xindexes.items())
+def _indexes(obj: Any) -> list[tuple[object, ...]]:
+    """Name the coordinates that have an index, what kind it is, and what it holds besides their values."""
+    indexes = sorted(obj.xindexes.items(), key=lambda item: str(item[0]))
+    return [(str(name), type(index).__name__, *_held_by(index)) for name, index in indexes]
+
+
+def _held_by(index: Any) -> list[object]:
+    if not (is_of(type(index), "xarray") and type(index).__name__ in ("PandasIndex", "PandasMultiIndex")):
+        return [index]
+    held = index.index
+    # The frequency of periods is part of their dtype.
+    regular = held.dtype.kind in "mM" and getattr(held, "freq", None) is not None
+    return [held] if regular or not is_of(type(held), "pandas") else []

@@ -2,9 +2,10 @@
 An array that is computed when it is asked for in; its description out, made rows at a time.
 
 The description is that of the same array in memory, so that a lazy and a loaded one are equal; chunks do not count.
-There are never more than some hundred megabytes of the values in memory at once, and nothing is kept: what was loaded
-to be hashed stays lazy for its owner.  Elements that are objects have no such way: they are loaded whole.  On the
-arrow: inside *digest values*.
+Rows are asked for until there are some tens to hundreds of megabytes, or one row of the first axis where that alone is
+more.  What the library takes to compute them, such as whole chunks that these rows are cut from, comes on top.  Nothing
+is kept: what was loaded to be hashed stays lazy for its owner.  Elements that are objects have no such way: they are
+loaded whole.  On the arrow: inside *digest values*.
 """
 
 from __future__ import annotations
