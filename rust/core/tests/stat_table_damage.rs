@@ -45,7 +45,7 @@ fn a_table_that_was_cut_off_or_is_none_knows_nothing_and_is_replaced() -> Outcom
     for content in [
         &whole[..whole.len() - 1],
         &whole[..4096],
-        &whole[..10],
+        &whole[..40],
         b"",
         &other_version,
         &[0; 5000],
