@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from pathlib import PurePosixPath
-from urllib.parse import urlsplit
 
 HTTP = frozenset({"http", "https"})
 HIDDEN = "***"
@@ -63,6 +62,8 @@ def has_magic(path: str, protocol: str) -> bool:
 
 def last_segment(path: str, protocol: str) -> str:
     """Give the last segment of a path, without query or version: what the code may parse."""
+    from urllib.parse import urlsplit
+
     plain = urlsplit(path).path if protocol in HTTP else path.partition(_VERSION)[0]
     return PurePosixPath(plain).name
 
@@ -71,6 +72,8 @@ def place_of(path: str, protocol: str) -> str:
     """Name an object within its store, without the user and the signatures that change while the object does not."""
     if protocol not in HTTP:
         return path.partition(_VERSION)[0]
+    from urllib.parse import urlsplit
+
     parts = urlsplit(path)
     host = parts.netloc.rpartition("@")[2]
     return parts._replace(netloc=host, query=_unsigned(parts.query), fragment="").geturl()
