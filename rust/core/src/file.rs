@@ -25,6 +25,9 @@ pub(crate) use read::{Buffer, Feeder, read_small};
 /// Up to here a file is one read (hashing.md).
 pub(crate) const SMALL: u64 = 128 * 1024;
 
+/// From here on one of many files comes after the smaller ones, and is shared among threads.
+pub(crate) const LARGE: u64 = 4 << 20;
+
 /// How often a file is read before it counts as changing.
 pub(crate) const ATTEMPTS: usize = 3;
 

@@ -3,12 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use super::{FileDigest, Options, digest_file, look};
+use super::{FileDigest, LARGE, Options, digest_file, look};
 use crate::error::Error;
 use crate::subtree::in_threads;
-
-/// From here on a file gets all threads to itself, after the smaller ones.
-const LARGE: u64 = 4 << 20;
 
 /// Digest each of some regular files, in their order.
 ///

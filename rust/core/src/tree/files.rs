@@ -8,10 +8,10 @@ use std::sync::Arc;
 
 use super::dir::Dir;
 use super::folder::{Content, Folder};
-use super::large::{LARGE, Large};
+use super::large::Large;
 use super::{Work, vanished};
 use crate::error::Error;
-use crate::file::{ATTEMPTS, Buffer, Feeder, FileDigest, SMALL, is_whole, read_small};
+use crate::file::{ATTEMPTS, Buffer, Feeder, FileDigest, LARGE, SMALL, is_whole, read_small};
 use crate::stat::{Kind, Stat};
 use crate::stat_table::{Learnt, Trust};
 use crate::subtree::digest_ranges;
@@ -117,8 +117,12 @@ impl<'a> Reader<'a> {
         let follow = self.work.options.follow_symlinks;
         let file = batch.dir.open_file(name, follow).map_err(at)?;
         let before = Stat::of(&file).map_err(at)?;
-        if before.kind() != Kind::File || before.size < LARGE {
+        if before.kind() != Kind::File {
             return Err(Error::Changed { path });
+        }
+        if before.size < LARGE {
+            // It has shrunk, perhaps to less than a subtree.
+            return self.work.read_alone(&batch.folder, position, &path);
         }
         let trust = self.trust(&before, &|| path.clone());
         let now = self.work.options.session.now();

@@ -3,7 +3,7 @@
 //! A thread has one such file open, however many there are.
 
 use std::fs::File;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -14,9 +14,6 @@ use crate::file::{Feeder, FileDigest, digest_file, is_whole};
 use crate::stat::{Stat, Time};
 use crate::stat_table::{Learnt, Trust};
 use crate::subtree::Ranges;
-
-/// From here on a file inside a folder is shared among threads.
-pub(super) const LARGE: u64 = 4 << 20;
 
 /// A large file that is being read.
 pub(super) struct Large {
@@ -93,13 +90,13 @@ impl Work<'_> {
             trust: large.trust,
         };
         self.options.session.remember(&[learnt], large.now);
-        self.put(large, found);
+        self.put(&large.folder, large.position, found);
         Ok(())
     }
 
-    fn put(&self, large: &Large, found: FileDigest) {
-        if large.folder.put([(large.position, Content::File(found))]) {
-            self.end(&large.folder);
+    fn put(&self, folder: &Arc<Folder>, position: usize, found: FileDigest) {
+        if folder.put([(position, Content::File(found))]) {
+            self.end(folder);
         }
     }
 
@@ -108,10 +105,18 @@ impl Work<'_> {
         if large.has_changed.swap(true, Ordering::Relaxed) {
             return Ok(());
         }
-        if large.path.is_symlink() && !self.options.follow_symlinks {
-            return Err(Error::Changed {
-                path: large.path.clone(),
-            });
+        self.read_alone(&large.folder, large.position, &large.path)
+    }
+
+    /// Read a file in one thread, whatever its size is by now.
+    pub(super) fn read_alone(
+        &self,
+        folder: &Arc<Folder>,
+        position: usize,
+        path: &Path,
+    ) -> Result<(), Error> {
+        if path.is_symlink() && !self.options.follow_symlinks {
+            return Err(Error::Changed { path: path.into() });
         }
         let options = crate::file::Options {
             threads: 1,
@@ -119,8 +124,8 @@ impl Work<'_> {
             session: self.options.session,
             mapper: None,
         };
-        let found = digest_file(&large.path, options).map_err(gone)?;
-        self.put(large, found);
+        let found = digest_file(path, options).map_err(gone)?;
+        self.put(folder, position, found);
         Ok(())
     }
 }

@@ -1,5 +1,6 @@
 //! List a folder: sort out what counts, read links, and say what is left to do.
 
+use std::ffi::OsStr;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
@@ -109,7 +110,7 @@ impl Work<'_> {
         Ok((listing, contents))
     }
 
-    fn kind_of(&self, dir: &Dir, name: &std::ffi::OsStr, kind: Kind) -> io::Result<Kind> {
+    fn kind_of(&self, dir: &Dir, name: &OsStr, kind: Kind) -> io::Result<Kind> {
         if kind == Kind::Link && self.options.follow_symlinks {
             return Ok(dir.stat(name, true)?.kind());
         }
@@ -125,7 +126,7 @@ impl Work<'_> {
         }
     }
 
-    fn judge(&self, folder: &Folder, name: &std::ffi::OsStr, is_folder: bool) -> Verdict {
+    fn judge(&self, folder: &Folder, name: &OsStr, is_folder: bool) -> Verdict {
         let patterns = self.options.patterns;
         if patterns.is_all() {
             return Verdict::In;
