@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from whorl import File, Hasher, InputMissingError, hash_file
+from remote_digests import content_digest, digest, plain
+from whorl import File, InputMissingError, hash_file
 from whorl.fingerprint.inputs import RawInput, digest_input, hand_over
 from whorl.fingerprint.remote_inputs import hash_url
 from whorl.fingerprint.remote_tokens import find_token
@@ -17,21 +18,6 @@ from whorl.fingerprint.urls import hide_secrets, place_of, protocols
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
-
-
-def digest(url: str) -> str:
-    """Digest a raw input as it is now."""
-    return digest_input(RawInput(url)).digest.hex()
-
-
-def content_digest(url: str) -> str:
-    """Give what stands for the content of one object."""
-    return digest_input(RawInput(url)).files[0].digest.hex()
-
-
-def plain(data: bytes) -> str:
-    """Digest bytes as a file of them."""
-    return Hasher(data).hexdigest()
 
 
 @pytest.fixture

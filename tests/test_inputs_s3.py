@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from remote_digests import digest
 from whorl import ConfigError, File, Folder, Glob, Hasher, InputChangedError, InputMissingError, observe, stage
 from whorl.fingerprint.inputs import RawInput, digest_input, hand_over
 from whorl.fingerprint.remote_inputs import hash_url
@@ -22,11 +23,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from remote_servers import Bucket
-
-
-def digest(url: str) -> str:
-    """Digest a raw input as it is now."""
-    return digest_input(RawInput(url)).digest.hex()
 
 
 def reads(requests: list[str], bucket: Bucket) -> list[str]:

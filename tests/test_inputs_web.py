@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from remote_digests import content_digest, digest, plain
 from remote_servers import Page
 from whorl import (
     Folder,
     Glob,
-    Hasher,
     InputChangedError,
     InputMissingError,
     InputUnreadableError,
@@ -35,21 +35,6 @@ if TYPE_CHECKING:
     from remote_servers import WebServer
 
 DATE = formatdate(1_700_000_000, usegmt=True)
-
-
-def digest(url: str) -> str:
-    """Digest a raw input as it is now."""
-    return digest_input(RawInput(url)).digest.hex()
-
-
-def content_digest(url: str) -> str:
-    """Give what stands for the content of one object."""
-    return digest_input(RawInput(url)).files[0].digest.hex()
-
-
-def plain(data: bytes) -> str:
-    """Digest bytes as a file of them."""
-    return Hasher(data).hexdigest()
 
 
 def md5(data: bytes) -> str:
