@@ -1,5 +1,5 @@
 """
-Slots, attempts and keys in, paths of a local store out: the layout of store.md, in one place.
+Slots, attempts and keys in, paths of a store out: the layout of store.md, in one place.
 
     WHORL.json  v1/<namespace>/m/<stage>/<key>           manifest: the only commit point
                 v1/<namespace>/g/<stage>/<key>/<attempt> earlier generations
@@ -31,19 +31,23 @@ VERSION = 1
 
 @dataclass(frozen=True, slots=True)
 class Places:
-    """The paths below one root, as text: a hit builds one, and ``Path`` costs ten times as much."""
+    """
+    The paths below one root, as text: a hit builds one, and ``Path`` costs ten times as much.
+
+    ``root`` is the folder, or empty for the names of objects below a remote root.
+    """
 
     root: str
 
     @property
     def about(self) -> str:
         """The file that says what this folder is."""
-        return f"{self.root}/WHORL.json"
+        return f"{self.root}/WHORL.json" if self.root else "WHORL.json"
 
     @property
     def entries(self) -> str:
         """The folder of all namespaces."""
-        return f"{self.root}/v{VERSION}"
+        return f"{self.root}/v{VERSION}" if self.root else f"v{VERSION}"
 
     @property
     def temporary(self) -> str:
@@ -52,7 +56,7 @@ class Places:
 
     def of(self, namespace: str, kind: str) -> str:
         """Return the folder of one kind of thing in a namespace."""
-        return f"{self.root}/v{VERSION}/{folder_name(namespace)}/{kind}"
+        return f"{self.entries}/{folder_name(namespace)}/{kind}"
 
     def manifest(self, slot: Slot) -> str:
         """Return the file of the current manifest."""

@@ -1,0 +1,128 @@
+"""
+Objects in a local folder: the files of a local store, for those who look after any kind of store.
+
+Creating is ``link()``, which has one winner; replacing compares first, so the caller holds the key's lock, as for every
+store that cannot replace one version.  On the arrow: below *lookup* and *commit*.
+"""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from whorl.store.disk import (
+    digest_bytes,
+    guarded,
+    link_once,
+    make_folder,
+    read_file,
+    read_large,
+    remove_file,
+    replace_file,
+    write_file,
+)
+from whorl.store.objects.base import Capabilities, Content, Listed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+_ANY_SIZE = 1 << 62
+
+
+class FolderObjects:
+    """The files below one folder; ``temporary`` gives names for what is being written, on the same file system."""
+
+    def __init__(self, root: str, temporary: Callable[[], str]) -> None:
+        self.url = root
+        self._temporary = temporary
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """One creation wins; replacing needs the key's lock."""
+        return Capabilities(creates_once=True, replaces_once=False)
+
+    def read(self, name: str, limit: int) -> Content | None:
+        """Return a file's bytes, at most one byte beyond ``limit``."""
+        data = read_file(self._path(name), limit)
+        return None if data is None else Content(data, digest_bytes(data).hex())
+
+    def create(self, name: str, data: bytes) -> bool:
+        """Write a file if there is none of that name."""
+        path, temporary = self._path(name), self._temporary()
+        make_folder(os.path.dirname(path))
+        write_file(temporary, data)
+        try:
+            with guarded("write", path):
+                created = link_once(temporary, path)
+            if created is None and not os.path.lexists(path):
+                with guarded("write", path):
+                    os.rename(temporary, path)
+                created = True
+        finally:
+            remove_file(temporary)
+        return bool(created)
+
+    def replace(self, name: str, data: bytes, tag: str) -> bool:
+        """Write a file in place of the version with that tag."""
+        current = self.read(name, _ANY_SIZE)
+        if current is None or current.tag != tag:
+            return False
+        self.put(name, data)
+        return True
+
+    def put(self, name: str, data: bytes) -> None:
+        """Write a file, whatever is there."""
+        path = self._path(name)
+        make_folder(os.path.dirname(path))
+        replace_file(path, data, temporary=self._temporary())
+
+    def upload(self, name: str, path: str) -> None:
+        """Copy a file to a new name."""
+        import shutil
+
+        target, temporary = self._path(name), self._temporary()
+        make_folder(os.path.dirname(target))
+        with guarded("write", target):
+            shutil.copyfile(path, temporary)
+            os.replace(temporary, target)
+
+    def download(self, name: str, path: str, limit: int) -> int | None:
+        """Copy a file to a new one."""
+        data = read_large(self._path(name), limit)
+        if data is None:
+            return None
+        write_file(path, data)
+        return len(data)
+
+    def below(self, folder: str) -> Iterator[Listed]:
+        """Yield the files below a folder; links are files, and are not followed."""
+        start = self._path(folder) if folder else self.url
+        for path, _, names in os.walk(start):
+            for name in names:
+                with guarded("list", path), suppress(FileNotFoundError):
+                    status = os.lstat(f"{path}/{name}")
+                    inside = os.path.relpath(f"{path}/{name}", self.url).replace(os.sep, "/")
+                    yield Listed(inside, status.st_size, status.st_mtime)
+
+    def remove(self, names: Iterable[str]) -> None:
+        """Remove files; folders that became empty stay, for someone may be about to write into them."""
+        for name in names:
+            remove_file(self._path(name))
+
+    def now(self) -> float:
+        """Return the time by the file system's clock, which may be another machine's."""
+        path = self._temporary()
+        write_file(path, b"")
+        try:
+            with guarded("read", path):
+                return os.lstat(path).st_mtime
+        finally:
+            remove_file(path)
+
+    def abort_unfinished(self, before: float) -> int:  # noqa: ARG002 - the protocol's signature
+        """Nothing here: ``tmp`` is swept at the first write of each process."""
+        return 0
+
+    def _path(self, name: str) -> str:
+        return f"{self.url}/{name}"
