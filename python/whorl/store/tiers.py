@@ -31,6 +31,10 @@ _KNOWN_NUMBER = 4096
 _REST = 60.0
 
 
+def _always(_: Manifest) -> bool:
+    return True
+
+
 @dataclass(slots=True, eq=False)
 class Tier:
     """
@@ -136,7 +140,9 @@ class TieredStore:
         attempt.abandon()
         return self._noted(root, current)
 
-    def commit_kept(self, manifest: Manifest, source: Manifest, *, replace: Callable[[Manifest], bool]) -> Manifest:
+    def commit_kept(
+        self, manifest: Manifest, source: Manifest, *, replace: Callable[[Manifest], bool] = _always
+    ) -> Manifest:
         """Publish a manifest that names the payload of ``source``, which is copied to the tiers that lack it."""
         origin = self.origin(source)
         kept: Manifest | None = None
@@ -146,7 +152,7 @@ class TieredStore:
             raise StoreError(f"the entry of {manifest.slot.stage} could not be stored under its new key")
         return kept
 
-    def adopt(self, manifest: Manifest, reader: Reader, *, replace: Callable[[Manifest], bool]) -> Manifest:
+    def adopt(self, manifest: Manifest, reader: Reader, *, replace: Callable[[Manifest], bool] = _always) -> Manifest:
         """Publish an entry of another store as it is in every tier that is written."""
         done = [
             self._attempt(tier, lambda store: store.adopt(manifest, reader, replace=replace), None)
