@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 import pytest
 
 from contracts.places import Place, local_place
-from contracts.stores import BIG, VALUES
+from contracts.stores import BIG, VALUES, set_aside
 from store_examples import digest, manifest, slot, store_value, stored_value
 from whorl.errors import CorruptEntryError, StoreError
 from whorl.store.manifest import RawFile, Trace, TracedInput
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from whorl.store.base import Store
-    from whorl.store.manifest import Manifest
 
 WIDE = tuple(RawFile("raw/data", f"{index}.csv", index, digest(str(index))) for index in range(2000))
 
@@ -266,7 +265,7 @@ class PayloadLaws:
         source = store_value(elsewhere, slot(), BIG)
         adopted = store.adopt(source, elsewhere.reader(source), replace=lambda _: True)
         place.change("value.bin", lambda data: data[::-1])
-        _set_aside(store, adopted)
+        set_aside(store, adopted)
         before = store.lookup(slot())
         store.adopt(source, elsewhere.reader(source), replace=lambda _: True)
 
@@ -287,14 +286,13 @@ class PayloadLaws:
         flipped[1000] ^= 1
         damaged = {"flip": bytes(flipped), "cut": BIG[:-1], "grow": BIG + b"x", "remove": None}[damage]
         place.change("value.bin", lambda _: damaged)
-        reader = store.reader(committed)
         path = tmp_path / "fetched"
 
         with pytest.raises(CorruptEntryError):
             if how == "fetch":
-                reader.fetch("value.bin", str(path))
+                store.reader(committed).fetch("value.bin", str(path))
             else:
-                getattr(reader, how)("value.bin")
+                getattr(store.reader(committed), how)("value.bin")
         assert not path.exists()
 
     def test_a_file_that_no_manifest_names_is_not_read(self, store: Store) -> None:
@@ -322,15 +320,9 @@ class PayloadLaws:
         store.commit_kept(manifest(slot("two")), source, replace=lambda _: True)
         place.change("value.bin", lambda data: data[::-1])
         for name in ("one", "two"):
-            _set_aside(store, store.lookup(slot(name)))
+            found = store.lookup(slot(name))
+            assert found is not None
+            set_aside(store, found)
             store_value(store, slot(name), BIG, do_replace=False)
 
         assert [stored_value(store, slot(name)) for name in ("one", "two")] == [BIG, BIG]
-
-
-def _set_aside(store: Store, entry: Manifest | None) -> None:
-    """Do what a reader does that found the payload of an entry damaged, in each tier that has it."""
-    while entry is not None:
-        store.quarantine(entry, "its payload is damaged")
-        attempt = entry.attempt
-        entry = next((each for each in store.candidates(entry.slot) if each.attempt == attempt), None)
