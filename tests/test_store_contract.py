@@ -7,10 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from contracts.damage import DamageLaws, LeaseLaws
-from contracts.payloads import PayloadLaws
-from contracts.places import Place, Unconditional, folder_objects, local_place, refuse, remote_place, remote_store
-from contracts.stores import StoreLaws
+from contracts.kinds import AllLaws, RemoteLaws
+from contracts.places import Place, Unconditional, folder_objects, local_place, refuse, remote_store
 from whorl.store.local import LocalStore
 from whorl.store.objects.memory import MemoryObjects
 from whorl.store.tiers import Tier, TieredStore
@@ -22,10 +20,6 @@ if TYPE_CHECKING:
     from whorl.store.objects.base import Objects
 
 
-class _AllLaws(StoreLaws, PayloadLaws, DamageLaws, LeaseLaws):
-    """All laws of a store."""
-
-
 @pytest.fixture
 def memory() -> Iterator[MemoryObjects]:
     objects = MemoryObjects(f"memory://contract-{os.urandom(8).hex()}")
@@ -33,7 +27,7 @@ def memory() -> Iterator[MemoryObjects]:
     objects.remove([item.name for item in objects.below("")])
 
 
-class TestLocalStore(_AllLaws):
+class TestLocalStore(AllLaws):
     """A folder of this machine."""
 
     @pytest.fixture
@@ -41,34 +35,28 @@ class TestLocalStore(_AllLaws):
         return local_place(tmp_path / "store")
 
 
-class TestRemoteStoreInMemory(_AllLaws):
+class TestRemoteStoreInMemory(RemoteLaws):
     """Objects that can be created once and replaced once."""
 
-    keeps = True
-
     @pytest.fixture
-    def place(self, memory: MemoryObjects, tmp_path: Path) -> Place:
-        return remote_place(memory, tmp_path)
+    def objects(self, memory: MemoryObjects) -> Objects:
+        return memory
 
 
-class TestRemoteStoreInAFolder(_AllLaws):
+class TestRemoteStoreInAFolder(RemoteLaws):
     """Objects that can be created once, and need a lock to be replaced."""
 
-    keeps = True
-
     @pytest.fixture
-    def place(self, tmp_path: Path) -> Place:
-        return remote_place(folder_objects(tmp_path / "root"), tmp_path)
+    def objects(self, tmp_path: Path) -> Objects:
+        return folder_objects(tmp_path / "root")
 
 
-class TestRemoteStoreWithoutConditions(_AllLaws):
+class TestRemoteStoreWithoutConditions(RemoteLaws):
     """Objects that guarantee nothing: locks stand in."""
 
-    keeps = True
-
     @pytest.fixture
-    def place(self, memory: MemoryObjects, tmp_path: Path) -> Place:
-        return remote_place(Unconditional(memory), tmp_path)
+    def objects(self, memory: MemoryObjects) -> Objects:
+        return Unconditional(memory)
 
 
 def _with_local(root: Objects, tmp_path: Path, *mirrors: Objects) -> Place:
@@ -91,7 +79,7 @@ def _with_local(root: Objects, tmp_path: Path, *mirrors: Objects) -> Place:
     return place
 
 
-class TestTiersLocalAndRoot(_AllLaws):
+class TestTiersLocalAndRoot(AllLaws):
     """Each machine has a local tier of its own."""
 
     keeps = True
@@ -102,7 +90,7 @@ class TestTiersLocalAndRoot(_AllLaws):
         return _with_local(memory, tmp_path)
 
 
-class TestTiersLocalRootAndMirror(_AllLaws):
+class TestTiersLocalRootAndMirror(AllLaws):
     """A mirror that has nothing changes nothing."""
 
     keeps = True
@@ -113,7 +101,7 @@ class TestTiersLocalRootAndMirror(_AllLaws):
         return _with_local(folder_objects(tmp_path / "root"), tmp_path, memory)
 
 
-class TestTiersOfALocalRoot(_AllLaws):
+class TestTiersOfALocalRoot(AllLaws):
     """One tier is as good as the store in it."""
 
     @pytest.fixture
