@@ -11,6 +11,8 @@ import pytest
 
 from contracts.places import Passing, folder_objects, remote_store
 from store_examples import digest, manifest, slot, store_value, stored_value
+from whorl import stage
+from whorl.access import Access
 from whorl.errors import CorruptEntryError, LeaseTimeoutError, StoreError
 from whorl.store.local import LocalStore
 from whorl.store.objects.base import Capabilities
@@ -24,6 +26,11 @@ if TYPE_CHECKING:
     from whorl.store.objects.base import Content, Listed, Objects
 
 BIG = bytes(range(256)) * 256
+
+
+@stage(cache=True)
+def numbers() -> list[int]:
+    return list(range(20_000))
 
 
 class Line(Passing):
@@ -403,6 +410,21 @@ def test_a_damaged_local_copy_is_replaced_by_the_roots(team: Team) -> None:
     assert value == BIG
     assert stored_value(machine.store, slot()) == BIG
     assert machine.complaints == []
+
+
+def test_a_stage_is_served_through_damage_of_the_local_tier(team: Team, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It does not run again; offline, the repaired copy answers."""
+    machine = team.machine("ada")
+    monkeypatch.setattr("whorl.engine.open_access", lambda _: Access(machine.store, "tiers", strict=True))
+    values, outcomes = [numbers()], [numbers.last]
+    _damage(machine.local, "value.json")
+    for is_cut in (False, True):
+        machine.line.is_cut = is_cut
+        values.append(numbers())
+        outcomes.append(numbers.last)
+
+    assert values == [list(range(20_000))] * 3
+    assert [outcome and outcome.kind for outcome in outcomes] == ["ran", "hit", "hit"]
 
 
 def test_threads_that_find_one_copy_damaged_spare_the_roots(team: Team) -> None:
