@@ -39,7 +39,7 @@ TTL = 0.03
 
 
 class Killed(BaseException):
-    """This process is no more: nothing that it still tries to do has an effect."""
+    """The process is no more: nothing that it still tries to do has an effect."""
 
 
 class CutOff(Passing):
@@ -136,7 +136,9 @@ SCENARIOS = {
     "a commit": Scenario(
         _begin, lambda store: store_value(store, slot("one"), NEW, do_replace=False), {"one": None}, {"one": NEW}
     ),
-    "a small commit": Scenario(_begin, lambda store: store_value(store, slot("one"), b"n"), {"one": None}, {"one": b"n"}),
+    "a small commit": Scenario(
+        _begin, lambda store: store_value(store, slot("one"), b"n"), {"one": None}, {"one": b"n"}
+    ),
     "a replacement": Scenario(
         lambda store: store_value(store, slot("one"), OLD),
         lambda store: store_value(store, slot("one"), NEW, created=9e9),
@@ -152,7 +154,9 @@ SCENARIOS = {
     "keeping": Scenario(
         lambda store: store_value(store, slot("one"), OLD), _keep, {"one": OLD, "two": None}, {"one": OLD, "two": OLD}
     ),
-    "removing": Scenario(_both, lambda store: store.remove(slot("one")), {"one": OLD, "two": OLD}, {"one": None, "two": OLD}),
+    "removing": Scenario(
+        _both, lambda store: store.remove(slot("one")), {"one": OLD, "two": OLD}, {"one": None, "two": OLD}
+    ),
     "moving aside": Scenario(_both, _quarantine, {"one": OLD, "two": OLD}, {"one": None, "two": OLD}),
 }
 

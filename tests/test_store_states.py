@@ -243,14 +243,14 @@ class Stores(RuleBasedStateMachine):
 class LocalStores(Stores):
     """Two store objects over one folder."""
 
-    def open_store(self, folder: Path, number: int) -> Store:  # noqa: ARG002 - both share one folder
+    def open_store(self, folder: Path, number: int) -> Store:
         return LocalStore(folder / "store")
 
 
 class RemoteStores(Stores):
     """Two machines that share objects, and a thief who takes leases as if their holders had been silent too long."""
 
-    def make_objects(self, folder: Path) -> Objects:  # noqa: ARG002 - in memory
+    def make_objects(self, folder: Path) -> Objects:
         return MemoryObjects(f"memory://states-{os.urandom(8).hex()}")
 
     def open_store(self, folder: Path, number: int) -> Store:

@@ -1,4 +1,4 @@
-"""The laws of damage and of leases, for every kind of store: damage is found before it is believed; one computes, others wait."""
+"""The laws of every store: damage is found before it is believed; one computes while others wait."""
 
 from __future__ import annotations
 
@@ -160,7 +160,7 @@ class LeaseLaws:
         with place.open().lease(slot()):
             started = time.monotonic()
             with (
-                pytest.raises(LeaseTimeoutError, match="waited 0.2 s for pipeline.clean") as refusal,
+                pytest.raises(LeaseTimeoutError, match=r"waited 0\.2 s for pipeline.clean") as refusal,
                 place.open().lease(slot(), timeout=0.2),
             ):
                 raise AssertionError

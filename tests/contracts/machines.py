@@ -1,4 +1,4 @@
-"""The laws of stores that many machines share through objects: leases that beat, answers that are lost, machines that race."""
+"""The laws of stores that many machines share through objects: leases that beat, lost answers, races."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ class MachineLaws:
         """It beats, so nobody takes it over."""
         with (
             place.open().lease(slot()),
-            pytest.raises(LeaseTimeoutError, match="process .* on "),
+            pytest.raises(LeaseTimeoutError, match=r"process .* on "),
             place.open().lease(slot(), timeout=5 * LEASE_TTL),
         ):
             raise AssertionError
@@ -93,7 +93,9 @@ class MachineLaws:
         assert left is not None
         assert left.data == DEAD.encode(3)
 
-    def test_of_several_who_wait_for_a_silent_holder_one_gets_on_at_a_time(self, place: Place, objects: Objects) -> None:
+    def test_of_several_who_wait_for_a_silent_holder_one_gets_on_at_a_time(
+        self, place: Place, objects: Objects
+    ) -> None:
         """Taking over is a replacement of one version."""
         objects.put(LEASE, DEAD.encode(3))
         inside, most = [0], [0]

@@ -8,15 +8,17 @@ leases is in suites of their own, so that none grows beyond reading.
 from __future__ import annotations
 
 import threading
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import pytest
 
-from contracts.places import Place
 from store_examples import digest, manifest, slot, store_value, stored_value
 from whorl.errors import CorruptEntryError, StoreError
 from whorl.store.base import Store
 from whorl.store.manifest import Manifest, Slot
+
+if TYPE_CHECKING:
+    from contracts.places import Place
 
 BIG = bytes(range(256)) * 256  # 64 KiB: beyond what a manifest holds
 VALUES = pytest.mark.parametrize("value", [b"small", BIG], ids=["inline", "file"])
@@ -140,9 +142,7 @@ class StoreLaws:
         attempt.abandon()
 
     @pytest.mark.parametrize("value", [BIG[::-1], b"small"], ids=["file", "inline"])
-    def test_a_commit_that_is_broken_off_leaves_what_was_there(
-        self, place: Place, store: Store, value: bytes
-    ) -> None:
+    def test_a_commit_that_is_broken_off_leaves_what_was_there(self, place: Place, store: Store, value: bytes) -> None:
         """An exception in the middle; no payload is left either, for this attempt cannot have been seen."""
         first = store_value(store, slot(), BIG)
         attempt = store.begin(slot())

@@ -175,9 +175,12 @@ class Entries:
         """Move aside what was read, and return what replaced it meanwhile; what cannot be moved is reported once."""
         if (name, read.data) in self._unmoved:
             return None
+        if not self.capabilities.writes:
+            self._unmoved.add((name, read.data))
+            self._report(slot, reason)
+            return None
+        again: Content | None = read
         try:
-            if not self.capabilities.writes:
-                raise StoreError(f"the store {self._objects.url} is only read")
             with self.writing(slot):
                 again = self._objects.read(name, RECORD_LIMIT)
                 if again is not None and again.data == read.data:
@@ -185,7 +188,6 @@ class Entries:
         except StoreError as refusal:  # a read-only store: still a miss
             logger.debug("%s could not be moved aside: %s", name, refusal)
             self._unmoved.add((name, read.data))
-            again = read
         if again is None or again.data != read.data:
             return self.peek(name, slot)
         if read.data != _GONE:

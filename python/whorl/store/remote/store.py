@@ -12,8 +12,8 @@ import time
 from typing import TYPE_CHECKING
 
 from whorl.store.attempt import LocalAttempt
-from whorl.store.contest import check_attempt
 from whorl.store.codec import RECORD_LIMIT
+from whorl.store.contest import check_attempt
 from whorl.store.disk import digest_bytes
 from whorl.store.names import folder_name, is_changed
 from whorl.store.notes import encode_slot
