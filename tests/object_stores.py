@@ -1,0 +1,163 @@
+"""Stores made of plain objects, for those who look after a store: written as store.md says, with a clock of their own."""
+
+from __future__ import annotations
+
+import os
+from contextlib import contextmanager
+from dataclasses import replace
+from itertools import count
+from typing import TYPE_CHECKING
+
+from store_examples import digest, manifest
+from whorl.digest import Digest, Hasher
+from whorl.errors import CorruptEntryError
+from whorl.store.codec import encode_manifest
+from whorl.store.collectable import PLACES, discard_objects, drop_leases, peek
+from whorl.store.manifest import Manifest, PayloadFile, Slot
+from whorl.store.objects.base import Content, Listed
+from whorl.store.objects.memory import MemoryObjects
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+_numbers = count()
+
+
+class ClockedObjects:
+    """Objects whose store has a clock of its own: ``offset`` seconds ahead of the machine's, at ``moment`` if stopped."""
+
+    def __init__(self, inner: object, offset: float = 0.0) -> None:
+        self.inner = inner
+        self.offset = offset
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self.inner, name)
+
+    def now(self) -> float:
+        return self.inner.now() + self.offset
+
+    def below(self, folder: str) -> Iterator[Listed]:
+        return self.inner.below(folder)
+
+
+class TickingObjects(MemoryObjects):
+    """Objects in memory, dated by a clock that only the test moves; each of its steps may be followed by another's."""
+
+    def __init__(self) -> None:
+        super().__init__(f"memory://collect-{os.getpid()}-{next(_numbers)}")
+        self.clock = 1_000_000.0
+        self.dates: dict[str, float] = {}
+        self.interrupt: Callable[[], object] | None = None
+
+    def now(self) -> float:
+        return self.clock
+
+    def below(self, folder: str) -> Iterator[Listed]:
+        self._step()
+        for listed in list(super().below(folder)):
+            yield replace(listed, modified=self.dates[listed.name])
+
+    def read(self, name: str, limit: int) -> Content | None:
+        self._step()
+        return super().read(name, limit)
+
+    def remove(self, names: Iterable[str]) -> None:
+        for name in list(names):
+            self._step()
+            super().remove([name])
+
+    def drop(self) -> None:
+        """Forget everything."""
+        for listed in list(super().below("")):
+            super().remove([listed.name])
+
+    def _step(self) -> None:
+        if self.interrupt is not None:
+            self.interrupt()
+
+    def _write(self, name: str, data: bytes) -> None:
+        super()._write(name, data)
+        self.dates[name] = self.clock
+
+
+class ObjectStore:
+    """One store of plain objects, read and written as the protocol of store.md has it, with locks among threads."""
+
+    def __init__(self, objects: MemoryObjects) -> None:
+        self.objects = objects
+        self.held: set[str] = set()
+        self.refuses_locks = False
+
+    @contextmanager
+    def locked(self, name: str) -> Iterator[None]:
+        """Hold a lock; one that a thief may take is simply not there."""
+        assert name not in self.held or self.refuses_locks, "locks are not re-entrant"
+        self.held.add(name)
+        try:
+            yield
+        finally:
+            self.held.discard(name)
+
+    def discard(self, folder: str) -> None:
+        discard_objects(self.objects, folder)
+
+    def tidy(self, locks: Iterable[Listed], now: float) -> int:
+        return drop_leases(self.objects, locks, now)
+
+    # --- what writers and readers do ---
+
+    def store(self, slot: Slot, value: bytes, **fields: object) -> Manifest:
+        """Commit a value of one file; what was current becomes a generation."""
+        nonce = os.urandom(16).hex()
+        complete = self.begin(slot, value, nonce, **fields)
+        self.publish(complete)
+        return complete
+
+    def begin(self, slot: Slot, value: bytes, nonce: str, **fields: object) -> Manifest:
+        """Write a payload; its manifest is not there yet."""
+        name = f"{PLACES.payload(slot.namespace, nonce)}/value.bin"
+        self.objects.put(name, value)
+        file = PayloadFile("value.bin", len(value), Digest(Hasher(value).digest()))
+        fields.setdefault("value_digest", digest(value.hex()))
+        return replace(manifest(slot), attempt=nonce, payload=nonce, files=(file,), inline=None, **fields)  # type: ignore[arg-type]
+
+    def publish(self, complete: Manifest) -> None:
+        """Make a manifest current, under the lock of its slot."""
+        slot = complete.slot
+        with self.locked(PLACES.writing(slot.namespace, slot.key.hex())):
+            name = PLACES.manifest(slot)
+            before = peek(self.objects, name)
+            if before is not None:
+                self.objects.put(f"{PLACES.generations(slot)}/{before.attempt}", encode_manifest(before).data)
+            self.objects.put(name, encode_manifest(complete).data)
+        pointer = PLACES.pointer(slot.namespace, complete.content_key)
+        self.objects.put(pointer, b"{}")
+
+    def keep(self, source: Manifest, slot: Slot) -> Manifest:
+        """Commit a manifest that shares a payload: the markers first, then a look whether it is there."""
+        kept = replace(source, slot=slot, attempt=os.urandom(16).hex())
+        with self.locked(PLACES.writing(slot.namespace, source.payload)):
+            for user in (source.slot, slot):
+                self.mark(source.payload, user)
+            if self.objects.read(f"{PLACES.payload(slot.namespace, source.payload)}/value.bin", 1 << 20) is None:
+                raise CorruptEntryError("the payload is gone")
+            self.publish(kept)
+        return kept
+
+    def mark(self, payload: str, user: Slot) -> None:
+        """Leave the marker of one who shares a payload."""
+        row = f'["{user.namespace}","{user.stage}","{user.key.hex()}"]'
+        self.objects.put(f"{PLACES.markers(user.namespace, payload)}/{user.key.hex()}", row.encode())
+
+    def lookup(self, slot: Slot) -> Manifest | None:
+        return peek(self.objects, PLACES.manifest(slot))
+
+    def value(self, found: Manifest) -> bytes | None:
+        name = f"{PLACES.payload(found.slot.namespace, found.payload)}/value.bin"
+        content = self.objects.read(name, 1 << 20)
+        return None if content is None else content.data
+
+    def names(self) -> list[str]:
+        return sorted(listed.name for listed in self.objects.below(""))
+
+
