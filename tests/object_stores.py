@@ -8,17 +8,22 @@ from dataclasses import replace
 from itertools import count
 from typing import TYPE_CHECKING
 
-from store_examples import digest, manifest
+from store_examples import digest, manifest, store_value
 from whorl.digest import Digest, Hasher
 from whorl.errors import CorruptEntryError
 from whorl.store.codec import encode_manifest
+from whorl.store.collect import Collected, collect
+from whorl.store.collect_plan import Limits
 from whorl.store.collectable import PLACES, discard_objects, drop_leases, peek
+from whorl.store.local import LocalStore
 from whorl.store.manifest import Manifest, PayloadFile, Slot
 from whorl.store.objects.base import Content, Listed
 from whorl.store.objects.memory import MemoryObjects
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+
+    from whorl.store.collect_local import LocalCollectable
 
 _numbers = count()
 
@@ -161,3 +166,66 @@ class ObjectStore:
         return sorted(listed.name for listed in self.objects.below(""))
 
 
+
+
+class Kept:
+    """One store as the tests of collecting use it, whatever it is made of; time passes when they say so."""
+
+    def __init__(self, store: ObjectStore | LocalStore) -> None:
+        self.store = store
+        if isinstance(store, LocalStore):
+            self.collectable = LocalStore(store.root).collectable() or _created(store)
+            self.collectable.objects = ClockedObjects(self.collectable.objects)
+        else:
+            self.collectable = store
+
+    def pass_time(self, seconds: float) -> None:
+        """Let the store's clock go on; the machine's does not."""
+        if isinstance(self.store, LocalStore):
+            self.collectable.objects.offset += seconds
+        else:
+            self.store.objects.clock += seconds
+
+    def put(self, slot: Slot, value: bytes = b"x" * 40_000, **fields: object) -> Manifest:
+        """Store a value that does not expire, unless told otherwise."""
+        fields.setdefault("expires", None)
+        if isinstance(self.store, LocalStore):
+            return store_value(self.store, slot, value, **fields)
+        return self.store.store(slot, value, **fields)
+
+    def keep(self, source: Manifest, slot: Slot) -> Manifest:
+        """Share a payload."""
+        if isinstance(self.store, LocalStore):
+            return self.store.commit_kept(replace(source, slot=slot), source)
+        return self.store.keep(source, slot)
+
+    def value(self, slot: Slot) -> bytes | None:
+        """Read what a reader sees."""
+        found = self.store.lookup(slot)
+        return None if found is None else self.value_of(found)
+
+    def value_of(self, found: Manifest) -> bytes | None:
+        """Read what one who looked up a while ago sees; a payload that is gone is a miss."""
+        if isinstance(self.store, ObjectStore):
+            return self.store.value(found)
+        try:
+            return self.store.reader(found).read("value.bin")
+        except CorruptEntryError:
+            return None
+
+    def collect(self, limits: Limits | None = None, ages: Mapping[Slot, float] | None = None) -> Collected:
+        """Collect, without limits unless there are some."""
+        return collect(self.collectable, limits or Limits(), ages or {})
+
+    def files(self, kinds: str = "mgqcofltp") -> list[str]:
+        """Name what lies there of some kinds."""
+        found = [listed.name for listed in self.collectable.objects.below(PLACES.entries)]
+        return sorted(name for name in found if name.split("/")[2] in kinds)
+
+
+def _created(store: LocalStore) -> LocalCollectable:
+    store.write_tree("default", digest("made"), b"tree")
+    made = LocalStore(store.root).collectable()
+    assert made is not None
+    made.objects.remove([PLACES.tree("default", digest("made"))])
+    return made
