@@ -1,4 +1,4 @@
-"""Stores made of plain objects, for those who look after a store: written as store.md says, with a clock of their own."""
+"""Stores of plain objects, for those who look after a store: written as store.md says, with a clock of their own."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ from whorl.store.collect_plan import Limits
 from whorl.store.collectable import PLACES, discard_objects, drop_leases, peek
 from whorl.store.local import LocalStore
 from whorl.store.manifest import Manifest, PayloadFile, Slot
-from whorl.store.objects.base import Content, Listed
 from whorl.store.objects.memory import MemoryObjects
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from whorl.store.collect_local import LocalCollectable
+    from whorl.store.objects.base import Content, Listed
 
 _numbers = count()
 
 
 class ClockedObjects:
-    """Objects whose store has a clock of its own: ``offset`` seconds ahead of the machine's, at ``moment`` if stopped."""
+    """Objects whose store has a clock of its own: ``offset`` seconds ahead of the machine's."""
 
     def __init__(self, inner: object, offset: float = 0.0) -> None:
         self.inner = inner
@@ -164,8 +164,6 @@ class ObjectStore:
 
     def names(self) -> list[str]:
         return sorted(listed.name for listed in self.objects.below(""))
-
-
 
 
 class Kept:

@@ -6,15 +6,20 @@ With ``strict`` a failing store raises instead.  On the arrow: between the engin
 
 from __future__ import annotations
 
+import atexit
 import logging
+import os
 import threading
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from whorl.errors import LeaseTimeoutError, StoreError, StoreWarning, warn
+from whorl import config
+from whorl.errors import ConfigError, LeaseTimeoutError, StoreError, StoreWarning, warn
+from whorl.store.disk import digest_bytes
 from whorl.store.local import LocalStore
+from whorl.store.used import Uses
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -28,6 +33,7 @@ T = TypeVar("T")
 
 _log = logging.getLogger("whorl")
 _stores: dict[tuple[object, ...], Store] = {}
+_uses: dict[str, Uses] = {}
 _warned: set[tuple[str, str]] = set()
 _lock = threading.Lock()
 
@@ -88,6 +94,11 @@ class Access:
         finally:
             lease.__exit__(None, None, None)
 
+    def note_use(self, manifest: Manifest | None, saved: float) -> None:
+        """Note that an entry, if there is one, stood in for computing; ``saved`` is in seconds, net of loading."""
+        if manifest is not None:
+            uses_of(self.root).note(manifest.slot, saved)
+
     def complain(self, error: StoreError) -> None:
         """Raise with ``strict``, else warn once per store and kind of failure."""
         if self.strict:
@@ -99,6 +110,34 @@ class Access:
         if first:
             message = f"the store {self.root} fails; results are computed and returned, but not kept\n{error}"
             warn(message, StoreWarning)
+
+
+def uses_of(root: str) -> Uses:
+    """Give the last uses of a store on this machine; their file lies beside the stat table, where there is one."""
+    found = _uses.get(root)
+    if found is None:
+        found = _uses.setdefault(root, Uses(_uses_path(root)))
+    return found
+
+
+def _uses_path(root: str) -> str | None:
+    try:
+        table = config.stat_table_path()
+    except ConfigError:  # whoever digests a file hears of it
+        return None
+    if table is None:
+        return None
+    return os.path.join(os.path.dirname(table), f"used-1-{digest_bytes(os.fsencode(root)).hex()[:16]}")
+
+
+@atexit.register
+def _flush_uses() -> None:
+    for uses in list(_uses.values()):
+        uses.flush()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_uses.clear)  # the parent writes what it noted
 
 
 def open_access(settings: Settings) -> Access:

@@ -33,7 +33,12 @@ _COMMANDS: Mapping[str, str] = {
     "why": "Say why a stage would run, difference by difference.",
     "ls": "List what is stored.",
     "hash": "Print digests of files, as b3sum does.",
+    "stats": "Say what the store holds, and what it saved.",
+    "gc": "Remove what is old, expired or too much.",
     "rm": "Remove entries from the store.",
+    "restore": "Make an earlier result current again.",
+    "pin": "Hold entries, whatever is collected.",
+    "verify": "Check entries against their digests.",
 }
 
 

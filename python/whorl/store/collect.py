@@ -1,8 +1,8 @@
 """
 Limits in, a smaller store out: manifests go behind tombstones, and payloads after a grace.
 
-Order: tombstone, manifest, and after the grace the payload that no manifest, generation, live tombstone or marker names.
-Each step happens under its lock and looks again there.  Killed anywhere, a collection leaves payloads without a
+Order: tombstone, manifest, and after the grace the payload that no manifest, generation, live tombstone or marker
+names.  Each step happens under its lock and looks again there.  Killed anywhere, a collection leaves payloads without a
 manifest, never a manifest without its payload, and the next one goes on.  Every date is the store's.  The ledger stays.
 Beside the arrow: what *commit* made goes away.
 """

@@ -165,7 +165,7 @@ class _Choice:
         return total
 
     def _entries(self) -> list[Entry]:
-        """The current entries that the limits are for, those left out that go already."""
+        """List the current entries that the limits are for, those left out that go already."""
         return [
             entry for entry in self.survey.entries if self.limits.chooses(entry) and entry.name not in self.condemned
         ]

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from whorl.errors import CorruptEntryError
-from whorl.store.collectable import PLACES, lies_right, read_record
+from whorl.store.collectable import PLACES, read_placed, read_tombstone
 from whorl.store.names import REFS, SIDE
 
 if TYPE_CHECKING:
@@ -99,7 +99,7 @@ def survey(objects: Objects, space: str | None = None, *, is_dated: bool = True)
     kinds: dict[str, Callable[[Listed], object]] = {
         "m": lambda listed: _add(objects, listed, found.entries, found.damaged),
         "g": lambda listed: _add(objects, listed, found.generations, found.damaged),
-        "t": lambda listed: _add(objects, listed, found.tombstones, found.damaged),
+        "t": lambda listed: _add(objects, listed, found.tombstones, found.damaged, is_tombstone=True),
         "q": found.quarantined.append,
         "c": found.pointers.append,
         "f": found.trees.append,
@@ -115,23 +115,20 @@ def survey(objects: Objects, space: str | None = None, *, is_dated: bool = True)
     return found
 
 
-def _add(objects: Objects, listed: Listed, to: list[Entry], damaged: list[Listed]) -> None:
+def _add(
+    objects: Objects, listed: Listed, to: list[Entry], damaged: list[Listed], *, is_tombstone: bool = False
+) -> None:
     """Read a manifest and add it to its like, unless it is gone meanwhile."""
     try:
-        read = read_record(objects, listed.name)
+        manifest = read_tombstone(objects, listed.name) if is_tombstone else read_placed(objects, listed.name)
     except CorruptEntryError:
         damaged.append(listed)
-        return
-    if read is None:
-        return
-    entry = _entry(listed, *read)
-    if "/t/" in listed.name or lies_right(listed.name, read[1]):
-        to.append(entry)
     else:
-        damaged.append(listed)
+        if manifest is not None:
+            to.append(_entry(listed, manifest))
 
 
-def _entry(listed: Listed, data: bytes, manifest: Manifest) -> Entry:
+def _entry(listed: Listed, manifest: Manifest) -> Entry:
     # Both moments are by the clock of one writer; the date of the object is by the store's.
     lasts = None if manifest.expires is None else manifest.expires - manifest.created
     return Entry(
@@ -144,7 +141,7 @@ def _entry(listed: Listed, data: bytes, manifest: Manifest) -> Entry:
         listed.modified,
         None if lasts is None else listed.modified + lasts,
         manifest.seconds_computing,
-        len(data),
+        listed.size,
         0 if manifest.inline is not None else manifest.size,
     )
 

@@ -75,6 +75,12 @@ def read_record(objects: Objects, name: str) -> tuple[bytes, Manifest] | None:
     return content.data, manifest
 
 
+def read_tombstone(objects: Objects, name: str) -> Manifest | None:
+    """Return the manifest that a tombstone is a copy of; as ``read_record``."""
+    found = read_record(objects, name)
+    return None if found is None else found[1]
+
+
 def peek(objects: Objects, name: str) -> Manifest | None:
     """Return a manifest, None where there is none that is sound."""
     try:
@@ -84,10 +90,15 @@ def peek(objects: Objects, name: str) -> Manifest | None:
     return None if found is None else found[1]
 
 
-def lies_right(name: str, manifest: Manifest) -> bool:
-    """Tell whether a manifest lies where one of its slot does: an entry that was moved answers for nobody."""
-    slot = manifest.slot
-    return name in (PLACES.manifest(slot), f"{PLACES.generations(slot)}/{manifest.attempt}")
+def read_placed(objects: Objects, name: str) -> Manifest | None:
+    """Return a manifest, None where there is none; ``CorruptEntryError`` where it is not sound, or another key's."""
+    found = read_record(objects, name)
+    if found is None:
+        return None
+    slot = found[1].slot
+    if name not in (PLACES.manifest(slot), f"{PLACES.generations(slot)}/{found[1].attempt}"):
+        raise CorruptEntryError("an entry is another one's", f"it says {slot.stage}")
+    return found[1]
 
 
 def current_and_earlier(objects: Objects, slot: Slot) -> list[tuple[str, Manifest]]:

@@ -2,8 +2,8 @@
 A folder in, a store out: the local one, safe among the threads and processes of one user.
 
 Each promise is kept by one module: what is current (``manifests.py``), how it becomes so (``publish.py``), how it goes
-(``removal.py``, ``collect.py``), what was revised (``ledger.py``), who computes (``lock.py``).  A folder is made at the first write.
-On the arrow: *lookup* and *commit*.
+(``removal.py``, ``collect.py``), what was revised (``ledger.py``), who computes (``lock.py``).  A folder is
+made at the first write.  On the arrow: *lookup* and *commit*.
 """
 
 from __future__ import annotations

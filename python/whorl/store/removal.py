@@ -1,9 +1,9 @@
 """
 A slot in, nothing of it left, at once: its manifests first, then each payload that no other manifest needs.
 
-Killed in between, payloads without a manifest are left, each announced by a tombstone, never a manifest without its
-payload.  ``collect.py`` does the same with a grace in between.  Folders that became empty stay: someone may be about to write into them.  Beside the arrow: what *commit* made
-goes away.
+``collect.py`` does the same with a grace in between.  Killed in between, payloads without a manifest are left, each
+announced by a tombstone, never a manifest without its payload.  Folders that became empty stay: someone may be about to
+write into them.  Beside the arrow: what *commit* made goes away.
 """
 
 from __future__ import annotations
