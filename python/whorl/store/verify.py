@@ -114,17 +114,22 @@ def _move_aside(collectable: Collectable, name: str) -> bool:
     parts = name.split("/")
     space, stage, key = parts[1], parts[3], parts[4]
     with collectable.locked(f"{PLACES.entries}/{space}/l/{key}.w"):
-        try:
-            read_placed(collectable.objects, name)
-            return False  # it was replaced by a sound one, or is gone
-        except CorruptEntryError:
-            pass
+        if _is_sound(collectable, name):  # it was replaced meanwhile, or is gone
+            return False
         content = collectable.objects.read(name, RECORD_LIMIT)
         if content is None:
             return False
         target = f"{PLACES.entries}/{space}/q/{stage}/{key}/{os.urandom(8).hex()}"
         collectable.objects.put(target, content.data[:RECORD_LIMIT])
         collectable.objects.remove([name])
+    return True
+
+
+def _is_sound(collectable: Collectable, name: str) -> bool:
+    try:
+        read_placed(collectable.objects, name)
+    except CorruptEntryError:
+        return False
     return True
 
 
