@@ -85,18 +85,24 @@ class TickingObjects(MemoryObjects):
         self.dates[name] = self.clock
 
 
+class LockedError(Exception):
+    """Another holds the lock; here nobody waits."""
+
+
 class ObjectStore:
     """One store of plain objects, read and written as the protocol of store.md has it, with locks among threads."""
 
     def __init__(self, objects: MemoryObjects) -> None:
         self.objects = objects
         self.held: set[str] = set()
-        self.refuses_locks = False
+        self.revisions: dict[Digest, str] = {}
+        self.is_robbed = False
 
     @contextmanager
     def locked(self, name: str) -> Iterator[None]:
-        """Hold a lock; one that a thief may take is simply not there."""
-        assert name not in self.held or self.refuses_locks, "locks are not re-entrant"
+        """Hold a lock, unless another has it; where a thief is at work, everybody gets every lock."""
+        if name in self.held and not self.is_robbed:
+            raise LockedError(name)
         self.held.add(name)
         try:
             yield
@@ -139,15 +145,27 @@ class ObjectStore:
         self.objects.put(pointer, b"{}")
 
     def keep(self, source: Manifest, slot: Slot) -> Manifest:
-        """Commit a manifest that shares a payload: the markers first, then a look whether it is there."""
-        kept = replace(source, slot=slot, attempt=os.urandom(16).hex())
-        with self.locked(PLACES.writing(slot.namespace, source.payload)):
-            for user in (source.slot, slot):
+        """Commit a manifest that shares a payload."""
+        return self.commit_kept(replace(source, slot=slot), source)
+
+    def commit_kept(self, manifest: Manifest, source: Manifest, **_: object) -> Manifest:
+        """Do it as store.md says: the markers first, then a look whether the payload is there, then the manifest."""
+        kept = replace(manifest, attempt=os.urandom(16).hex(), payload=source.payload, files=source.files, inline=None)
+        with self.locked(PLACES.writing(source.slot.namespace, source.payload)):
+            for user in (source.slot, kept.slot):
                 self.mark(source.payload, user)
-            if self.objects.read(f"{PLACES.payload(slot.namespace, source.payload)}/value.bin", 1 << 20) is None:
+            if self.value(source) is None:
                 raise CorruptEntryError("the payload is gone")
             self.publish(kept)
         return kept
+
+    def revision(self, namespace: str, key: Digest) -> str:
+        return self.revisions.get(key, "")
+
+    def revise(self, namespace: str, keys: Iterable[Digest]) -> dict[Digest, str]:
+        revised = {key: os.urandom(16).hex() for key in keys}
+        self.revisions.update(revised)
+        return revised
 
     def mark(self, payload: str, user: Slot) -> None:
         """Leave the marker of one who shares a payload."""

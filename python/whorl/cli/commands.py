@@ -83,12 +83,12 @@ class _Commands(click.Group):
             sys.stdout.flush()
         except (KeyboardInterrupt, click.Abort):
             return INTERRUPTED
+        except WhorlError as error:  # first: a StoreError is an OSError as well
+            return complain(error)
         except OSError as error:
             return _complain_of_output(error)
         except click.ClickException as error:
             return _complain_of_usage(error)
-        except WhorlError as error:
-            return complain(error)
         except TargetImportError as error:
             return _complain_of_import(error)
         return status if isinstance(status, int) else 0

@@ -85,7 +85,7 @@ def make_plan(survey: Survey, limits: Limits, pinned: frozenset[Held], ages: Map
     choice.condemn_generations()
     choice.condemn_old()
     stays = choice.condemn_to_size()
-    condemned = tuple(choice.condemned.values())
+    condemned = tuple(sorted(choice.condemned.values(), key=lambda each: each.entry.name))
     gone = {each.entry.name for each in condemned}
     left = [entry for entry in survey.manifests if entry.name not in gone]
     payloads = _dead_payloads(survey, limits, condemned)
