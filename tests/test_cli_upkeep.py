@@ -70,7 +70,13 @@ def test_the_limits_of_collecting_are_read_as_people_write_them(stored: Pipeline
 
     assert generous.stdout.startswith("removed 0 entries, freed 0 B now; ")
     assert len(_entries(stored)) == 2
-    for wrong in (["--older-than", "soon"], ["--max-size", "big"], ["--keep-last", "-1"], ["--grace", "-1d"], ["nobody"]):
+    for wrong in (
+        ["--older-than", "soon"],
+        ["--max-size", "big"],
+        ["--keep-last", "-1"],
+        ["--grace", "-1d"],
+        ["nobody"],
+    ):
         assert stored.whorl("gc", *wrong).exit_code == 2
 
 

@@ -8,14 +8,14 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
-import pytest
-
 from store_examples import child_environment, slot
 from whorl.store import used
 from whorl.store.used import Uses
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    import pytest
 
     from pipeline_folder import PipelineFolder
 
