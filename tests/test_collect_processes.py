@@ -76,7 +76,7 @@ def _read(store: LocalStore, found: Manifest) -> None:
 
 
 def _count_reads(root: Path, number: int, seed: int) -> tuple[int, int]:
-    """Read what is current, and now and then what was looked up before; count reads, and those that found no payload."""
+    """Read what is current; count reads, and those that found no payload within the grace."""
     store, chance = LocalStore(root), random.Random(seed)
     reads = dangling = 0
     while reads < number:
@@ -117,7 +117,7 @@ def _ended(children: list[int]) -> Iterator[int]:
 
 @pytest.mark.timeout(7200)
 def test_beside_a_collector_no_reader_finds_a_manifest_without_its_payload(tmp_path: Path) -> None:
-    """Two readers, two writers and one collector; WHORL_FAULT_READS is how many reads: `make faults` takes a million."""
+    """Two readers, two writers, one collector; WHORL_FAULT_READS is how many reads: `make faults` takes a million."""
     wanted = int(os.environ.get("WHORL_FAULT_READS", "1000"))
     root = tmp_path / "store"
     store_value(LocalStore(root), slot("a"), BIG, expires=None)
