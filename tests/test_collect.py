@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import pytest
 
-from object_stores import Kept, ObjectStore, TickingObjects
+from object_stores import Kept, LockedError, ObjectStore, TickingObjects
 from store_examples import digest, slot
 from whorl.errors import CorruptEntryError, StoreError
 from whorl.store.collect import bury, plan_collection
@@ -16,7 +17,7 @@ from whorl.store.local import LocalStore
 from whorl.store.pins import pin, pinned, pins, unpin
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 DAY = 86400.0
@@ -229,6 +230,20 @@ def test_what_is_moved_aside_counts_from_then(tmp_path: Path) -> None:
     assert not store.damaged(slot("one"))
 
 
+def test_a_reader_whose_payload_was_collected_has_found_no_damage(tmp_path: Path) -> None:
+    """The entry is gone, so it is a miss: nothing is counted, nothing moved aside."""
+    store = LocalStore(tmp_path / "store")
+    local = Kept(store)
+    held = local.put(slot("one"))
+    local.collect(Limits(older_than=0.0, grace=0.0))
+    with pytest.raises(CorruptEntryError):
+        store.reader(held).read("value.bin")
+    store.quarantine(held, "its payload is missing")
+
+    assert store.damage_count == 0
+    assert not store.damaged(slot("one"))
+
+
 # --- what stays ---
 
 
@@ -365,6 +380,43 @@ def test_an_entry_that_was_replaced_meanwhile_is_left_alone() -> None:
     assert collected.condemned == ()
     assert kept.value(slot("one")) == b"newer" * 10_000
     objects.drop()
+
+
+@pytest.mark.parametrize("what", ["replaced", "removed"])
+def test_an_entry_that_moves_while_the_store_is_surveyed_keeps_its_payload(what: str) -> None:
+    """To the generations or behind a tombstone, at any request: an old payload never looks like nobody's."""
+    for moment in range(1, 25):
+        objects = TickingObjects()
+        store = ObjectStore(objects)
+        kept = Kept(store)
+        held = kept.put(slot("one"))
+        kept.pass_time(30 * DAY)
+        _interrupt(objects, moment, lambda store=store: _move(store, what))
+        kept.collect()
+        objects.interrupt = None
+
+        assert kept.value_of(held) == BIG, moment
+        objects.drop()
+
+
+def _interrupt(objects: TickingObjects, moment: int, act: Callable[[], object]) -> None:
+    """Do something between two requests of somebody else, once."""
+    left = iter(range(moment, 0, -1))
+
+    def interrupt() -> None:
+        if next(left, None) == 1:
+            objects.interrupt = None
+            act()
+
+    objects.interrupt = interrupt
+
+
+def _move(store: ObjectStore, what: str) -> None:
+    with suppress(LockedError):
+        if what == "replaced":
+            store.store(slot("one"), b"newer")
+        else:
+            bury(store, slot("one"))
 
 
 def test_a_folder_that_cannot_be_listed_is_an_error_not_empty(tmp_path: Path) -> None:

@@ -88,15 +88,36 @@ def test_many_hits_are_written_before_the_end(tmp_path: Path, monkeypatch: pytes
     assert Uses(str(tmp_path / "used")).read()[slot("one")].hits == 10
 
 
-def test_hits_of_a_process_are_on_record_when_it_has_ended(folder: PipelineFolder, tmp_path: Path) -> None:
-    """Runs are none of them; the record lies beside the stat table, and without one there is none."""
+def test_what_is_gone_is_forgotten(tmp_path: Path) -> None:
+    """A record of nothing is no file."""
+    uses = Uses(str(tmp_path / "used" / "host"))
+    uses.note(slot("one"), 1.0)
+    uses.note(slot("two"), 1.0)
+    uses.drop([slot("one")])
+
+    assert list(uses.read()) == [slot("two")]
+    uses.drop([slot("two")])
+    assert list((tmp_path / "used").iterdir()) == []
+
+
+def test_a_store_that_is_gone_is_not_made_again(tmp_path: Path) -> None:
+    """Its last uses are nobody's."""
+    uses = Uses(str(tmp_path / "store" / "used" / "host"))
+    uses.note(slot("one"), 1.0)
+    uses.flush()
+
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_hits_of_a_process_are_on_record_when_it_has_ended(folder: PipelineFolder) -> None:
+    """Runs are none of them; in a store that is only read nothing is recorded."""
     script = "import pipeline; pipeline.report(); pipeline.report()"
-    environment = {**child_environment(), "WHORL_STAT_TABLE": str(tmp_path / "cache" / "table")}
+    environment = child_environment()
     subprocess.run([sys.executable, "-c", script], cwd=folder.folder, env=environment, check=True)
-    (record,) = (tmp_path / "cache").glob("used-1-*[!k]")
+    (record,) = (folder.folder / ".whorl" / "used").iterdir()
     hits = [row[0][1] + f" {row[2]}" for line in record.read_text().splitlines() for row in json.loads(line)["used"]]
 
     assert hits == ["pipeline.report 1"]
-    off = {**environment, "WHORL_STAT_TABLE": "off"}
-    subprocess.run([sys.executable, "-c", script], cwd=folder.folder, env=off, check=True)
+    reading = {**environment, "WHORL_MODE": "read_only"}
+    subprocess.run([sys.executable, "-c", script], cwd=folder.folder, env=reading, check=True)
     assert len(record.read_text().splitlines()) == 1

@@ -19,6 +19,7 @@ from whorl import config
 from whorl.errors import ConfigError, LeaseTimeoutError, StoreError, StoreWarning, warn
 from whorl.store.disk import digest_bytes
 from whorl.store.local import LocalStore
+from whorl.store.process import host_name
 from whorl.store.used import Uses
 
 if TYPE_CHECKING:
@@ -113,7 +114,7 @@ class Access:
 
 
 def uses_of(root: str) -> Uses:
-    """Give the last uses of a store on this machine; their file lies beside the stat table, where there is one."""
+    """Give the last uses of a store on this machine; their file lies in the store if that is a folder."""
     found = _uses.get(root)
     if found is None:
         found = _uses.setdefault(root, Uses(_uses_path(root)))
@@ -121,13 +122,15 @@ def uses_of(root: str) -> Uses:
 
 
 def _uses_path(root: str) -> str | None:
+    if "://" not in root:
+        return os.path.join(root, "used", digest_bytes(host_name().encode()).hex()[:12])
     try:
         table = config.stat_table_path()
     except ConfigError:  # whoever digests a file hears of it
         return None
     if table is None:
         return None
-    return os.path.join(os.path.dirname(table), f"used-1-{digest_bytes(os.fsencode(root)).hex()[:16]}")
+    return os.path.join(os.path.dirname(table), "used", digest_bytes(os.fsencode(root)).hex()[:16])
 
 
 @atexit.register

@@ -53,8 +53,10 @@ def command(  # noqa: PLR0913 - one parameter for each option
     store, collectable = opened
     names = {name for what in (*targets, *stages) for name in stages_named(what, store)}
     limits = Limits(older_than, max_size, keep_last, grace, namespace, frozenset(names) if names else None)
-    ages = uses_of(config.settings().filesystem).ages()
-    collected = (collect if yes else plan_collection)(collectable, limits, ages)
+    uses = uses_of(config.settings().filesystem)
+    collected = (collect if yes else plan_collection)(collectable, limits, uses.ages())
+    if yes:
+        uses.drop(each.entry.slot for each in collected.condemned if store.lookup(each.entry.slot) is None)
     screen = out()
     if as_json:
         screen.data(collected_data(collected, removed=yes))

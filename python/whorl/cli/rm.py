@@ -18,6 +18,7 @@ from whorl.errors import StoreError
 from whorl.report.entries import draw_entries, sort_entries, word_totals
 from whorl.report.plain_data import entry_data
 from whorl.store.collect import bury
+from whorl.store.names import folder_name
 from whorl.store.pins import pins
 
 if TYPE_CHECKING:
@@ -71,9 +72,9 @@ def remove(entries: Sequence[Manifest], *, now: bool, force: bool) -> list[Manif
 def check_pins(collectable: Collectable, entries: Sequence[Manifest]) -> None:
     """Refuse to remove what somebody holds."""
     slots = {entry.slot for entry in entries}
-    for name, held in pins(collectable.objects).items():
-        found = next((each for each in held if each.slot in slots), None)
-        if found is not None:
+    for space in {folder_name(slot.namespace) for slot in slots}:
+        held = ((name, each) for name, held in pins(collectable.objects, space).items() for each in held)
+        for name, found in ((name, each) for name, each in held if each.slot in slots):
             cause = f"{found.slot.stage} ({found.slot.key.short}) is held by the pin {name}"
             tip = f"let it go first: whorl pin --remove --name {name}; or remove it all the same: --force"
             raise StoreError("pinned entries are not removed", cause, tip)

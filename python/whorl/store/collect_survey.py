@@ -1,8 +1,8 @@
 """
 A store in, what lies in it out: each manifest, payload and leftover with its size and its date by the store's clock.
 
-One listing and one read per manifest.  A survey is no snapshot: others commit meanwhile, so whoever removes something
-looks again under its lock.  Beside the arrow: what *commit* made is looked after.
+One listing of all, one of manifests, and one read per manifest.  A survey is no snapshot: others commit meanwhile, so
+whoever removes something looks again under its lock.  Beside the arrow: what *commit* made is looked after.
 """
 
 from __future__ import annotations
@@ -15,8 +15,6 @@ from whorl.store.collectable import PLACES, read_placed, read_tombstone
 from whorl.store.names import REFS, SIDE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from whorl.digest import Digest
     from whorl.store.manifest import Manifest, Slot
     from whorl.store.objects.base import Listed, Objects
@@ -96,22 +94,24 @@ class Survey:
 def survey(objects: Objects, space: str | None = None, *, is_dated: bool = True) -> Survey:
     """Survey a store, or the folder of one namespace; where no date is asked for, a read-only store will do."""
     found = Survey(objects.now() if is_dated else 0.0)
-    kinds: dict[str, Callable[[Listed], object]] = {
-        "m": lambda listed: _add(objects, listed, found.entries, found.damaged),
-        "g": lambda listed: _add(objects, listed, found.generations, found.damaged),
-        "t": lambda listed: _add(objects, listed, found.tombstones, found.damaged, is_tombstone=True),
-        "q": found.quarantined.append,
-        "c": found.pointers.append,
-        "f": found.trees.append,
-        "l": found.locks.append,
-    }
+    others = {"q": found.quarantined, "c": found.pointers, "f": found.trees, "l": found.locks}
+    spaces = set()
     for listed in objects.below(f"{PLACES.entries}/{space}" if space else PLACES.entries):
         parts = listed.name.split("/")
         kind = parts[2] if len(parts) > 2 else ""  # noqa: PLR2004 - v1, namespace, kind
+        spaces.add(parts[1])
         if kind == "o":
             _add_file(found, listed, parts)
-        elif kind in kinds and len(parts) == _DEPTH[kind]:
-            kinds[kind](listed)
+        elif kind in others and len(parts) == _DEPTH[kind]:
+            others[kind].append(listed)
+    # After the payloads, and in the order in which manifests move: one that is missed here was moved on, and each is
+    # written in its new place before it leaves the old one, so it is met there.  One that moves back (``kept``,
+    # ``restore``) leaves a young marker first.  test_an_entry_that_moves_while_the_store_is_surveyed_keeps_its_payload
+    for kind, to in (("m", found.entries), ("g", found.generations), ("t", found.tombstones)):
+        for each in sorted(spaces):
+            for listed in list(objects.below(f"{PLACES.entries}/{each}/{kind}")):
+                if listed.name.count("/") == _DEPTH[kind] - 1:
+                    _add(objects, listed, to, found.damaged, is_tombstone=kind == "t")
     return found
 
 

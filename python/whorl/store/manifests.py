@@ -119,14 +119,18 @@ class Manifests:
         return [folder for folder in names_in(path) if has_names(f"{path}/{folder}")]
 
     def quarantine(self, manifest: Manifest, reason: str) -> None:
-        """Move a manifest aside if it is still there: the current one, or an earlier one."""
-        slot = manifest.slot
+        """Move a manifest aside if it is still there, current or earlier; one that is gone was removed, not damaged."""
+        slot, moved = manifest.slot, False
         with self.writing(slot):
             for path in (self._places.manifest(slot), f"{self._places.generations(slot)}/{manifest.attempt}"):
                 there = self._read(path, slot)
                 if there is not None and there.attempt == manifest.attempt:
                     self._move_aside(slot, path)
-        self._report(slot, reason)
+                    moved = True
+        if moved:
+            self._report(slot, reason)
+        else:
+            logger.debug("the entry of %s was removed or replaced while it was read: %s", slot.stage, reason)
 
     def was_damaged(self, slot: Slot) -> bool:
         """Return whether a manifest of this slot was moved aside since the slot was last written."""

@@ -12,6 +12,7 @@ Slots, attempts and keys in, paths of a store out: the layout of store.md, in on
                 v1/<namespace>/p/<name>                  pin
                 v1/<namespace>/t/<day>/<attempt>         tombstone: the manifest that was removed
     tmp/        what is being written, named after its process
+    used/       last uses, one file per machine (``used.py``)
 
 On the arrow: *lookup* and *commit*.
 """

@@ -18,11 +18,11 @@ from typing import TYPE_CHECKING
 
 from whorl.errors import CorruptEntryError, LeaseTimeoutError, StoreError
 from whorl.store import fields
-from whorl.store.disk import make_folder, read_large, replace_file
+from whorl.store.disk import make_folder, read_large, remove_file, replace_file
 from whorl.store.lock import locked
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from whorl.store.manifest import Slot
 
@@ -62,7 +62,9 @@ class Uses:
             used = self._noted.get(slot)
             if used is None:
                 used = self._noted[slot] = Used()
-            used.add(Used(time.time(), 1, saved))
+            used.last = time.time()
+            used.hits += 1
+            used.saved += saved
             self._number += 1
             is_full = self._number % _MANY == 0
         if is_full:
@@ -72,12 +74,16 @@ class Uses:
         """Append what was noted to the file."""
         with self._lock:
             noted, self._noted = self._noted, {}
-        if not noted or self.path is None:
-            return
-        with suppress(StoreError, LeaseTimeoutError, OSError):
-            make_folder(os.path.dirname(self.path))
-            with locked(f"{self.path}.lock", "the record of last uses", _WAIT):
-                self._append(noted)
+        if noted:
+            self._change(lambda path: _append(path, noted))
+
+    def drop(self, slots: Iterable[Slot]) -> None:
+        """Forget slots that are gone; a record of nothing is removed."""
+        gone = set(slots)
+        self.flush()
+        if gone and self.path is not None and os.path.exists(self.path):
+            left = {slot: used for slot, used in self.read().items() if slot not in gone}
+            self._change(lambda path: _write_anew(path, left))
 
     def read(self) -> dict[Slot, Used]:
         """Return what the file says, and what was noted since; a record that cannot be read says nothing."""
@@ -95,15 +101,30 @@ class Uses:
         now = time.time()
         return {slot: max(0.0, now - used.last) for slot, used in self.read().items()}
 
-    def _append(self, noted: Mapping[Slot, Used]) -> None:
-        assert self.path is not None
-        if os.path.exists(self.path) and os.path.getsize(self.path) > _COMPACT_FROM:
-            merged = Uses(self.path, dict(noted)).read()
-            replace_file(self.path, _line(merged), temporary=f"{self.path}~{os.urandom(8).hex()}")
+    def _change(self, change: Callable[[str], None]) -> None:
+        """Change the file under its lock, unless the store that it belongs to is gone."""
+        if self.path is None or not os.path.isdir(os.path.dirname(os.path.dirname(self.path))):
             return
-        descriptor = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-        with open(descriptor, "wb", buffering=0) as file:
-            file.write(_line(noted))
+        with suppress(StoreError, LeaseTimeoutError, OSError):
+            make_folder(os.path.dirname(self.path))
+            with locked(f"{self.path}.lock", "the record of last uses", _WAIT):
+                change(self.path)
+
+
+def _append(path: str, noted: Mapping[Slot, Used]) -> None:
+    if os.path.exists(path) and os.path.getsize(path) > _COMPACT_FROM:
+        _write_anew(path, Uses(path, dict(noted)).read())
+        return
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    with open(descriptor, "wb", buffering=0) as file:
+        file.write(_line(noted))
+
+
+def _write_anew(path: str, noted: Mapping[Slot, Used]) -> None:
+    if noted:
+        replace_file(path, _line(noted), temporary=f"{path}~{os.urandom(8).hex()}")
+    else:
+        remove_file(path)
 
 
 def _line(noted: Mapping[Slot, Used]) -> bytes:
