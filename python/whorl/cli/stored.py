@@ -51,7 +51,7 @@ def find_entries(what: str) -> list[Manifest]:
 
 def find_slots(what: str, slots: Iterable[Slot]) -> list[Slot]:
     """Choose the slots that a key's first digits, a stage's name or a target stands for; ConfigError if none."""
-    known = list(dict.fromkeys(slots))
+    known = sorted(set(slots), key=lambda slot: (slot.stage, slot.namespace, slot.key.hex()))
     if _is_target(what):
         names = _names_of(what)
         found = [slot for slot in known if slot.stage in names]
