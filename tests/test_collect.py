@@ -492,6 +492,18 @@ def test_an_entry_that_is_gone_cannot_be_pinned(kept: Kept) -> None:
     assert pinned(kept.collectable.objects) == frozenset()
 
 
+def test_a_pin_that_failed_holds_nothing() -> None:
+    """The lock of a slot cannot be had: no pin is left that promises what nobody looked at."""
+    objects = TickingObjects()
+    store = ObjectStore(objects)
+    entry = Kept(store).put(slot("one"))
+    with store.locked(PLACES.writing("default", slot("one").key.hex())), pytest.raises(LockedError):
+        pin(store, "held", [entry])
+
+    assert pins(objects) == {}
+    objects.drop()
+
+
 def test_a_damaged_pin_stops_collecting(kept: Kept) -> None:
     """Nobody knows what it holds; it can be removed."""
     kept.put(slot("one"))

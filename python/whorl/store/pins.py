@@ -53,12 +53,24 @@ def _pin_in(store: Collectable, space: str, name: str, wanted: list[Manifest]) -
     with store.locked(f"{PLACES.entries}/{space}/l/pins.w"):
         before = set(_read(store.objects, path))
         held = before | {Held(manifest.slot, manifest.attempt) for manifest in wanted}
-        store.objects.put(path, _written(held))
-        gone = [manifest for manifest in wanted if not _is_there(store, manifest)]
+        _write(store, path, held)
+        try:
+            gone = {Held(each.slot, each.attempt) for each in wanted if not _is_there(store, each)}
+        except BaseException:  # a lock that could not be had: nobody was promised anything
+            _write(store, path, before)
+            raise
         if gone:
-            store.objects.put(path, _written(held - {Held(manifest.slot, manifest.attempt) for manifest in gone}))
-            raise StoreError(f"the entry of {gone[0].slot.stage} is gone", "it was removed or replaced just now")
+            _write(store, path, held - gone)
+            stage = next(iter(gone)).slot.stage
+            raise StoreError(f"the entry of {stage} is gone", "it was removed or replaced just now")
     return len(held)
+
+
+def _write(store: Collectable, path: str, held: set[Held]) -> None:
+    if held:
+        store.objects.put(path, _written(held))
+    else:
+        store.objects.remove([path])
 
 
 def _is_there(store: Collectable, manifest: Manifest) -> bool:
