@@ -116,7 +116,7 @@ memcheck: $(ENVIRONMENT)
 		cargo test --locked --quiet --package whorl-core -- --skip no_bytes_hurt --skip sealed_nonsense
 
 faults: $(BUILD)
-	WHORL_FUZZ_VALUES=50000 $(BIN)/python -m pytest -m faults tests $(PYTEST)
+	WHORL_FUZZ_VALUES=50000 WHORL_FAULT_STEPS=100000 WHORL_FAULT_READS=1000000 $(BIN)/python -m pytest -m faults tests $(PYTEST)
 	@echo "NOT RUN, because nothing automates them yet:"
 	@sed -n 's/^- /  /p' tests/faults/not_run.txt
 

@@ -6,15 +6,21 @@ With ``strict`` a failing store raises instead.  On the arrow: between the engin
 
 from __future__ import annotations
 
+import atexit
 import logging
+import os
 import threading
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
-from whorl.errors import LeaseTimeoutError, StoreError, StoreWarning, warn
+from whorl import config
+from whorl.errors import ConfigError, LeaseTimeoutError, StoreError, StoreWarning, warn
 from whorl.opening import open_store, shown
+from whorl.store.disk import digest_bytes
+from whorl.store.process import host_name
+from whorl.store.used import Uses
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -27,6 +33,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _log = logging.getLogger("whorl")
+_uses: dict[str, Uses] = {}
 _warned: set[tuple[str, str]] = set()
 # By identity, and held: settings that did not change are the same object.
 _accesses: dict[int, tuple[Settings, Access]] = {}
@@ -110,6 +117,11 @@ class Access:
         finally:
             lease.__exit__(None, None, None)
 
+    def note_use(self, manifest: Manifest | None, saved: float) -> None:
+        """Note that an entry, if there is one, stood in for computing; ``saved`` is in seconds, net of loading."""
+        if manifest is not None:
+            uses_of(self.root).note(manifest.slot, saved)
+
     def complain(self, error: StoreError) -> None:
         """Raise with ``strict``, else warn once per store and kind of failure."""
         _complain(self.root, error, strict=self.strict)
@@ -124,6 +136,36 @@ def _complain(root: str, error: StoreError, *, strict: bool) -> None:
         _warned.add(known)
     if first:
         warn(f"the store {root} fails; results are computed and returned, but not kept there\n{error}", StoreWarning)
+
+
+def uses_of(root: str) -> Uses:
+    """Give the last uses of a store on this machine; their file lies in the store if that is a folder."""
+    found = _uses.get(root)
+    if found is None:
+        found = _uses.setdefault(root, Uses(_uses_path(root)))
+    return found
+
+
+def _uses_path(root: str) -> str | None:
+    if "://" not in root:
+        return os.path.join(root, "used", digest_bytes(host_name().encode()).hex()[:12])
+    try:
+        table = config.stat_table_path()
+    except ConfigError:  # whoever digests a file hears of it
+        return None
+    if table is None:
+        return None
+    return os.path.join(os.path.dirname(table), "used", digest_bytes(os.fsencode(root)).hex()[:16])
+
+
+@atexit.register
+def _flush_uses() -> None:
+    for uses in list(_uses.values()):
+        uses.flush()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_uses.clear)  # the parent writes what it noted
 
 
 def open_access(settings: Settings) -> Access:

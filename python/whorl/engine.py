@@ -365,6 +365,7 @@ class Session:
             derived=derived, repairs=call in self.repairs,
         )  # fmt: skip
         outcome.publish(call.definition, happened)
+        self.access.note_use(manifest if resolution.kind != "ran" and self.mode.writes else None, happened.saved)
 
     def note_previous(self, call: Call, derived: Derived) -> None:
         """Note the stage's entry that is most like this call, for those who want to know why it runs."""

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from whorl.digest import Digest
+    from whorl.store.collectable import Collectable
     from whorl.store.manifest import Manifest, PayloadFile, Slot
 
 
@@ -208,7 +209,11 @@ class Store(Protocol):
         ...
 
     def remove(self, slot: Slot) -> bool:
-        """Remove the entry of a slot with its generations, and payloads that nothing else names; false if absent."""
+        """Remove an entry with its generations, and at once the payloads that nothing else names; false if absent."""
+        ...
+
+    def collectable(self) -> Collectable | None:
+        """Return what a collector works on; ``None`` where there is no store yet."""
         ...
 
     def write_tree(self, namespace: str, code: Digest, data: bytes) -> None:

@@ -29,8 +29,8 @@ _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0) | _
 _NOT_THERE = {errno.ENOENT, errno.ENOTDIR, errno.ELOOP}
 _NO_LINKS = {errno.EPERM, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP, errno.EMLINK, errno.EXDEV}
 _TIPS = {
-    errno.ENOSPC: "free some space on this disk, or remove entries that are not needed: whorl rm",
-    errno.EDQUOT: "free some space below your quota, or remove entries that are not needed: whorl rm",
+    errno.ENOSPC: "free some space on this disk, or remove entries that are not needed: whorl rm --now",
+    errno.EDQUOT: "free some space below your quota, or remove entries that are not needed: whorl rm --now",
     errno.EROFS: 'choose another store, or mode = "read_only"',
     errno.EACCES: "check the permissions of this folder, or choose another store",
     errno.EPERM: "check the permissions of this folder, or choose another store",

@@ -2,8 +2,8 @@
 A folder in, a store out: the local one, safe among the threads and processes of one user.
 
 Each promise is kept by one module: what is current (``manifests.py``), how it becomes so (``publish.py``), how it goes
-(``removal.py``), what was revised (``ledger.py``), who computes (``lock.py``).  A folder is made at the first write.
-On the arrow: *lookup* and *commit*.
+(``removal.py``, ``collect.py``), what was revised (``ledger.py``), who computes (``lock.py``).  A folder is
+made at the first write.  On the arrow: *lookup* and *commit*.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from whorl.errors import StoreError
 from whorl.store.attempt import LocalAttempt
+from whorl.store.collect_local import LocalCollectable
 from whorl.store.contest import check_attempt
 from whorl.store.disk import digest_bytes, make_folder, names_in, read_large, replace_file, tree_size
 from whorl.store.ledger import Ledger
@@ -136,7 +137,7 @@ class LocalStore:
         return self._publisher.adopt(manifest, reader, replace)
 
     def remove(self, slot: Slot) -> bool:
-        """Remove the entry of a slot with its generations, and payloads that nothing else names; false if absent."""
+        """Remove an entry with its generations, and at once the payloads that nothing else names; false if absent."""
         return self._remover.remove(slot)
 
     def sweep(self) -> int:
@@ -205,6 +206,12 @@ class LocalStore:
     def disk_size(self) -> int:
         """Return the bytes of all files of this store: shared payloads once, leftovers too."""
         return tree_size(self._places.root)
+
+    # --- looking after it ---
+
+    def collectable(self) -> LocalCollectable | None:
+        """Return what a collector works on; ``None`` where there is no store yet."""
+        return LocalCollectable(self._places, self._temporary) if self._is_there() else None
 
     # --- fingerprint trees ---
 

@@ -9,8 +9,10 @@ Slots, attempts and keys in, paths of a store out: the layout of store.md, in on
                 v1/<namespace>/f/<code digest>           fingerprint tree
                 v1/<namespace>/r/<key>                   ledger of revisions
                 v1/<namespace>/l/<key>                   lease; <key>.w and <attempt>.w: short locks of writers
-                v1/<namespace>/t/<day>/<attempt>         tombstone of a payload
+                v1/<namespace>/p/<name>                  pin
+                v1/<namespace>/t/<day>/<attempt>         tombstone: the manifest that was removed
     tmp/        what is being written, named after its process
+    used/       last uses, one file per machine (``used.py``)
 
 On the arrow: *lookup* and *commit*.
 """
@@ -96,5 +98,5 @@ class Places:
         return f"{self.of(namespace, 'l')}/{name}.w"
 
     def tombstone(self, namespace: str, day: str, attempt: str) -> str:
-        """Return the file that announces the removal of a payload."""
+        """Return the file that a manifest becomes when it is removed."""
         return f"{self.of(namespace, 't')}/{day}/{attempt}"

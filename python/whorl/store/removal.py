@@ -1,9 +1,9 @@
 """
-A slot in, nothing of it left: its manifests first, then each payload that no other manifest needs.
+A slot in, nothing of it left, at once: its manifests first, then each payload that no other manifest needs.
 
-Killed in between, payloads without a manifest are left, each announced by a tombstone, never a manifest without its
-payload.  Folders that became empty stay: someone may be about to write into them.  Beside the arrow: what *commit* made
-goes away.
+``collect.py`` does the same with a grace in between.  Killed in between, payloads without a manifest are left, each
+announced by a tombstone, never a manifest without its payload.  Folders that became empty stay: someone may be about to
+write into them.  Beside the arrow: what *commit* made goes away.
 """
 
 from __future__ import annotations
@@ -43,18 +43,19 @@ class Remover:
             return False
         with self._manifests.writing(slot):
             manifests = list(self._manifests.every(slot))
-            tombstones = {manifest.payload: self._announce(manifest) for manifest in manifests}
+            tombstones = [self._announce(manifest) for manifest in manifests]
             self._remove_manifests(slot)
-        for payload, tombstone in tombstones.items():
+        for payload in dict.fromkeys(manifest.payload for manifest in manifests):
             self._collect(slot.namespace, payload)
+        for tombstone in tombstones:
             remove_file(tombstone)
         return True
 
     def _announce(self, manifest: Manifest) -> str:
         """Write a tombstone, so that collecting finds the payload if this process ends before it is removed."""
-        slot = manifest.slot
-        path = self._places.tombstone(slot.namespace, time.strftime("%Y-%m-%d", time.gmtime()), manifest.payload)
-        data = json.dumps([slot.namespace, slot.stage, slot.key.hex()]).encode()
+        day = time.strftime("%Y-%m-%d", time.gmtime())
+        path = self._places.tombstone(manifest.slot.namespace, day, manifest.attempt)
+        data = self._manifests.record(manifest)
         with suppress(StoreError):  # a full disk, which removing is going to help
             make_folder(os.path.dirname(path))
             replace_file(path, data, temporary=self._temporary.file())

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from whorl.store.places import Places
 
 _ABOUT_LIMIT = 64 << 10
-_OWN_NAMES = {"WHORL.json", "CACHEDIR.TAG", ".gitignore", "tmp", f"v{VERSION}"}
-_UNFINISHED = "WHORL.json~"
+_OWN_NAMES = {"WHORL.json", "CACHEDIR.TAG", ".gitignore", "tmp", "used", f"v{VERSION}"}
+UNFINISHED = "WHORL.json~"
 # The signature is fixed: https://bford.info/cachedir/
 _CACHEDIR_TAG = b"Signature: 8a477f597d28d172789f06886806bc55\n# This folder is a store of whorl's results.\n"
 _GITIGNORE = b"*\n"
@@ -55,7 +55,7 @@ def create_root(places: Places) -> None:
         return
     make_folder(places.root)
     _check_owner(places.root)
-    others = [name for name in names_in(places.root) if not (name in _OWN_NAMES or name.startswith(_UNFINISHED))]
+    others = [name for name in names_in(places.root) if not (name in _OWN_NAMES or name.startswith(UNFINISHED))]
     if others:
         cause = f"it contains other things, such as {others[0]!r}, and no WHORL.json"
         raise StoreError(f"the folder {places.root} is not a store", cause, "choose an empty folder for the store")
@@ -67,7 +67,7 @@ def create_root(places: Places) -> None:
 
 def _write_once(path: str, data: bytes) -> None:
     """Write a file as a whole unless it is there."""
-    temporary = f"{os.path.dirname(path)}/{_UNFINISHED}{own_name()}-{os.urandom(4).hex()}"
+    temporary = f"{os.path.dirname(path)}/{UNFINISHED}{own_name()}-{os.urandom(4).hex()}"
     write_file(temporary, data)
     with guarded("write", path):
         if link_once(temporary, path) is None:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from whorl.digest import Digest
     from whorl.store.base import Attempt, Reader, Store
+    from whorl.store.collectable import Collectable
     from whorl.store.manifest import Manifest, Slot
 
 T = TypeVar("T")
@@ -190,6 +191,10 @@ class TieredStore:
         if failure is not None:
             raise failure
         return removed
+
+    def collectable(self) -> Collectable | None:
+        """Return the root, or where it is not written the local tier, as those see it who look after a store."""
+        return next((tier.store.collectable() for tier in self._written()), None)
 
     # --- waiting ---
 

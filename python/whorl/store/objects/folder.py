@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from whorl.store.disk import (
     digest_bytes,
+    failure,
     guarded,
     link_once,
     make_folder,
@@ -98,7 +99,7 @@ class FolderObjects:
     def below(self, folder: str) -> Iterator[Listed]:
         """Yield the files below a folder; links are files, and are not followed."""
         start = self._path(folder) if folder else self.url
-        for path, _, names in os.walk(start):
+        for path, _, names in os.walk(start, onerror=_pass_on):
             for name in names:
                 with guarded("list", path), suppress(FileNotFoundError):
                     status = os.lstat(f"{path}/{name}")
@@ -126,3 +127,9 @@ class FolderObjects:
 
     def _path(self, name: str) -> str:
         return f"{self.url}/{name}"
+
+
+def _pass_on(error: OSError) -> None:
+    """Go on without a folder that is gone; one that cannot be listed must not look empty."""
+    if not isinstance(error, FileNotFoundError | NotADirectoryError):
+        raise failure("list", error.filename or "", error) from error

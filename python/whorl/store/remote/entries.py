@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING
 
 from whorl.errors import CorruptEntryError, StoreError
 from whorl.store.codec import RECORD_LIMIT, decode_manifest
+from whorl.store.collectable import SideObjects
 from whorl.store.manifests import WRITING_TIMEOUT
+from whorl.store.names import folder_name
 from whorl.store.remote.parallel import REQUESTS, side_by_side
 
 if TYPE_CHECKING:
@@ -36,21 +38,6 @@ class Entry:
 
     manifest: Manifest
     content: Content
-
-
-@dataclass(frozen=True, slots=True)
-class _SideObjects:
-    """Reads the side files of one namespace."""
-
-    objects: Objects
-    folder: str
-
-    def read(self, payload: str, name: str, size: int) -> bytes:
-        """Return a side file's bytes."""
-        found = self.objects.read(f"{self.folder}/{payload[:2]}/{payload}/{name}", size)
-        if found is None or len(found.data) != size:
-            raise CorruptEntryError(f"the list {name} of an entry is missing or cut off")
-        return found.data
 
 
 class Entries:
@@ -154,7 +141,7 @@ class Entries:
         return self._leases.held(self._places.writing(namespace, payload), "a shared payload", WRITING_TIMEOUT)
 
     def _decode(self, data: bytes, slot: Slot) -> Manifest:
-        manifest = decode_manifest(data, _SideObjects(self._objects, self._places.of(slot.namespace, "o")))
+        manifest = decode_manifest(data, SideObjects(self._objects, folder_name(slot.namespace)))
         if manifest.slot != slot:
             raise CorruptEntryError("an entry is another one's", f"it says {manifest.slot.stage}")
         return manifest
@@ -165,7 +152,7 @@ class Entries:
         if content is None:
             return None
         try:
-            manifest = decode_manifest(content.data, _SideObjects(self._objects, f"{self._places.entries}/{space}/o"))
+            manifest = decode_manifest(content.data, SideObjects(self._objects, space))
         except CorruptEntryError as error:
             logger.debug("%s is not sound: %s", name, error)
             return None

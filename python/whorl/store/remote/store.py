@@ -8,20 +8,18 @@ revised (``ledger.py``), who computes (``lease.py``).  On the arrow: *lookup* an
 from __future__ import annotations
 
 import os
-import time
 from typing import TYPE_CHECKING
 
 from whorl.store.attempt import LocalAttempt
-from whorl.store.codec import RECORD_LIMIT
+from whorl.store.collect import bury
 from whorl.store.contest import check_attempt
 from whorl.store.disk import digest_bytes
 from whorl.store.names import folder_name, is_changed
-from whorl.store.notes import encode_slot
 from whorl.store.places import Places
+from whorl.store.remote.collectable import RemoteCollectable
 from whorl.store.remote.entries import Entries
 from whorl.store.remote.lease import Leases
 from whorl.store.remote.ledger import RemoteLedger
-from whorl.store.remote.parallel import side_by_side
 from whorl.store.remote.publish import RemotePublisher
 from whorl.store.remote.reader import RemoteReader
 from whorl.store.remote.root import check_root, create_root
@@ -32,9 +30,9 @@ if TYPE_CHECKING:
 
     from whorl.digest import Digest
     from whorl.store.base import Attempt, Pointer, Reader
+    from whorl.store.collectable import Collectable
     from whorl.store.manifest import Manifest, Slot
     from whorl.store.objects.base import Capabilities, Objects
-    from whorl.store.remote.entries import Entry
     from whorl.store.temporary import Temporary
 
 _TREE_LIMIT = 64 << 20
@@ -74,6 +72,7 @@ class RemoteStore:
         self._entries = Entries(objects, self._places, self._leases)
         self._publisher = RemotePublisher(objects, self._places, self._entries)
         self._ledger = RemoteLedger(objects, self._places)
+        self._collectable = RemoteCollectable(objects, self._entries, self._leases)
 
     @property
     def url(self) -> str:
@@ -160,23 +159,12 @@ class RemoteStore:
         folder, name = self._places.generations(slot), self._places.manifest(slot)
         if not self._is_there() or not (self.objects.read(name, 0) or any(self.objects.below(folder))):
             return False
-        with self._entries.writing(slot):
-            while (current := self.objects.read(name, RECORD_LIMIT)) is not None:
-                self._announce(slot, self._entries.peek(name, slot))
-                if self._entries.take_away(name, current):
-                    break
-            earlier = [item.name for item in self.objects.below(folder)]
-            for entry in side_by_side(lambda each: self._entries.peek(each, slot), earlier):
-                self._announce(slot, entry)
-            self.objects.remove(earlier)
-            self._entries.forget_damage(slot)
+        bury(self._collectable, slot)
         return True
 
-    def _announce(self, slot: Slot, entry: Entry | None) -> None:
-        """Leave a tombstone, so that collecting finds the payload and knows since when nothing names it."""
-        if entry is not None:
-            day = time.strftime("%Y-%m-%d", time.gmtime(self.objects.now()))
-            self.objects.put(self._places.tombstone(slot.namespace, day, entry.manifest.payload), encode_slot(slot))
+    def collectable(self) -> Collectable | None:
+        """Return the store as those see it who look after it; None where there is none yet."""
+        return self._collectable if self._is_there() else None
 
     # --- waiting ---
 
