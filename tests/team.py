@@ -68,6 +68,10 @@ class Line(Passing):
         self._pass()
         return super().below(folder)
 
+    def folders(self, folder: str) -> list[str]:
+        self._pass()
+        return super().folders(folder)
+
     def remove(self, names: Iterable[str]) -> None:
         self._pass()
         super().remove(names)

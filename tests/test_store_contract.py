@@ -11,12 +11,14 @@ from contracts.kinds import AllLaws, RemoteLaws
 from contracts.places import Place, Unconditional, folder_objects, local_place, refuse, remote_store
 from whorl.store.local import LocalStore
 from whorl.store.objects.memory import MemoryObjects
+from whorl.store.objects.opening import open_objects
 from whorl.store.tiers import Tier, TieredStore
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from remote_servers import Bucket
     from whorl.store.objects.base import Objects
 
 
@@ -111,3 +113,11 @@ class TestTiersOfALocalRoot(AllLaws):
             return TieredStore([Tier("root", "root", store, reads=True, writes=True)], refuse)
 
         return Place(machine, [folder_objects(tmp_path / "root")])
+
+
+class TestRemoteStoreInABucket(RemoteLaws):
+    """Objects of a server that speaks S3."""
+
+    @pytest.fixture
+    def objects(self, bucket: Bucket) -> Objects:
+        return open_objects(f"{bucket.url}/a prefix", bucket.server.options, timeout=30.0)

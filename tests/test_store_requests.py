@@ -73,6 +73,9 @@ class CutOff(Passing):
     def below(self, folder: str) -> Iterator[Listed]:
         return iter(self._request(lambda: list(self._objects.below(folder))))
 
+    def folders(self, folder: str) -> list[str]:
+        return self._request(lambda: self._objects.folders(folder))
+
     def remove(self, names: Iterable[str]) -> None:
         for name in list(names):  # a store may carry out some of them
             self._request(lambda name=name: self._objects.remove([name]))  # type: ignore[misc]

@@ -98,6 +98,9 @@ class Passing:
     def below(self, folder: str) -> Iterator[Listed]:
         return self._objects.below(folder)
 
+    def folders(self, folder: str) -> list[str]:
+        return self._objects.folders(folder)
+
     def remove(self, names: Iterable[str]) -> None:
         self._objects.remove(names)
 

@@ -97,6 +97,10 @@ class Objects(Protocol):
         """Yield the objects below a folder at any depth, in no particular order; none where there is no such folder."""
         ...
 
+    def folders(self, folder: str) -> list[str]:
+        """Return the names of the folders right below a folder, in no particular order."""
+        ...
+
     def remove(self, names: Iterable[str]) -> None:
         """Remove objects; those that are gone already are no error."""
         ...

@@ -106,6 +106,13 @@ class FolderObjects:
                     inside = os.path.relpath(f"{path}/{name}", self.url).replace(os.sep, "/")
                     yield Listed(inside, status.st_size, status.st_mtime)
 
+    def folders(self, folder: str) -> list[str]:
+        """Return the names of the folders right below a folder, those with nothing below them too."""
+        path = self._path(folder) if folder else self.url
+        with guarded("list", path), suppress(FileNotFoundError, NotADirectoryError), os.scandir(path) as found:
+            return [item.name for item in found if item.is_dir(follow_symlinks=False)]
+        return []
+
     def remove(self, names: Iterable[str]) -> None:
         """Remove files; folders that became empty stay, for someone may be about to write into them."""
         for name in names:

@@ -86,6 +86,12 @@ class MemoryObjects:
         for path, file in found:
             yield Listed(path[len(self._root) + 1 :], file.getbuffer().nbytes, file.modified.timestamp())
 
+    def folders(self, folder: str) -> list[str]:
+        """Return the names of the folders right below a folder."""
+        start = len(folder) + 1 if folder else 0
+        parts = (item.name[start:].partition("/") for item in self.below(folder))
+        return sorted({name for name, below, _ in parts if below})
+
     def remove(self, names: Iterable[str]) -> None:
         """Remove objects."""
         with _lock:

@@ -247,12 +247,11 @@ class RemoteStore:
     def _spaces(self, namespace: str | None = None) -> list[str]:
         if namespace is not None:
             return [folder_name(namespace)]
-        parts = (item.name.split("/") for item in self.objects.below(self._places.entries))
-        return sorted({part[1] for part in parts if part[2] == "m"})
+        entries, folders = self._places.entries, self.objects.folders
+        return sorted(space for space in folders(entries) if "m" in folders(f"{entries}/{space}"))
 
     def _stage_folders(self, space: str) -> list[str]:
-        folder = f"{self._places.entries}/{space}/m"
-        return sorted({item.name[len(folder) + 1 :].split("/")[0] for item in self.objects.below(folder)})
+        return sorted(self.objects.folders(f"{self._places.entries}/{space}/m"))
 
     def _is_there(self) -> bool:
         """Return whether there is a store, checked once; where there is none yet, everything is a miss."""
