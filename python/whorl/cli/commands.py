@@ -37,6 +37,10 @@ _COMMANDS: Mapping[str, str] = {
     "gc": "Remove what is old, expired or too much.",
     "rm": "Remove entries from the store.",
     "restore": "Make an earlier result current again.",
+    "init": "Make a store that a team can share.",
+    "doctor": "Look at every store that the settings name.",
+    "push": "Copy entries of the local tier to the shared store.",
+    "pull": "Copy shared entries to the local tier.",
     "pin": "Hold entries, whatever is collected.",
     "verify": "Check entries against their digests.",
 }

@@ -170,4 +170,5 @@ def word_store() -> str:
     mode = MODES[settings.mode]
     if not (mode.reads or mode.writes):
         return f"none (mode {settings.mode})"
-    return f"{shown_path(settings.filesystem)} (local only)"
+    where = shown_path(settings.filesystem)
+    return where if config.is_url(settings.filesystem) else f"{where} (local only)"

@@ -19,7 +19,7 @@ from whorl.cli.target import find_target
 from whorl.errors import ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from whorl.store.base import Store
     from whorl.store.collectable import Collectable
@@ -47,6 +47,22 @@ def find_entries(what: str) -> list[Manifest]:
         return [entry for entry in entries if entry.slot.stage in names]
     key = _one_key(what, (entry.slot for entry in entries))
     return [entry for entry in entries if entry.slot in key] or entries_of(what, entries)
+
+
+def chooser(what: str | None) -> Callable[[Manifest], bool]:
+    """Say which entries a key's first digits, a stage's name or a target stands for; None stands for all."""
+    if what is None:
+        return lambda _: True
+    if _is_target(what):
+        names = _names_of(what)
+        return lambda entry: entry.slot.stage in names
+    is_key = bool(_KEY.fullmatch(what))
+
+    def chooses(entry: Manifest) -> bool:
+        slot = entry.slot
+        return what in (slot.stage, shorten(slot.stage)) or (is_key and slot.key.hex().startswith(what))
+
+    return chooses
 
 
 def find_slots(what: str, slots: Iterable[Slot]) -> list[Slot]:

@@ -69,6 +69,14 @@ class LocalStore:
         self._remover = Remover(self._places, self._temporary, self._manifests)
         self._ledger = Ledger(self._places, self._temporary)
 
+    def is_there(self) -> bool:
+        """Return whether there is a store; ``StoreError`` where it is someone else's, or of another version."""
+        return self._is_there()
+
+    def make(self) -> None:
+        """Make the store where there is none yet."""
+        self._prepare()
+
     # --- looking up and reading ---
 
     def lookup(self, slot: Slot) -> Manifest | None:
