@@ -24,8 +24,8 @@ class Change(NamedTuple):
 _ARITHMETIC = (ast.Add, ast.Sub, ast.Mult, ast.Div, ast.FloorDiv, ast.Mod, ast.Pow, ast.BitAnd, ast.BitOr, ast.LShift)
 _COMPARISONS = (ast.Eq, ast.NotEq, ast.Lt, ast.LtE, ast.Gt, ast.GtE, ast.Is, ast.IsNot, ast.In, ast.NotIn)
 _SIGNS = (ast.Not, ast.USub, ast.UAdd, ast.Invert)
-# Names that are unlikely to be there; one is long enough to be told from any other.
-_OTHER_NAME = "another_name"
+# A name that no code of the library has.
+OTHER_NAME = "another_name"
 
 
 def expression_changes(node: ast.AST) -> Iterator[Change]:
@@ -132,7 +132,7 @@ def _call(node: ast.Call) -> Iterator[Change]:
     yield from list_changes("argument", node.args)
     for keyword in list(node.keywords):
         if keyword.arg is not None:
-            yield Change("keyword renamed", set_field(keyword, "arg", _OTHER_NAME))
+            yield Change("keyword renamed", set_field(keyword, "arg", OTHER_NAME))
             yield Change("keyword to position", lambda keyword=keyword: _move_keyword(node, keyword))
         else:
             yield Change("double star to star", lambda keyword=keyword: _move_keyword(node, keyword))
@@ -148,14 +148,14 @@ def _move_keyword(node: ast.Call, keyword: ast.keyword) -> None:
 
 
 def _attribute(node: ast.Attribute) -> Iterator[Change]:
-    yield Change("attribute", set_field(node, "attr", _OTHER_NAME))
+    yield Change("attribute", set_field(node, "attr", OTHER_NAME))
     if isinstance(node.ctx, ast.Load):
         yield Change("attribute dropped", become(node, node.value))
         yield Change("attribute called", become(node, ast.Call(ast.Attribute(node.value, node.attr, node.ctx), [], [])))
 
 
 def _name(node: ast.Name) -> Iterator[Change]:
-    yield Change("name", set_field(node, "id", _OTHER_NAME))
+    yield Change("name", set_field(node, "id", OTHER_NAME))
     yield Change("name to builtin", set_field(node, "id", "len"))
     if isinstance(node.ctx, ast.Load):
         yield Change("name to constant", become(node, ast.Constant(None)))
@@ -228,7 +228,7 @@ def _delegated(node: ast.YieldFrom) -> Iterator[Change]:
 def _arguments(node: ast.arguments) -> Iterator[Change]:
     parameters = [*node.posonlyargs, *node.args, *node.kwonlyargs]
     for parameter in parameters:
-        yield Change("parameter renamed", set_field(parameter, "arg", _OTHER_NAME))
+        yield Change("parameter renamed", set_field(parameter, "arg", OTHER_NAME))
     yield from (item for item in list_changes("default", node.defaults) if "twice" not in item.name)
     if len(node.args) > 1:
         yield Change("parameters swapped", lambda: swap(node.args, len(node.args) - 2))
@@ -237,7 +237,7 @@ def _arguments(node: ast.arguments) -> Iterator[Change]:
     if node.args and not node.defaults and node.vararg is None:
         yield Change("keyword only", lambda: (node.kwonlyargs.append(node.args.pop()), node.kw_defaults.append(None)))
     for name in ("vararg", "kwarg"):
-        yield Change(name, set_field(node, name, ast.arg(_OTHER_NAME) if getattr(node, name) is None else None))
+        yield Change(name, set_field(node, name, ast.arg(OTHER_NAME) if getattr(node, name) is None else None))
 
 
 _MAKERS: dict[type[ast.AST], Callable[..., Iterator[Change]]] = {

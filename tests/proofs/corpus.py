@@ -8,7 +8,6 @@ of this version (the library keeps some on purpose).
 from __future__ import annotations
 
 import ast
-import sys
 import sysconfig
 import tokenize
 import warnings
@@ -23,8 +22,6 @@ if TYPE_CHECKING:
 LIBRARY = Path(sysconfig.get_path("stdlib"))
 _INSTALLED = frozenset(("site-packages", "dist-packages"))
 _IS_FUNCTION = 0x01  # CO_OPTIMIZED: a function's, not that of a module or a class
-# Trees of the library's longest expressions are deeper than what most programs write.
-DEEP = 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +35,6 @@ class Source:
 
 def sources(*, step: int = 1) -> Iterator[Source]:
     """Yield every ``step``-th file that can be parsed, in the order of names."""
-    sys.setrecursionlimit(DEEP)
     paths = sorted(path for path in LIBRARY.rglob("*.py") if _INSTALLED.isdisjoint(path.parts))
     for path in paths[::step]:
         source = _read(path)

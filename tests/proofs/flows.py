@@ -13,11 +13,11 @@ import struct
 from types import CodeType
 from typing import TYPE_CHECKING
 
-from moves import what_moves
-from steps import steps_of
+from proofs.moves import what_moves
+from proofs.steps import steps_of
 
 if TYPE_CHECKING:
-    from steps import Step
+    from proofs.steps import Step
 
 # Arguments, generators, coroutines: how a call begins and what it gives.
 _BEHAVIOUR = 0x04 | 0x08 | 0x20 | 0x80 | 0x100 | 0x200
@@ -96,5 +96,3 @@ def _bits(value: object) -> object:
     if isinstance(value, tuple):
         return (tuple, *map(_bits, value))
     return frozenset((type(item), _bits(item)) for item in value) if isinstance(value, frozenset) else value
-
-

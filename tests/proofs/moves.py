@@ -12,7 +12,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from steps import Step
+    from proofs.steps import Step
 
 _MOVES = frozenset(("COPY", "SWAP", "POP_TOP", "STORE_FAST", "LOAD_CONST"))
 

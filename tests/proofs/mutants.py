@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from types import FunctionType
 from typing import TYPE_CHECKING
 
-from changes import Change, expression_changes
-from corpus import compiled, parsed, sources
-from statement_changes import statement_changes
+from proofs.changes import Change, expression_changes
+from proofs.corpus import compiled, parsed, sources
+from proofs.statement_changes import statement_changes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -13,15 +13,14 @@ import tokenize
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from corpus import codes, compiled, is_function, parsed, sources
-
+from proofs.corpus import codes, compiled, is_function, parsed, sources
 from whorl.fingerprint.references import read_code
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from types import CodeType
 
-    from corpus import Source
+    from proofs.corpus import Source
 
 
 _NO_CODE = frozenset((tokenize.COMMENT, tokenize.NL, tokenize.ENDMARKER))
@@ -36,7 +35,7 @@ class Tally:
     files: int = 0
     functions: int = 0
     others: int = 0
-    not_printed: int = 0
+    not_printed: list[str] = field(default_factory=list)
     different: list[str] = field(default_factory=list)
 
 
@@ -88,7 +87,7 @@ def _wrapped(way: str, source: Source, expected: str) -> ast.Module | None:
 
 def _compare(tally: Tally, name: str, original: list[CodeType], tree: ast.Module | None) -> None:
     if tree is None:
-        tally.not_printed += 1
+        tally.not_printed.append(name)
         return
     tally.files += 1
     tally.functions += sum(map(is_function, original))

@@ -9,13 +9,12 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
-from changes import Change, become, list_changes, set_field, swap
+from proofs.changes import OTHER_NAME, Change, become, list_changes, set_field, swap
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 _BLOCKS = ("body", "orelse", "finalbody")
-_OTHER_NAME = "another_name"
 _AUGMENTED = (ast.Add, ast.Sub, ast.Mult, ast.BitOr)
 
 
@@ -86,7 +85,7 @@ def _try(node: ast.Try) -> Iterator[Change]:
 
 def _handler(node: ast.ExceptHandler) -> Iterator[Change]:
     yield Change("type of handler", set_field(node, "type", ast.Name("KeyError", ast.Load())))
-    yield Change("name of handler", set_field(node, "name", None if node.name else _OTHER_NAME))
+    yield Change("name of handler", set_field(node, "name", None if node.name else OTHER_NAME))
     yield Change("raised again", lambda: node.body.append(ast.Raise(None, None)))
 
 
@@ -142,11 +141,11 @@ def _assert(node: ast.Assert) -> Iterator[Change]:
 
 def _import(node: ast.Import | ast.ImportFrom) -> Iterator[Change]:
     for alias in node.names:
-        yield Change("imported name", set_field(alias, "name", _OTHER_NAME))
-        yield Change("name of import", set_field(alias, "asname", None if alias.asname else _OTHER_NAME))
+        yield Change("imported name", set_field(alias, "name", OTHER_NAME))
+        yield Change("name of import", set_field(alias, "asname", None if alias.asname else OTHER_NAME))
     yield from list_changes("import", node.names, least=1)
     if isinstance(node, ast.ImportFrom):
-        yield Change("imported module", set_field(node, "module", _OTHER_NAME))
+        yield Change("imported module", set_field(node, "module", OTHER_NAME))
         yield Change("level of import", set_field(node, "level", node.level + 1))
 
 

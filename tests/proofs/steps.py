@@ -80,7 +80,7 @@ def _parts(found: dis.Instruction, code: CodeType) -> Iterator[_Part]:
     elif name == "RETURN_CONST":
         yield "LOAD_CONST", argument, 0, (None,)
         yield "RETURN_VALUE", None, 0, ()
-    elif isinstance(argument, tuple) and name.count("_FAST") == 2:  # noqa: PLR2004 - an instruction for two locals
+    elif isinstance(argument, tuple) and name.count("_FAST") == 2:
         first, second = name.replace("FAST_", "FAST ").split()
         yield first, argument[0], 0, (None,)
         yield second, argument[1], 0, (None,)

@@ -11,15 +11,14 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from flows import same_flow
-from mutants import mutants, stage_of
-
+from proofs.flows import same_flow
+from proofs.mutants import stage_of
 from whorl.fingerprint.code import fingerprint
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from mutants import Mutant
+    from proofs.mutants import Mutant
 
 
 @dataclass(slots=True)
