@@ -19,6 +19,8 @@ from proofs.steps import steps_of
 if TYPE_CHECKING:
     from proofs.steps import Step
 
+    Steps = tuple[Step, ...]
+
 # Arguments, generators, coroutines: how a call begins and what it gives.
 _BEHAVIOUR = 0x04 | 0x08 | 0x20 | 0x80 | 0x100 | 0x200
 
@@ -30,7 +32,7 @@ def same_flow(left: CodeType, right: CodeType, *, moves: bool = False) -> bool:
     if _signature(left) != _signature(right):
         return False
     ours, theirs = steps_of(left), steps_of(right)
-    pending, paired = [(0, 0)], set()
+    pending, paired = [(0, 0)], set[tuple[int | None, int | None]]()
     while pending:
         here, there = pending.pop()
         if moves:
@@ -42,17 +44,25 @@ def same_flow(left: CodeType, right: CodeType, *, moves: bool = False) -> bool:
         if pair in paired:
             continue
         paired.add(pair)
-        if None in pair:
-            if pair != (None, None):
-                return False
-            continue
-        one, other = ours[pair[0]], theirs[pair[1]]
-        if not _same_step(one, other, moves=moves):
+        found = _pair(ours, theirs, pair, moves=moves)
+        if found is None:
             return False
-        pending += zip(one.exits, other.exits, strict=True)
-        if one.handler and other.handler:
-            pending.append((one.handler[0], other.handler[0]))
+        pending += found
     return True
+
+
+def _pair(
+    ours: Steps, theirs: Steps, pair: tuple[int | None, int | None], *, moves: bool
+) -> list[tuple[int, int]] | None:
+    """Give the places that two steps lead to, where they agree; a round that does nothing agrees with another."""
+    here, there = pair
+    if here is None or there is None:
+        return [] if here is there else None
+    one, other = ours[here], theirs[there]
+    if not _same_step(one, other, moves=moves):
+        return None
+    handlers = [(one.handler[0], other.handler[0])] if one.handler and other.handler else []
+    return [*zip(one.exits, other.exits, strict=True), *handlers]
 
 
 def _signature(code: CodeType) -> tuple[object, ...]:
@@ -61,7 +71,7 @@ def _signature(code: CodeType) -> tuple[object, ...]:
     return counts, code.co_flags & _BEHAVIOUR, code.co_varnames[:parameters]
 
 
-def _act(steps: tuple[Step, ...], place: int) -> int | None:
+def _act(steps: Steps, place: int) -> int | None:
     """Go past steps that do nothing; None for a round of nothing else."""
     seen = set()
     while not steps[place].name:
