@@ -28,7 +28,7 @@ from whorl.fingerprint.distributions import (
     site_folder,
     stamp_of,
 )
-from whorl.fingerprint.kinds import is_class, is_function, is_module, module_name_of
+from whorl.fingerprint.kinds import is_class, is_function, is_module, module_name_of, name_of_module
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -120,7 +120,7 @@ def seen_through(view: View) -> Iterator[None]:
 def owner(thing: object) -> Owner:
     """Return who owns a module, a function (by its globals) or a type (by its module)."""
     if is_module(thing):
-        return _owner_of_namespace(thing.__name__, vars(thing))
+        return _owner_of_namespace(name_of_module(thing), vars(thing))
     if is_function(thing):
         return _owner_of_namespace(str(thing.__globals__.get("__name__", "")), thing.__globals__)
     return owner_of_name(_module_name(thing))
