@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import ast
 from typing import TYPE_CHECKING
 
 import pytest
 
 from proofs import packages, rewrapping, verdicts
 from proofs.corpus import compiled, parsed
+from proofs.few_lines import in_few_lines
 from proofs.flows import same_flow
 from proofs.mutants import mutants, stage_of
 
@@ -42,6 +44,17 @@ def test_one_token_per_line_is_the_same_text_to_the_parser() -> None:
 
     assert parsed(rewrapping.broken(text)).body[0].end_lineno > 20
     assert compiled(rewrapping.broken(text)).co_names == compiled(text).co_names
+
+
+def test_few_lines_are_those_of_a_text_with_semicolons() -> None:
+    """The lines that a tree is given are those that the parser finds in such a text."""
+    text = "@d\ndef f(): a; b\nif x:\n  y\n  for i in z: w; v\n  u; t\nelif q: r\nelse: s\n"
+    text += "try: a\nexcept E: b\nfinally: c\n"
+    found, wanted = in_few_lines(parsed(ast.unparse(parsed(text)))), parsed(text)
+
+    assert [node.lineno for node in ast.walk(found) if isinstance(node, ast.stmt)] == [
+        node.lineno for node in ast.walk(wanted) if isinstance(node, ast.stmt)
+    ]
 
 
 def test_what_the_fingerprint_does_not_tell_apart_does_the_same() -> None:

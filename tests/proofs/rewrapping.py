@@ -1,8 +1,9 @@
 """
 Files of the standard library in; out, which of their code objects have another digest when the text is wrapped anew.
 
-Each file is printed from its tree (no comment, no layout of the author's), with one token per line, and compiled with
-every position the same.  A print that parses to another tree is no re-wrapping and is counted as not printed.
+Each file is printed from its tree (no comment, no layout of the author's), with one token per line, and in as few lines
+as Python allows.  A print that parses to another tree is no re-wrapping and is counted as not printed.  Code in which a
+class hands its line number to a variable outside (``nonlocal __firstlineno__``) does depend on lines and is set aside.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from proofs.corpus import codes, compiled, is_function, parsed, sources
+from proofs.few_lines import in_few_lines
 from whorl.fingerprint.references import read_code
 
 if TYPE_CHECKING:
@@ -49,20 +51,15 @@ def one_token_per_line(source: Source) -> ast.Module:
     return parsed(broken(source.text))
 
 
-def without_positions(source: Source) -> ast.Module:
-    """Put everything at the first place of the first line: all line breaks are gone."""
-    tree = parsed(source.text)
-    for node in ast.walk(tree):
-        if "lineno" in node._attributes:
-            node.lineno, node.col_offset = 1, 0  # type: ignore[attr-defined]
-            node.end_lineno, node.end_col_offset = 1, 0  # type: ignore[attr-defined]
-    return tree
+def few_lines(source: Source) -> ast.Module:
+    """Join what may stand on one line."""
+    return in_few_lines(parsed(source.text))
 
 
 WAYS: dict[str, Callable[[Source], ast.Module]] = {
     "printed by ast.unparse": unparsed,
     "one token per line": one_token_per_line,
-    "without line breaks": without_positions,
+    "as few lines as can be": few_lines,
 }
 
 
@@ -104,9 +101,15 @@ def _forms(found: Iterable[CodeType]) -> dict[tuple[object, ...], str]:
     """Name the forms of code objects, in the order in which they are met first."""
     forms: dict[tuple[object, ...], str] = {}
     for code in found:
+        if _tells_its_line(code):
+            continue
         form = read_code(code)
         forms.setdefault((form.digest, form.references, form.reads), f"{code.co_qualname}:{code.co_firstlineno}")
     return forms
+
+
+def _tells_its_line(code: CodeType) -> bool:
+    return any("__firstlineno__" in inner.co_freevars for inner in codes(code))
 
 
 def broken(text: str) -> str:

@@ -3,7 +3,7 @@ A code object in, the steps that it takes out; by ``dis`` alone, with nothing of
 
 A step is an instruction with its argument resolved and the handler around it.  An instruction that stands for several
 (``LOAD_FAST_LOAD_FAST``, ``RETURN_CONST``, ``JUMP_IF_TRUE_OR_POP``) is taken as those.  NOP, RESUME, caches and jumps
-that are always taken do nothing.
+that are always taken do nothing; nor does what a class body notes of itself, as its qualified name and first line.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _JUMPS = frozenset(("JUMP_FORWARD", "JUMP_BACKWARD", "JUMP_BACKWARD_NO_INTERRUPT
 _TAKES_PART = frozenset(("FOR_ITER", "SEND"))
 _FLAGS = {"LOAD_GLOBAL": 1, "LOAD_ATTR": 1 if sys.version_info >= (3, 12) else 0, "LOAD_SUPER_ATTR": 3}
 _FUNCTION = 0x01
-# What a class body notes of itself; lines and docstrings are among it.
+# What a class body notes of itself, lines and docstrings among it; the digest of a class leaves these names out.
 _NOTES = frozenset(("__doc__", "__qualname__", "__firstlineno__", "__static_attributes__"))
 
 
@@ -113,10 +113,13 @@ def _flags(found: dis.Instruction) -> int:
 
 
 def _without_notes(steps: tuple[Step, ...]) -> Iterator[Step]:
-    """Leave out what a class body notes of itself."""
-    for step in steps:
-        target = steps[step.exits[0]] if step.name == "LOAD_CONST" else step
-        if target.name == "STORE_NAME" and target.argument in _NOTES:
-            yield replace(step, name="LOAD_CONST" if step is not target else step.name, argument=target.argument)
-        else:
-            yield step
+    """Leave out the constants that a class body notes of itself."""
+    noted = {
+        place
+        for index, step in enumerate(steps)
+        if step.name == "LOAD_CONST" and (target := steps[step.exits[0]]).name == "STORE_NAME"
+        if target.argument in _NOTES
+        for place in (index, step.exits[0])
+    }
+    for index, step in enumerate(steps):
+        yield replace(step, name="", argument=None) if index in noted else step

@@ -157,11 +157,23 @@ def _find_spec(name: str, folders: Iterable[str] | None) -> ModuleSpec | None:
     for finder in sys.meta_path:
         try:
             spec = finder.find_spec(name, None if folders is None else list(folders))
+        except KeyError:
+            spec = _namespace_spec(name, folders or ())
         except (ImportError, ValueError, AttributeError):
             continue
         if spec is not None:
             return spec
     return None
+
+
+def _namespace_spec(name: str, folders: Iterable[str]) -> ModuleSpec | None:
+    """Find a package without ``__init__.py`` in one that is not loaded: it asks that one where it lies, in vain."""
+    from importlib.machinery import ModuleSpec
+
+    places = [os.path.join(folder, name.rpartition(".")[2]) for folder in folders]
+    spec = ModuleSpec(name, None, is_package=True)
+    spec.submodule_search_locations = [place for place in places if os.path.isdir(place)]
+    return spec if spec.submodule_search_locations else None
 
 
 def policy_version(distribution: str) -> str | None:
