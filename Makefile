@@ -126,7 +126,7 @@ faults: $(BUILD)
 	@echo "NOT RUN, because nothing automates them yet:"
 	@sed -n 's/^- /  /p' tests/faults/not_run.txt
 
-# The code fingerprint over the standard library and over installed packages; half an hour.  PROOF="mutants --seed 2"
+# The code fingerprint over the standard library and over installed packages; a quarter of an hour.  PROOF="mutants --seed 2"
 proof: $(BUILD) $(PROOFS)
 	PYTHONPATH=tests $(BIN)/python -m proofs $(PROOF)
 
