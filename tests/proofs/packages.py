@@ -21,7 +21,8 @@ CHILD = Path(__file__).parent / "package_child.py"
 # A whole library is many thousand functions: what is walked for the first time may take longer than a second.
 MOST_SECONDS, SECONDS_PER_NODE = 1.0, 0.0005
 _STARTS = 5
-_STARTING = 120  # seconds that a package may take to be imported
+# Of real time: what a package may take to be imported, and how often its share of the processor goes into a second.
+_STARTING, _SHARED = 120, 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +78,7 @@ def _run(tally: Tally, limit: int, seconds: float) -> str | None:
     command = [sys.executable, str(CHILD), *words]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         try:
-            out, errors = process.communicate(timeout=seconds + _STARTING)
+            out, errors = process.communicate(timeout=seconds * _SHARED + _STARTING)
         except subprocess.TimeoutExpired:
             process.kill()
             out, errors = process.communicate()
