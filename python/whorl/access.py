@@ -54,9 +54,29 @@ class Access:
         """Look an entry up; a store that fails has none."""
         return self.attempt(lambda store: store.lookup(slot), None)
 
-    def entries(self, slot: Slot) -> list[Manifest]:
-        """List the current entries of a slot's stage; a store that fails has none."""
-        return self.attempt(lambda store: list(store.entries(slot.namespace, slot.stage)), [])
+    def candidates(self, slot: Slot) -> Iterator[Manifest]:
+        """Yield the current entries of a slot, the nearest first; a store that fails has none."""
+        return self._each(lambda store: store.candidates(slot))
+
+    def generations(self, slot: Slot) -> Iterator[Manifest]:
+        """Yield the earlier entries of a slot; a store that fails has none."""
+        return self._each(lambda store: store.generations(slot))
+
+    def sources(self, namespace: str, content_key: Digest) -> Iterator[Manifest]:
+        """Yield the entries that may have a content key; a store that fails has none."""
+        return self._each(lambda store: store.sources(namespace, content_key))
+
+    def recent(self, slot: Slot) -> list[Manifest]:
+        """List the newest entries of a slot's stage; a store that fails has none."""
+        return list(self._each(lambda store: store.recent(slot.namespace, slot.stage)))
+
+    def _each(self, search: Callable[[Store], Iterator[Manifest]]) -> Iterator[Manifest]:
+        if self.store is None:
+            return
+        try:
+            yield from search(self.store)
+        except StoreError as error:
+            self.complain(error)
 
     def damaged(self, slot: Slot) -> bool:
         """Tell whether an entry of a slot was moved aside; a store that fails knows of none."""

@@ -150,9 +150,9 @@ class Session:
         content, judge = self.content_key(call), self.judge(call)
         namespace = judge.slot(derived).namespace
         revision = self.access.revision(namespace, derived.key)
-        pointer = self.access.attempt(lambda store: store.pointer(namespace, content), None)
-        source = self.access.lookup(pointer.slot) if pointer else None
-        if source is None or not judge.may_be_kept(source, content):
+        sources = self.access.sources(namespace, content)
+        source = next((found for found in sources if judge.may_be_kept(found, content)), None)
+        if source is None:
             return None
         inherited, expires = self.inherited(call)
         return commit_kept(self.access, judge, derived, source, inherited, expires, revision, writes=self.mode.writes)
@@ -364,7 +364,7 @@ class Session:
         """Note the stage's entry that is most like this call, for those who want to know why it runs."""
         if call not in self.previous:
             slot = self.judge(call).slot(derived)
-            known = outcome.entries_before(slot.namespace, slot.stage, partial(self.access.entries, slot))
+            known = outcome.entries_before(slot.namespace, slot.stage, partial(self.access.recent, slot))
             self.previous[call] = nearest(known, derived)
             if self.access.damaged(slot):
                 self.repairs.add(call)

@@ -186,7 +186,7 @@ def explain_call(session: Session, call: Call) -> Explanation:
         return Explanation(call.definition.name, None, (Change("mode", f"mode {session.settings.mode}"),))
     derived = session.derive(call)
     slot = session.judge(call).slot(derived)
-    entry = nearest(session.access.entries(slot), derived)
+    entry = nearest(session.access.recent(slot), derived)
     if session.access.damaged(slot):
         return Explanation(call.definition.name, entry, (Change("entry", DAMAGED),))
     sources = {name: upstream.definition.name for name, upstream in call.upstreams.items()}

@@ -66,6 +66,14 @@ class Attempt(Protocol):
         """Return the files' bytes when they are small enough to stand in the manifest."""
         ...
 
+    def complete(self, manifest: Manifest) -> Manifest:
+        """Fill in ``attempt``, ``payload``, ``files`` and ``inline``."""
+        ...
+
+    def reader(self) -> Reader:
+        """Return a reader of what was written."""
+        ...
+
     def abandon(self) -> None:
         """Remove everything written; harmless after a commit, and twice."""
         ...
@@ -91,12 +99,20 @@ class Reader(Protocol):
         """Return one file as a local file, not to be changed; inline ones are written out first."""
         ...
 
+    def fetch(self, name: str, path: str) -> None:
+        """Write one file to a new path, for its own; the folder is there."""
+        ...
+
 
 class Store(Protocol):
     """Entries by slot.  A reader sees nothing, or one complete verified entry."""
 
     def lookup(self, slot: Slot) -> Manifest | None:
         """Return the current entry of a slot if it is sound; damage is moved aside and is a miss."""
+        ...
+
+    def candidates(self, slot: Slot) -> Iterator[Manifest]:
+        """Yield the current entries of a slot in each tier, the nearest first."""
         ...
 
     def generations(self, slot: Slot) -> Iterator[Manifest]:
@@ -127,8 +143,16 @@ class Store(Protocol):
         """
         ...
 
-    def pointer(self, namespace: str, content_key: Digest) -> Pointer | None:
-        """Return which entry was last committed with a content key."""
+    def adopt(self, manifest: Manifest, reader: Reader, *, replace: Callable[[Manifest], bool] = ...) -> Manifest:
+        """
+        Publish an entry of another tier as it is, with its attempt; ``reader`` gives its payload, checked.
+
+        Returns what is current afterwards.
+        """
+        ...
+
+    def sources(self, namespace: str, content_key: Digest) -> Iterator[Manifest]:
+        """Yield the entries that were last committed with a content key in each tier: they may say so no longer."""
         ...
 
     def reader(self, manifest: Manifest) -> Reader:
@@ -155,6 +179,14 @@ class Store(Protocol):
         """Give keys new revisions, on disk before this returns."""
         ...
 
+    def revisions(self, namespace: str) -> Mapping[str, str]:
+        """Return all revisions of a namespace, by the keys in hex."""
+        ...
+
+    def write_revisions(self, namespace: str, revisions: Mapping[str, str]) -> None:
+        """Write revisions of another tier as they are."""
+        ...
+
     def namespaces(self) -> tuple[str, ...]:
         """Return the namespaces that hold entries."""
         ...
@@ -167,8 +199,12 @@ class Store(Protocol):
         """Yield the current entries, in no particular order; unsound ones are skipped."""
         ...
 
+    def recent(self, namespace: str, stage: str) -> Iterator[Manifest]:
+        """Yield the newest current entries of a stage, as many as an explanation may ask a store for."""
+        ...
+
     def nearest(self, namespace: str, stage: str) -> Manifest | None:
-        """Return the newest current entry of a stage: what an explanation compares with."""
+        """Return the newest current entry of a stage."""
         ...
 
     def remove(self, slot: Slot) -> bool:

@@ -120,6 +120,15 @@ def write_file(path: str, data: bytes | memoryview, *, durable: bool = False) ->
             os.fsync(file.fileno())
 
 
+def copy_file(source: str, target: str) -> None:
+    """Copy a file's bytes to a new file."""
+    import shutil
+
+    with guarded("write", target):
+        shutil.copyfile(source, target, follow_symlinks=False)
+        os.chmod(target, _FILE_MODE)
+
+
 def replace_file(path: str, data: bytes, *, temporary: str, durable: bool = False) -> None:
     """Write a file under a temporary name, then give it its own, in place of what had it."""
     try:

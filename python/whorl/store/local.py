@@ -73,9 +73,21 @@ class LocalStore:
         """Return the current entry of a slot if it is sound; damage is moved aside and is a miss."""
         return self._manifests.lookup(slot) if self._is_there() else None
 
+    def candidates(self, slot: Slot) -> Iterator[Manifest]:
+        """Yield the current entry of a slot."""
+        found = self.lookup(slot)
+        if found is not None:
+            yield found
+
     def generations(self, slot: Slot) -> Iterator[Manifest]:
         """Yield the sound earlier entries of a slot, newest first, without the current one."""
         return self._manifests.generations(slot)
+
+    def sources(self, namespace: str, content_key: Digest) -> Iterator[Manifest]:
+        """Yield the entry that was last committed with a content key."""
+        pointer = self.pointer(namespace, content_key)
+        if pointer is not None:
+            yield from self.candidates(pointer.slot)
 
     def pointer(self, namespace: str, content_key: Digest) -> Pointer | None:
         """Return which entry was last committed with a content key."""
@@ -117,6 +129,10 @@ class LocalStore:
         """Publish a manifest that names the payload of ``source``; see ``Store.commit_kept``."""
         return self._publisher.commit_kept(manifest, source, replace)
 
+    def adopt(self, manifest: Manifest, reader: Reader, *, replace: Callable[[Manifest], bool] = _always) -> Manifest:
+        """Publish an entry of another tier as it is; see ``Store.adopt``."""
+        return self._publisher.adopt(manifest, reader, replace)
+
     def remove(self, slot: Slot) -> bool:
         """Remove the entry of a slot with its generations, and payloads that nothing else names; false if absent."""
         return self._remover.remove(slot)
@@ -143,6 +159,14 @@ class LocalStore:
         """Give keys new revisions, on disk before this returns."""
         return self._ledger.revise(namespace, keys)
 
+    def revisions(self, namespace: str) -> Mapping[str, str]:
+        """Return all revisions of a namespace, by the keys in hex."""
+        return self._ledger.revisions(namespace)
+
+    def write_revisions(self, namespace: str, revisions: Mapping[str, str]) -> None:
+        """Write revisions of another tier as they are."""
+        self._ledger.write(namespace, revisions)
+
     # --- listing ---
 
     def namespaces(self) -> tuple[str, ...]:
@@ -168,8 +192,12 @@ class LocalStore:
         for space in self._namespace_folders(namespace):
             yield from self._manifests.below(space, None if stage is None else folder_name(stage))
 
+    def recent(self, namespace: str, stage: str) -> Iterator[Manifest]:
+        """Yield the current entries of a stage: they are near."""
+        return self.entries(namespace, stage)
+
     def nearest(self, namespace: str, stage: str) -> Manifest | None:
-        """Return the newest current entry of a stage: what an explanation compares with."""
+        """Return the newest current entry of a stage."""
         return next(self._manifests.below(folder_name(namespace), folder_name(stage), is_newest_first=True), None)
 
     def disk_size(self) -> int:
