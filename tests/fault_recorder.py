@@ -46,7 +46,7 @@ class Recorder:
         path = os.environ.get("WHORL_FAULTS_RECORD")
         if path is None:
             return
-        lines = [json.dumps([*what, times, []]) + "\n" for what, times in self.counts.items()]
-        lines += [json.dumps(["", "", "wrong", 0, self.wrong]) + "\n"]
+        lines = [json.dumps([*what, times]) + "\n" for what, times in self.counts.items()]
+        lines += [json.dumps([detail]) + "\n" for detail in self.wrong]
         with open(path, "ab", buffering=0) as file:  # appended at once: several workers write
             file.write("".join(lines).encode())

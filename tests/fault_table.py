@@ -14,16 +14,21 @@ from pathlib import Path
 from fault_recorder import OUTCOMES
 from fault_rows import ROWS, Row
 
+_SHOWN = 20  # wrong trials that are described
 _HEADING = ("fault", "tried", *OUTCOMES, "wanted", "")
 
 
-def read_counts(path: Path) -> Counter[tuple[str, str]]:
-    """Sum up the recorded trials by fault and outcome."""
+def read_record(path: Path) -> tuple[Counter[tuple[str, str]], list[str]]:
+    """Sum up the recorded trials by fault and outcome; give the descriptions of the wrong ones, too."""
     counts: Counter[tuple[str, str]] = Counter()
+    wrong: list[str] = []
     for line in path.read_text(encoding="utf-8").splitlines() if path.exists() else ():
-        fault, _, outcome, times = json.loads(line)
-        counts[fault, outcome] += times
-    return counts
+        match json.loads(line):
+            case [detail]:
+                wrong.append(detail)
+            case [fault, _, outcome, times]:
+                counts[fault, outcome] += times
+    return counts, wrong
 
 
 def judge(row: Row, tried: int, wrong: int) -> str:
@@ -44,17 +49,20 @@ def draw(counts: Counter[tuple[str, str]]) -> tuple[list[str], bool]:
         is_good = is_good and verdict == "ok"
         rows.append((row.fault, *(f"{each:,}" for each in (sum(found), *found, row.wanted)), verdict))
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = [
-        "  ".join(f"{cell:{'<' if at in (0, 6) else '>'}{width}}" for at, (cell, width) in enumerate(zip(row, widths, strict=True)))
-        for row in rows
-    ]
-    return [line.rstrip() for line in lines], is_good
+    return [_align(row, widths) for row in rows], is_good
+
+
+def _align(row: tuple[str, ...], widths: list[int]) -> str:
+    name, *numbers, verdict = row
+    cells = (f"{cell:>{width}}" for cell, width in zip(numbers, widths[1:], strict=False))
+    return "  ".join((f"{name:<{widths[0]}}", *cells, verdict)).rstrip()
 
 
 def main() -> int:
     """Print the table of a record."""
-    lines, is_good = draw(read_counts(Path(sys.argv[1])))
-    print(*lines, sep="\n")
+    counts, wrong = read_record(Path(sys.argv[1]))
+    lines, is_good = draw(counts)
+    print(*wrong[:_SHOWN], *lines, sep="\n")
     return 0 if is_good else 1
 
 

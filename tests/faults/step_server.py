@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import sys
 import traceback
@@ -88,6 +89,7 @@ def serve(line: str) -> None:
 
 
 if __name__ == "__main__":
+    assert shutil is not None  # whorl imports it when it first removes a folder; imports are not what is tried
     signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGUSR1])
     for request in sys.stdin:
         serve(request.rstrip("\n"))

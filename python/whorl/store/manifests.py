@@ -16,7 +16,16 @@ from typing import TYPE_CHECKING
 
 from whorl.errors import CorruptEntryError, StoreError
 from whorl.store.codec import RECORD_LIMIT, decode_manifest
-from whorl.store.disk import guarded, has_names, make_folder, names_in, read_exactly, read_file, remove_folder
+from whorl.store.disk import (
+    guarded,
+    has_names,
+    is_there,
+    make_folder,
+    names_in,
+    read_exactly,
+    read_file,
+    remove_folder,
+)
 from whorl.store.lock import locked
 
 if TYPE_CHECKING:
@@ -121,7 +130,7 @@ class Manifests:
 
     def was_damaged(self, slot: Slot) -> bool:
         """Return whether a manifest of this slot was moved aside since the slot was last written."""
-        return os.path.isdir(self._places.quarantine(slot))
+        return is_there(self._places.quarantine(slot))
 
     def forget_damage(self, slot: Slot) -> None:
         """Remove what was moved aside: the slot holds a new entry."""
