@@ -16,6 +16,7 @@ from whorl.errors import StoreError
 from whorl.store.attempt import LocalAttempt
 from whorl.store.disk import digest_bytes, make_folder, names_in, read_large, replace_file, tree_size
 from whorl.store.ledger import Ledger
+from whorl.store.lister import Lister
 from whorl.store.lock import locked
 from whorl.store.manifests import Manifests
 from whorl.store.names import folder_name, is_changed
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
     from whorl.digest import Digest
     from whorl.store.base import Attempt, Pointer, Reader
+    from whorl.store.listing import Listing
     from whorl.store.manifest import Manifest, Slot
 
 DURABILITY = ("fast", "fsync")
@@ -65,6 +67,7 @@ class LocalStore:
         is_durable = durability == "fsync"
         self._publisher = Publisher(self._places, self._temporary, self._manifests, durable=is_durable)
         self._remover = Remover(self._places, self._temporary, self._manifests)
+        self._lister = Lister(self._places.entries, self._places.index, self._manifests)
         self._ledger = Ledger(self._places, self._temporary)
 
     # --- looking up and reading ---
@@ -199,6 +202,10 @@ class LocalStore:
     def nearest(self, namespace: str, stage: str) -> Manifest | None:
         """Return the newest current entry of a stage."""
         return next(self._manifests.below(folder_name(namespace), folder_name(stage), is_newest_first=True), None)
+
+    def listings(self) -> Iterator[Listing]:
+        """Yield what is to be shown of the current entries, stage by stage, without reading again what is known."""
+        return self._lister.listings(self._namespace_folders(None))
 
     def disk_size(self) -> int:
         """Return the bytes of all files of this store: shared payloads once, leftovers too."""

@@ -109,7 +109,7 @@ class Manifests:
         for folder in self.stage_folders(space) if stage is None else [stage]:
             path = f"{self._places.entries}/{space}/m/{folder}"
             for name in _newest_first(path) if is_newest_first else names_in(path):
-                manifest = self._unsorted(space, f"{path}/{name}")
+                manifest = self.found(space, f"{path}/{name}")
                 if manifest is not None:
                     yield manifest
 
@@ -156,7 +156,7 @@ class Manifests:
             logger.debug("%s is not sound: %s", path, error)
             return None
 
-    def _unsorted(self, space: str, path: str) -> Manifest | None:
+    def found(self, space: str, path: str) -> Manifest | None:
         """Read a manifest that says itself what slot it is of; it must lie where that one would."""
         data = read_file(path, RECORD_LIMIT)
         if data is None:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from whorl.store.places import Places
 
 _ABOUT_LIMIT = 64 << 10
-_OWN_NAMES = {"WHORL.json", "CACHEDIR.TAG", ".gitignore", "tmp", f"v{VERSION}"}
+_OWN_NAMES = {"WHORL.json", "CACHEDIR.TAG", ".gitignore", "tmp", "index", f"v{VERSION}"}
 # The signature is fixed: https://bford.info/cachedir/
 _CACHEDIR_TAG = b"Signature: 8a477f597d28d172789f06886806bc55\n# This folder is a store of whorl's results.\n"
 _GITIGNORE = b"*\n"
