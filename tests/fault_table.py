@@ -62,7 +62,7 @@ def main() -> int:
     """Print the table of a record."""
     counts, wrong = read_record(Path(sys.argv[1]))
     lines, is_good = draw(counts)
-    print(*wrong[:_SHOWN], *lines, sep="\n")
+    sys.stdout.write("\n".join((*wrong[:_SHOWN], *lines, "")))
     return 0 if is_good else 1
 
 

@@ -56,7 +56,9 @@ def grow_old(store: LocalStore) -> None:
 
 def fill(store: LocalStore) -> None:
     for number in range(6):
-        store_value(store, slot(str(number), stage=f"pipeline.s{number % 2}"), b"value %d" % number, created=number + 0.5)
+        store_value(
+            store, slot(str(number), stage=f"pipeline.s{number % 2}"), b"value %d" % number, created=number + 0.5
+        )
     store_value(store, slot("0", stage="pipeline.s0", namespace="other"), BIG, created=3.25)
 
 
@@ -129,7 +131,7 @@ def test_a_damaged_index_costs_time_alone(store: LocalStore) -> None:
     right = listed(store)
     whole = index(store).read_bytes()
     chance = random.Random(3)
-    for at in (*range(0, 120), *(chance.randrange(len(whole)) for _ in range(200))):
+    for at in (*range(120), *(chance.randrange(len(whole)) for _ in range(200))):
         index(store).write_bytes(whole[:at] + bytes([whole[at] ^ (1 << chance.randrange(8))]) + whole[at + 1 :])
 
         assert listed(store) == right, at

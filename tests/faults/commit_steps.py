@@ -14,7 +14,7 @@ from store_examples import digest, manifest, slot, store_value, stored_value
 from whorl.store.manifest import RawFile
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from whorl.store.local import LocalStore
 
@@ -106,16 +106,7 @@ STEPS = {
 
 def complaints(store: LocalStore, step: Step) -> list[str]:
     """Read everything that is there, and say what is not as it may be."""
-    found = []
-    for name, values in step.may_be.items():
-        value = stored_value(store, slot(name))
-        if value not in values:
-            found.append(f"{name} is {None if value is None else value[:9]!r}")
-        for earlier in store.generations(slot(name)):
-            if store.reader(earlier).read("value.bin") not in (OLD, OLDER, *values):
-                found.append(f"a generation of {name} is wrong")
-        if store.damaged(slot(name)):
-            found.append(f"{name} counts as damaged")
+    found = [complaint for name in step.may_be for complaint in _of_slot(store, name, step.may_be[name])]
     for entry in store.entries():
         store.reader(entry).read("value.bin")
         if len(entry.raw_files) not in (1, len(WIDE)):
@@ -128,3 +119,14 @@ def complaints(store: LocalStore, step: Step) -> list[str]:
     if store.read_tree("default", CODE) not in (None, TREE):
         found.append("the tree is wrong")
     return found + ([f"{store.damage_count} damaged entries"] if store.damage_count else [])
+
+
+def _of_slot(store: LocalStore, name: str, values: tuple[bytes | None, ...]) -> Iterator[str]:
+    value = stored_value(store, slot(name))
+    if value not in values:
+        yield f"{name} is {None if value is None else value[:9]!r}"
+    for earlier in store.generations(slot(name)):
+        if store.reader(earlier).read("value.bin") not in (OLD, OLDER, *values):
+            yield f"a generation of {name} is wrong"
+    if store.damaged(slot(name)):
+        yield f"{name} counts as damaged"

@@ -130,7 +130,9 @@ def full(disk: Path, what: str, step: int) -> None:
 def damage(disk: Path, name: str) -> None:
     """Damage a stored manifest or payload."""
     for path in (disk / "store" / "v1" / "default").rglob("*"):
-        if path.is_file() and path.parts[-2 if name == "m" else -1].startswith("disk_trials.small" if name == "m" else "value"):
+        if path.is_file() and path.parts[-2 if name == "m" else -1].startswith(
+            "disk_trials.small" if name == "m" else "value"
+        ):
             path.write_bytes(path.read_bytes()[:-1])
 
 

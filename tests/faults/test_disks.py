@@ -42,7 +42,12 @@ def trials(folder: Path, size: str, *arguments: object) -> list[list[object]]:
     command = ["unshare", "-rm", "sh", "-c", mount, "sh", disk, sys.executable, script, arguments[0], disk]
     environment = os.environ | {"WHORL_FILESYSTEM": str(disk / "store"), "HOME": str(folder), "TMPDIR": str(folder)}
     done = subprocess.run(
-        [*map(str, command), *map(str, arguments[1:])], cwd=folder, env=environment, capture_output=True, text=True, check=False
+        [*map(str, command), *map(str, arguments[1:])],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 0, done.stderr
     return [json.loads(line) for line in done.stdout.splitlines()]

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-import payload_stages
 import pytest
 
+import payload_stages
 import whorl
 from fault_recorder import number
 from fault_rows import FORMATS

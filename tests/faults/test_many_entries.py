@@ -85,7 +85,7 @@ def lookup_seconds(store: LocalStore, at: int) -> float:
 def test_a_lookup_takes_as_long_among_many_entries_as_among_few(
     stores: dict[int, LocalStore], recorder: Recorder
 ) -> None:
-    """Medians of interleaved lookups of entries all over the store; the best of three rounds, others use this machine."""
+    """Medians of interleaved lookups all over the stores; the best of three rounds, for others use this machine."""
     ratios = []
     for _ in range(3):
         taken: dict[int, list[float]] = {FEW: [], MANY: []}

@@ -26,7 +26,24 @@ pytestmark = [pytest.mark.faults, pytest.mark.timeout(300)]
 
 FAULT = "names: round trip"
 RESERVED = ("CON", "con", "Con.txt", "aux", "AUX", "nul", "prn", "com1", "COM1.log", "lpt9", "WHORL.json", "tmp", "v1")
-DOTTED = (".", "..", "...", "a.", "a..", "a ", " a", ".hidden", "-rf", "~", "~root", "a~b", "_", "__init__", "$HOME", "%PATH%")
+DOTTED = (
+    ".",
+    "..",
+    "...",
+    "a.",
+    "a..",
+    "a ",
+    " a",
+    ".hidden",
+    "-rf",
+    "~",
+    "~root",
+    "a~b",
+    "_",
+    "__init__",
+    "$HOME",
+    "%PATH%",
+)
 CASES = ("clean", "Clean", "CLEAN", "cLEAN", "stra\u00dfe", "STRASSE", "\u0130", "i", "I", "\u0131")
 UNICODE = (
     "\u00e9", "e\u0301", "\u65e5\u672c\u8a9e", "\U0001f300", "\u202eabc", "\ufeff", "\u200b", "\u0000", "a\u0000b",
@@ -109,7 +126,9 @@ def test_a_stage_of_any_name_in_any_namespace_is_stored_and_found(store: LocalSt
         first, second = asked(made, name), asked(made, name)
         is_right = first[0] == second[0] == name and first[1] in ("ran", "kept") and second[1] == "hit"
         is_listed = [entry.slot.stage for entry in store.entries(namespace, name)] == [name]
-        recorder.note(FAULT, "stages", "correct" if is_right and is_listed else "wrong", (name, first, second, is_listed))
+        recorder.note(
+            FAULT, "stages", "correct" if is_right and is_listed else "wrong", (name, first, second, is_listed)
+        )
 
     assert recorder.wrong == []
 
@@ -143,7 +162,9 @@ def test_a_raw_input_may_be_called_anything(store: LocalStore, tmp_path: Path, r
         path.write_bytes(b"changed %d" % at)
         third = asked(content, File(path))
         expected = (b"%d" % at, "ran"), (b"%d" % at, "hit"), (b"changed %d" % at, "ran")
-        recorder.note(FAULT, "files", "correct" if (first, second, third) == expected else "wrong", (name, first, third))
+        recorder.note(
+            FAULT, "files", "correct" if (first, second, third) == expected else "wrong", (name, first, third)
+        )
     whole = sorted(path.read_bytes() for path in folder.iterdir())
     with warnings.catch_warnings():
         warnings.simplefilter("error")

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from textwrap import dedent
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 import pytest
 
@@ -83,7 +83,7 @@ class Crowd:
             process.stdin.write("x")
             process.stdin.flush()
 
-    def __enter__(self) -> Crowd:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:

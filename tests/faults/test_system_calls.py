@@ -149,7 +149,9 @@ def test_a_system_call_that_fails_leaves_absent_or_correct_entries(
         status = tracer.trace(name, root, "-e", f"trace={call}", "-e", inject)
         found, detail = outcome(tracer, name, root, status)
         recorder.note(f"{fault} at each system call of a commit", name, found, f"{call} {at}: {detail}")
-        met += (status == -signal.SIGKILL) if fault == "kill -9" else ("INJECTED" in (tracer.folder / "trace").read_text())
+        met += (
+            (status == -signal.SIGKILL) if fault == "kill -9" else ("INJECTED" in (tracer.folder / "trace").read_text())
+        )
 
     assert recorder.wrong == []
     assert met == len(chosen)

@@ -61,7 +61,9 @@ def every_listing() -> list[Listing]:
     def read(store: Store) -> list[Listing]:
         if isinstance(store, LocalStore):
             return list(store.listings())
-        return [Listing.of(entries) for _, entries in groupby(sort_entries(store.entries()), lambda one: one.slot.stage)]
+        return [
+            Listing.of(entries) for _, entries in groupby(sort_entries(store.entries()), lambda one: one.slot.stage)
+        ]
 
     return open_access(config.settings()).attempt(read, [])
 

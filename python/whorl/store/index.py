@@ -127,16 +127,12 @@ def _parse(changed: int, texts: str, numbers: bytes) -> Known:
     stage, namespace, keys, payloads, formats = json.loads(texts)
     names = keys.split(" ")
     size = len(names)
-    created, seconds = (_numbers("d", numbers, size, at) for at in (0, 1))
-    sizes, dates, lengths = (_numbers("q", numbers, size, at) for at in (2, 3, 4))
-    listing = Listing(
-        [stage] * size, [namespace] * size, names, created.tolist(), sizes.tolist(), formats, seconds.tolist(),
-        payloads.split(" "),
-    )  # fmt: skip
+    floats: array[float] = array("d")
+    integers: array[int] = array("q")
+    floats.frombytes(numbers[: 16 * size])
+    integers.frombytes(numbers[16 * size :])
+    sizes, dates, lengths = (integers[at * size : (at + 1) * size] for at in range(3))
+    created, seconds = floats[:size].tolist(), floats[size:].tolist()
+    stages, namespaces = [stage] * size, [namespace] * size
+    listing = Listing(stages, namespaces, names, created, sizes.tolist(), formats, seconds, payloads.split(" "))
     return Known(changed, listing, dates, lengths)
-
-
-def _numbers(kind: str, data: bytes, size: int, at: int) -> array[float] | array[int]:
-    found = array(kind)
-    found.frombytes(data[8 * size * at : 8 * size * (at + 1)])
-    return found
