@@ -10,11 +10,11 @@ import logging
 import threading
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
+from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from whorl.errors import LeaseTimeoutError, StoreError, StoreWarning, warn
-from whorl.store.local import LocalStore
+from whorl.opening import open_store, shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -27,8 +27,10 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _log = logging.getLogger("whorl")
-_stores: dict[tuple[object, ...], Store] = {}
 _warned: set[tuple[str, str]] = set()
+# By identity, and held: settings that did not change are the same object.
+_accesses: dict[int, tuple[Settings, Access]] = {}
+_KNOWN_NUMBER = 64
 _lock = threading.Lock()
 
 
@@ -110,31 +112,34 @@ class Access:
 
     def complain(self, error: StoreError) -> None:
         """Raise with ``strict``, else warn once per store and kind of failure."""
-        if self.strict:
-            raise error
-        with _lock:
-            known = (self.root, type(error).__name__)
-            first = known not in _warned
-            _warned.add(known)
-        if first:
-            message = f"the store {self.root} fails; results are computed and returned, but not kept\n{error}"
-            warn(message, StoreWarning)
+        _complain(self.root, error, strict=self.strict)
+
+
+def _complain(root: str, error: StoreError, *, strict: bool) -> None:
+    if strict:
+        raise error
+    with _lock:
+        known = (root, type(error).__name__)
+        first = known not in _warned
+        _warned.add(known)
+    if first:
+        warn(f"the store {root} fails; results are computed and returned, but not kept there\n{error}", StoreWarning)
 
 
 def open_access(settings: Settings) -> Access:
-    """Open the root store of these settings, once per process."""
-    root = settings.filesystem
-    known = (root, settings.durability, settings.verify, settings.wait_timeout)
-    store = _stores.get(known)
-    if store is None:
-        try:
-            opened = LocalStore(
-                Path(root), durability=settings.durability, verify=settings.verify, wait_timeout=settings.wait_timeout
-            )
-        except StoreError as error:
-            unopened = Access(None, root, settings.strict)
-            unopened.complain(error)
-            return unopened
-        with _lock:
-            store = _stores.setdefault(known, opened)
-    return Access(store, root, settings.strict)
+    """Open the stores of these settings, once per process."""
+    known = _accesses.get(id(settings))
+    if known is not None and known[0] is settings:
+        return known[1]
+    root = shown(settings.filesystem)
+    try:
+        store = open_store(settings, partial(_complain, strict=settings.strict))
+    except StoreError as error:
+        unopened = Access(None, root, settings.strict)
+        unopened.complain(error)
+        return unopened
+    access = Access(store, root, settings.strict)
+    if len(_accesses) >= _KNOWN_NUMBER:
+        _accesses.clear()
+    _accesses[id(settings)] = settings, access
+    return access

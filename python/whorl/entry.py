@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from whorl.derive import combine_behaviour
 from whorl.digest import Encoder
-from whorl.errors import CorruptEntryError, StaleWarning, UndigestableError, warn
+from whorl.errors import CorruptEntryError, NoEntryError, StaleWarning, UndigestableError, warn
 from whorl.fingerprint.values import digest_argument
 from whorl.key import Component
 from whorl.provenance import describe_origin
@@ -147,6 +147,14 @@ def find_answer(access: Access, judge: Judge, derived: Derived) -> Manifest | No
     if not may_be_earlier:
         return None
     return next((entry for entry in access.generations(slot) if judge.answers(entry)), None)
+
+
+def no_entry(stage: str, key: Digest, mode: str) -> NoEntryError:
+    """Word that nothing answers in a mode that never computes."""
+    cause = f"the mode {mode} never computes, and no entry under the key {key.short} answers"
+    return NoEntryError(
+        f"nothing is stored for {stage}", cause, 'compute it in the mode "write", or fetch it: whorl pull'
+    )
 
 
 def result_component(name: str, resolution: Resolution, snapshot: Snapshot) -> Component:

@@ -148,7 +148,7 @@ class LocalAttempt:
 
 @dataclass(frozen=True, slots=True)
 class AttemptReader:
-    """The files of an attempt that is on disk, for a store that takes a copy of them."""
+    """The files of an attempt, for a store that takes a copy of them: nobody else knows of this payload yet."""
 
     attempt: LocalAttempt
 
@@ -162,7 +162,10 @@ class AttemptReader:
         return next(file.size for file in self.attempt.files() if file.name == name)
 
     def read(self, name: str) -> bytes:
-        """Return one file's bytes."""
+        """Return one file's bytes; what is inline stays so."""
+        inline = self.attempt.inline()
+        if inline is not None:
+            return inline[name]
         path = self.path(name)
         with guarded("read", path):
             return path.read_bytes()
@@ -173,4 +176,8 @@ class AttemptReader:
 
     def fetch(self, name: str, path: str) -> None:
         """Write one file to a new path."""
-        copy_file(os.fspath(self.path(name)), path)
+        inline = self.attempt.inline()
+        if inline is not None:
+            write_file(path, inline[name])
+        else:
+            copy_file(os.fspath(self.path(name)), path)

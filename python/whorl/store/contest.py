@@ -7,6 +7,8 @@ was lost means, is the same for all.  On the arrow: part of *commit*.
 
 from __future__ import annotations
 
+import os
+from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
 from whorl.errors import StoreError
@@ -14,6 +16,7 @@ from whorl.errors import StoreError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from whorl.store.base import Attempt
     from whorl.store.manifest import Manifest
 
 # Each round means that another writer got ahead of this one.
@@ -34,6 +37,25 @@ class Contender(Protocol):
     def replace(self, existing: Manifest) -> bool:
         """Make ``existing`` an earlier generation and the record current; false where another one is current."""
         ...
+
+
+def check_attempt(attempt: Attempt, manifest: Manifest) -> None:
+    """Raise where an attempt is to be committed to another slot: a payload under another's key is wrong data."""
+    if attempt.slot != manifest.slot:
+        raise StoreError("an attempt is committed to the slot that it was begun for")
+
+
+def check_shared(manifest: Manifest, source: Manifest) -> None:
+    """Raise where a payload would be shared beyond its namespace, which may be removed as a whole."""
+    if source.slot.namespace != manifest.slot.namespace:
+        raise StoreError("entries of two namespaces cannot share a payload")
+
+
+def sharing(manifest: Manifest, source: Manifest) -> Manifest:
+    """Fill in a new attempt that shares the payload of ``source``; inline files are copied."""
+    nonce = os.urandom(16).hex()
+    payload = source.payload if source.inline is None else nonce
+    return replace(manifest, attempt=nonce, payload=payload, files=source.files, inline=source.inline)
 
 
 def take_slot(manifest: Manifest, contender: Contender, may_replace: Callable[[Manifest], bool]) -> Manifest:

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 _FOLDER_MODE, _FILE_MODE = 0o700, 0o600
 _BINARY = getattr(os, "O_BINARY", 0)
+# Reads within this allocate what they ask for.
+_AT_ONCE = 1 << 20
 _READ = os.O_RDONLY | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOFOLLOW", 0) | _BINARY
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0) | _BINARY
 # ELOOP: a link, which is not followed.
@@ -63,7 +65,7 @@ def read_file(path: str, limit: int) -> bytes | None:
     """
     Return a file's bytes, at most one byte beyond ``limit``; ``None`` where there is no such file.
 
-    Links are not followed.  One open, one read, one close.
+    Links are not followed.  One open, one read, one close; memory is taken for what is there, not for ``limit``.
     """
     try:
         descriptor = os.open(path, _READ)
@@ -72,7 +74,7 @@ def read_file(path: str, limit: int) -> bytes | None:
     except OSError as error:
         raise failure("read", path, error) from error
     try:
-        return os.read(descriptor, limit + 1)
+        return os.read(descriptor, limit + 1) if limit < _AT_ONCE else _read_on(descriptor, limit)
     except OSError as error:
         raise failure("read", path, error) from error
     finally:
@@ -83,6 +85,12 @@ def close_read(descriptor: int) -> None:
     """Close what nothing was written through; what the system says to that is of no interest, it is closed anyway."""
     with suppress(OSError):  # tests/faults/test_system_calls.py
         os.close(descriptor)
+
+
+def _read_on(descriptor: int, limit: int) -> bytes:
+    with open(descriptor, "rb", buffering=0, closefd=False) as file:
+        is_whole = os.fstat(descriptor).st_size <= limit
+        return (file.readall() if is_whole else file.read(limit + 1)) or b""
 
 
 def read_large(path: str, limit: int) -> bytes | None:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from whorl.errors import StoreError
 from whorl.store.attempt import LocalAttempt
+from whorl.store.contest import check_attempt
 from whorl.store.disk import digest_bytes, make_folder, names_in, read_large, replace_file, tree_size
 from whorl.store.ledger import Ledger
 from whorl.store.lister import Lister
@@ -122,8 +123,9 @@ class LocalStore:
 
     def commit(self, attempt: Attempt, manifest: Manifest, *, replace: Callable[[Manifest], bool]) -> Manifest:
         """Publish an attempt under its slot, and return what is current afterwards; see ``Store.commit``."""
-        if not isinstance(attempt, LocalAttempt) or attempt.slot != manifest.slot:
-            raise StoreError("an attempt is committed to the store and slot that it was begun for")
+        check_attempt(attempt, manifest)
+        if not isinstance(attempt, LocalAttempt):
+            raise StoreError("an attempt is committed to the kind of store that it was begun for")
         return self._publisher.commit(attempt, manifest, replace)
 
     def commit_kept(

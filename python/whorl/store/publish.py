@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import os
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from whorl.digest import hash_file
 from whorl.errors import CorruptEntryError, StoreError
+from whorl.store.attempt import AttemptReader
 from whorl.store.codec import encode_manifest
-from whorl.store.contest import take_slot
+from whorl.store.contest import check_shared, sharing, take_slot
 from whorl.store.disk import (
     failure,
     guarded,
@@ -89,26 +90,41 @@ class Publisher:
 
     def commit_kept(self, manifest: Manifest, source: Manifest, may_replace: Callable[[Manifest], bool]) -> Manifest:
         """Publish a manifest that shares the payload of another; inline files are copied."""
-        if source.slot.namespace != manifest.slot.namespace:
-            raise StoreError("entries of two namespaces cannot share a payload")
-        nonce = os.urandom(16).hex()
-        shared = replace(manifest, attempt=nonce, payload=source.payload, files=source.files, inline=source.inline)
+        check_shared(manifest, source)
+        shared = sharing(manifest, source)
         if source.inline is not None:
-            return self._publish(replace(shared, payload=nonce), may_replace)
+            return self._publish(shared, may_replace)
         with self.manifests.sharing(source.slot.namespace, source.payload):
             self._mark(source.slot.namespace, source.payload, (source.slot, manifest.slot))
             return self._publish(shared, may_replace)
 
     def adopt(self, manifest: Manifest, reader: Reader, may_replace: Callable[[Manifest], bool]) -> Manifest:
         """Publish an entry of another tier as it is, with its attempt and payload."""
-        if manifest.inline is None:
-            self._bring_payload(manifest, reader)
-        if manifest.payload == manifest.attempt:
+        if isinstance(reader, AttemptReader):
+            return self._adopt_attempt(manifest, reader, may_replace)
+        if manifest.inline is not None:
             return self._publish(manifest, may_replace)
+        self._bring_payload(manifest, reader)
         with self.manifests.sharing(manifest.slot.namespace, manifest.payload):
-            if manifest.inline is None:
-                self._mark(manifest.slot.namespace, manifest.payload, (manifest.slot,))
+            if not os.path.isdir(self._places.payload(manifest.slot.namespace, manifest.payload)):
+                self._bring_payload(manifest, reader)  # its last user was removed meanwhile
+            self._mark(manifest.slot.namespace, manifest.payload, (manifest.slot,))
             return self._publish(manifest, may_replace)
+
+    def _adopt_attempt(
+        self, manifest: Manifest, reader: AttemptReader, may_replace: Callable[[Manifest], bool]
+    ) -> Manifest:
+        """Publish a copy of an attempt that nobody else knows: it goes again if another's entry stays."""
+        try:
+            if manifest.inline is None:
+                self._bring_payload(manifest, reader)
+            current = self._publish(manifest, may_replace)
+        except BaseException:
+            self._drop_unnamed(manifest.slot, manifest.payload)
+            raise
+        if current.attempt != manifest.attempt:
+            remove_folder(self._places.payload(manifest.slot.namespace, manifest.payload))
+        return current
 
     def pointer(self, namespace: str, content_key: Digest) -> Pointer | None:
         """Return which entry was last published with a content key."""
@@ -129,15 +145,20 @@ class Publisher:
 
     def _give_up(self, attempt: LocalAttempt) -> None:
         """Drop a payload after a failure, unless its manifest made it."""
+        if self._drop_unnamed(attempt.slot, attempt.nonce):
+            attempt.abandon()
+        else:
+            attempt.settle()
+
+    def _drop_unnamed(self, slot: Slot, payload: str) -> bool:
+        """Remove a payload, or the side files of an inline value, unless a manifest may name it."""
         try:
-            is_named = self.manifests.names(attempt.slot, payload=attempt.nonce)
+            is_named = self.manifests.names(slot, payload=payload)
         except StoreError:  # who knows: collecting finds it if nothing names it
             is_named = True
-        if is_named:
-            attempt.settle()
-        else:
-            attempt.abandon()
-            remove_folder(self._places.payload(attempt.slot.namespace, attempt.nonce))  # side files of an inline value
+        if not is_named:
+            remove_folder(self._places.payload(slot.namespace, payload))
+        return not is_named
 
     def _publish(self, manifest: Manifest, may_replace: Callable[[Manifest], bool]) -> Manifest:
         record = encode_manifest(manifest)

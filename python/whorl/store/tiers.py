@@ -9,11 +9,14 @@ arrow: *lookup*, *commit* and *decode*, where more than one store is configured.
 from __future__ import annotations
 
 import time
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import TYPE_CHECKING, TypeVar
 
 from whorl.errors import CorruptEntryError, LeaseTimeoutError, StoreError
+from whorl.store.contest import check_attempt, check_shared, sharing
+from whorl.store.origins import Origins
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -25,10 +28,12 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 LOCAL, ROOT = "local", "root"
-# Origins of entries are remembered between a lookup and the reading that follows it.
-_KNOWN_NUMBER = 4096
 # Seconds that a tier behind a network is left alone after a failure: a trial may take the whole of its timeout.
 _REST = 60.0
+
+
+def _always(_: Manifest) -> bool:
+    return True
 
 
 @dataclass(slots=True, eq=False)
@@ -68,7 +73,7 @@ class TieredStore:
     def __init__(self, tiers: Sequence[Tier], complain: Callable[[str, StoreError], None]) -> None:
         self.tiers = tuple(tiers)
         self._complain = complain
-        self._origins: dict[tuple[Slot, str], Tier] = {}
+        self._origins: Origins[Tier] = Origins()
         self._bad: set[tuple[Tier, Slot, str]] = set()
 
     # --- looking up and reading ---
@@ -96,16 +101,21 @@ class TieredStore:
         if local is None or local is origin:
             return reader
         copied = self._attempt(local, lambda store: store.adopt(manifest, reader, replace=_other(manifest)), None)
-        return reader if copied is None else local.store.reader(copied)
+        if copied is None:
+            return reader
+        self._noted(local, manifest)  # what is read from now on
+        return local.store.reader(copied)
 
     def quarantine(self, manifest: Manifest, reason: str) -> None:
-        """Move a damaged entry aside where it was found; in a tier that is only read it is passed over from now on."""
+        """Move a damaged entry aside where it was found; where that cannot be, it is passed over from now on."""
         origin = self.origin(manifest)
-        if origin.writes:
-            origin.store.quarantine(manifest, reason)
-        else:
-            self._bad.add((origin, manifest.slot, manifest.attempt))
-        self._origins.pop((manifest.slot, manifest.attempt), None)
+        try:
+            if origin.writes:
+                origin.store.quarantine(manifest, reason)
+                return
+        except StoreError as error:
+            self._failed(origin, error)
+        self._bad.add((origin, manifest.slot, manifest.attempt))
 
     def damaged(self, slot: Slot) -> bool:
         """Return whether an entry of this slot was moved aside in a tier that is written."""
@@ -115,38 +125,45 @@ class TieredStore:
 
     def begin(self, slot: Slot) -> Attempt:
         """Begin a payload for a slot: in the local tier where there is one."""
-        written = self._written()
-        if not written:
-            raise StoreError("no store can be written now", "each one has failed a moment ago or is only read")
-        return written[-1].store.begin(slot)
+        return self._nearest_written().store.begin(slot)
 
     def commit(self, attempt: Attempt, manifest: Manifest, *, replace: Callable[[Manifest], bool]) -> Manifest:
         """Publish an attempt in the root, which decides what is current, and in the local tier."""
-        written = self._written()
-        near = written[-1]
-        if len(written) == 1:
-            return self._noted(near, near.store.commit(attempt, manifest, replace=replace))
-        complete, reader = attempt.complete(manifest), attempt.reader()
-        root = written[0]
-        current = self._attempt(root, lambda store: store.adopt(complete, reader, replace=replace), None)
+        check_attempt(attempt, manifest)
+        near = self._nearest_written()
+        root = self._written()[0]
+        current = None
+        if root is not near:
+            complete, reader = attempt.complete(manifest), attempt.reader()
+            current = self._attempt(root, lambda store: store.adopt(complete, reader, replace=replace), None)
         if current is None:
-            return self._noted(near, near.store.commit(attempt, manifest, replace=replace))
+            return self._noted(near, self._commit_near(near, attempt, manifest, replace))
+        copied = None
         if current.attempt == attempt.nonce:
-            self._attempt(near, lambda store: store.commit(attempt, manifest, replace=_other(complete)), None)
+            copied = self._attempt(near, lambda store: store.commit(attempt, manifest, replace=_other(complete)), None)
         attempt.abandon()
-        return self._noted(root, current)
+        return self._noted(root, current) if copied is None else self._noted(near, copied)
 
-    def commit_kept(self, manifest: Manifest, source: Manifest, *, replace: Callable[[Manifest], bool]) -> Manifest:
+    def commit_kept(
+        self, manifest: Manifest, source: Manifest, *, replace: Callable[[Manifest], bool] = _always
+    ) -> Manifest:
         """Publish a manifest that names the payload of ``source``, which is copied to the tiers that lack it."""
-        origin = self.origin(source)
-        kept: Manifest | None = None
-        for tier in self._written():
-            kept = kept or self._attempt(tier, self._keeping(manifest, source, origin, tier, replace), None)
-        if kept is None:
-            raise StoreError(f"the entry of {manifest.slot.stage} could not be stored under its new key")
-        return kept
+        check_shared(manifest, source)
+        origin, shared = self.origin(source), sharing(manifest, source)
 
-    def adopt(self, manifest: Manifest, reader: Reader, *, replace: Callable[[Manifest], bool]) -> Manifest:
+        def bring(store: Store) -> Manifest:
+            return store.adopt(shared, origin.store.reader(source), replace=replace)
+
+        def keep(store: Store) -> Manifest:
+            return store.commit_kept(manifest, source, replace=replace)
+
+        for tier in self._written():
+            kept = self._attempt(tier, keep if tier is origin else bring, None)
+            if kept is not None:
+                return self._noted(tier, kept)
+        raise StoreError(f"the entry of {manifest.slot.stage} could not be stored under its new key")
+
+    def adopt(self, manifest: Manifest, reader: Reader, *, replace: Callable[[Manifest], bool] = _always) -> Manifest:
         """Publish an entry of another store as it is in every tier that is written."""
         done = [
             self._attempt(tier, lambda store: store.adopt(manifest, reader, replace=replace), None)
@@ -158,30 +175,38 @@ class TieredStore:
         return current
 
     def remove(self, slot: Slot) -> bool:
-        """Remove the entry of a slot from every tier that is written; false where there was nothing."""
-        removed = [tier.store.remove(slot) for tier in self._written()]
-        return any(removed)
+        """
+        Remove the entry of a slot from every tier that is written; false where there was nothing.
+
+        A tier that failed a moment ago is asked again: what is left there would be found by the next lookup.
+        """
+        removed, failure = False, None
+        for tier in self.tiers:
+            if tier.writes:
+                try:
+                    removed = tier.store.remove(slot) or removed
+                except StoreError as error:
+                    failure = error
+        if failure is not None:
+            raise failure
+        return removed
 
     # --- waiting ---
 
     @contextmanager
     def lease(self, slot: Slot, *, timeout: float | None = None) -> Iterator[None]:
         """Hold a slot in the root, or where that fails in the local tier: each is done without where it cannot be."""
-        for tier in self._written():
-            lease = tier.store.lease(slot, timeout=timeout)
-            try:
-                lease.__enter__()
-            except LeaseTimeoutError:
-                raise
-            except StoreError as error:
-                self._failed(tier, error)
-                continue
-            try:
-                yield
-            finally:
-                lease.__exit__(None, None, None)
-            return
-        yield
+        with ExitStack() as held:
+            for tier in self._written():
+                try:
+                    held.enter_context(tier.store.lease(slot, timeout=timeout))
+                except LeaseTimeoutError:
+                    raise
+                except StoreError as error:
+                    self._failed(tier, error)
+                else:
+                    break
+            yield
 
     # --- revisions ---
 
@@ -258,14 +283,14 @@ class TieredStore:
     # --- the tiers ---
 
     def origin(self, manifest: Manifest) -> Tier:
-        """Return the tier that an entry was found in."""
-        known = self._origins.get((manifest.slot, manifest.attempt))
+        """Return the tier that an entry was found in, or the nearest one that has it."""
+        known = self._origins.find(manifest)
         if known is not None:
             return known
-        for found in self.candidates(manifest.slot):
+        for found in chain(self.candidates(manifest.slot), self.generations(manifest.slot)):
             if found.attempt == manifest.attempt:
-                break
-        return self._origins.get((manifest.slot, manifest.attempt), self.tiers[0])
+                return self._origins.find(found) or self.tiers[0]
+        return self.tiers[0]
 
     def _read(self) -> list[Tier]:
         return [tier for tier in self.tiers if tier.reads and tier.is_awake]
@@ -274,6 +299,22 @@ class TieredStore:
         """Return the tiers to write, the root first."""
         found = [tier for tier in self.tiers if tier.writes and tier.is_awake]
         return sorted(found, key=lambda tier: tier.name != ROOT)
+
+    def _nearest_written(self) -> Tier:
+        """Return the tier where payloads are made: the local one where there is one."""
+        written = self._written()
+        if not written:
+            raise StoreError("no store can be written now", "each one has failed a moment ago or is only read")
+        return written[-1]
+
+    def _commit_near(
+        self, near: Tier, attempt: Attempt, manifest: Manifest, replace: Callable[[Manifest], bool]
+    ) -> Manifest:
+        try:
+            return near.store.commit(attempt, manifest, replace=replace)
+        except StoreError:
+            near.rest()
+            raise
 
     def _writable(self, name: str) -> Tier | None:
         return next((tier for tier in self._written() if tier.name == name), None)
@@ -298,37 +339,20 @@ class TieredStore:
                 yield manifest
 
     def _noted(self, tier: Tier, manifest: Manifest) -> Manifest:
-        """Note where an entry was found: the nearest tier that has it."""
-        if len(self._origins) >= _KNOWN_NUMBER:
-            self._origins.clear()
-        known = self._origins.get((manifest.slot, manifest.attempt))
-        if known is None or self.tiers.index(tier) < self.tiers.index(known):
-            self._origins[manifest.slot, manifest.attempt] = tier
+        """Note where an entry was found."""
+        self._origins.note(manifest, tier)
         return manifest
-
-    def _keeping(
-        self,
-        manifest: Manifest,
-        source: Manifest,
-        origin: Tier,
-        tier: Tier,
-        replace: Callable[[Manifest], bool],
-    ) -> Callable[[Store], Manifest]:
-        """Say how an entry is kept in a tier."""
-
-        def keep(store: Store) -> Manifest:
-            if tier is not origin and source.inline is None:
-                store.adopt(source, origin.store.reader(source), replace=_never)
-            return self._noted(tier, store.commit_kept(manifest, source, replace=replace))
-
-        return keep
 
     def _note_revision(self, tier: Tier, namespace: str, key: Digest, revision: str) -> None:
         """Note a revision in the local tier, for the time when there is no network."""
         local = self._writable(LOCAL)
-        if local is not None and tier is not local and local.store.revision(namespace, key) != revision:
-            known = {key.hex(): revision}
-            self._attempt(local, lambda store: store.write_revisions(namespace, known), None)
+
+        def note(store: Store) -> None:
+            if store.revision(namespace, key) != revision:
+                store.write_revisions(namespace, {key.hex(): revision})
+
+        if local is not None and tier is not local:
+            self._attempt(local, note, None)
 
     def _attempt(self, tier: Tier, action: Callable[[Store], T], otherwise: T) -> T:
         """Do something with a tier, or complain and give the alternative; damage is the caller's to know."""
@@ -350,7 +374,3 @@ class TieredStore:
 def _other(manifest: Manifest) -> Callable[[Manifest], bool]:
     """Replace whatever is not this very entry: it has been found to answer."""
     return lambda existing: existing.attempt != manifest.attempt
-
-
-def _never(_: Manifest) -> bool:
-    return False

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from whorl.errors import CorruptEntryError, StoreError
 from whorl.store.codec import RECORD_LIMIT, decode_manifest
 from whorl.store.manifests import WRITING_TIMEOUT
-from whorl.store.remote.parallel import side_by_side
+from whorl.store.remote.parallel import REQUESTS, side_by_side
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from whorl.store.remote.lease import Leases
 
 logger = logging.getLogger("whorl")
+# What stands for a manifest between its removal and that of its object; whoever finds it goes on with the removal.
+_GONE = b"gone"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +77,7 @@ class Entries:
         try:
             return Entry(self._decode(content.data, slot), content)
         except CorruptEntryError as error:
-            self._set_aside(slot, name, content.data, str(error))
-            return None
+            return self._set_aside(slot, name, content, str(error))
 
     def peek(self, name: str, slot: Slot) -> Entry | None:
         """Return an entry under a name if it is sound and of that slot, and leave it alone if not."""
@@ -106,9 +107,10 @@ class Entries:
         """Yield the sound current manifests of the folders of a namespace and, if given, of a stage; or the newest."""
         folder = f"{self._places.entries}/{space}/m" + ("" if stage is None else f"/{stage}")
         items = sorted(self._objects.below(folder), key=_date, reverse=True)[:newest]
-        for manifest in side_by_side(lambda item: self._unsorted(space, item.name), items):
-            if manifest is not None:
-                yield manifest
+        for start in range(0, len(items), REQUESTS):
+            some = items[start : start + REQUESTS]
+            found = side_by_side(lambda item: self._unsorted(space, item.name), some)
+            yield from (manifest for manifest in found if manifest is not None)
 
     def quarantine(self, manifest: Manifest, reason: str) -> None:
         """Move a manifest aside if it is still there: the current one, or an earlier one."""
@@ -117,8 +119,20 @@ class Entries:
             for name in (self._places.manifest(slot), f"{self._places.generations(slot)}/{manifest.attempt}"):
                 there = self.peek(name, slot)
                 if there is not None and there.manifest.attempt == manifest.attempt:
-                    self._move_aside(slot, name, there.content.data)
+                    self._move_aside(slot, name, there.content)
         self._report(slot, reason)
+
+    def take_away(self, name: str, content: Content) -> bool:
+        """
+        Remove a manifest of which the writing lock is held, if it is still that version; false where it is not.
+
+        Writers of a store that can replace one version take no lock, and few stores can remove one version only: so
+        the version is replaced by nothing that anyone could replace, and that is removed.
+        """
+        if self.capabilities.replaces_once and not self._objects.replace(name, _GONE, content.tag):
+            return False
+        self._objects.remove([name])
+        return True
 
     def was_damaged(self, slot: Slot) -> bool:
         """Return whether a manifest of this slot was moved aside since the slot was last written."""
@@ -157,23 +171,33 @@ class Entries:
             return None
         return manifest if self._places.manifest(manifest.slot) == name else None
 
-    def _set_aside(self, slot: Slot, name: str, data: bytes, reason: str) -> None:
-        """Move aside what was read, unless it has been replaced; where it cannot be moved it is reported once."""
-        if (name, data) in self._unmoved:
-            return
+    def _set_aside(self, slot: Slot, name: str, read: Content, reason: str) -> Entry | None:
+        """Move aside what was read, and return what replaced it meanwhile; what cannot be moved is reported once."""
+        if (name, read.data) in self._unmoved:
+            return None
+        if not self.capabilities.writes:
+            self._unmoved.add((name, read.data))
+            self._report(slot, reason)
+            return None
+        again: Content | None = read
         try:
             with self.writing(slot):
                 again = self._objects.read(name, RECORD_LIMIT)
-                if again is not None and again.data == data:
-                    self._move_aside(slot, name, data)
+                if again is not None and again.data == read.data:
+                    self._move_aside(slot, name, again)
         except StoreError as refusal:  # a read-only store: still a miss
             logger.debug("%s could not be moved aside: %s", name, refusal)
-            self._unmoved.add((name, data))
-        self._report(slot, reason)
+            self._unmoved.add((name, read.data))
+        if again is None or again.data != read.data:
+            return self.peek(name, slot)
+        if read.data != _GONE:
+            self._report(slot, reason)
+        return None
 
-    def _move_aside(self, slot: Slot, name: str, data: bytes) -> None:
-        self._objects.put(f"{self._places.quarantine(slot)}/{os.urandom(8).hex()}", data)
-        self._objects.remove([name])
+    def _move_aside(self, slot: Slot, name: str, content: Content) -> None:
+        if content.data != _GONE:
+            self._objects.put(f"{self._places.quarantine(slot)}/{os.urandom(8).hex()}", content.data)
+        self.take_away(name, content)
 
     def _report(self, slot: Slot, reason: str) -> None:
         self.damage_count += 1

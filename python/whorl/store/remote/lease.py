@@ -33,6 +33,9 @@ _log = logging.getLogger("whorl")
 # store.md: beaten every ttl/3; others may take a lease that has not changed for 1.5 ttl.
 _BEATS, _PATIENCE = 3.0, 1.5
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 2.0
+# Where a store cannot create once: how long after the look another's write may arrive.  A slower one costs a
+# computation, nothing more.
+_SETTLING = 0.1
 _LIMIT = 4 << 10
 
 
@@ -60,11 +63,16 @@ class Owner:
 
 
 class Leases:
-    """The leases of one store; ``ttl`` is in seconds, how long a dead holder is waited for is 1.5 times that."""
+    """
+    The leases of one store; ``capabilities`` are what it guarantees.
+
+    ``ttl`` is in seconds; how long a dead holder is waited for is 1.5 times that.
+    """
 
     def __init__(self, objects: Objects, ttl: float) -> None:
         self._objects = objects
         self._ttl = ttl
+        self.capabilities = objects.capabilities
 
     @contextmanager
     def held(self, name: str, what: str, timeout: float) -> Iterator[None]:
@@ -87,14 +95,14 @@ class Leases:
     def _acquire(self, name: str, what: str, started: float, timeout: float) -> Owner:
         owner = Owner(os.urandom(16).hex(), host_name(), os.getpid())
         seen, since, pause = b"", started, _FIRST_PAUSE
-        while not self._objects.create(name, owner.encode(0)):
-            there = self._objects.read(name, _LIMIT)
-            if there is None:
-                continue
-            holder, now = Owner.read(there.data), time.monotonic()
-            if holder.nonce == owner.nonce:  # the answer to our own request was lost
+        while not self._create(name, owner):
+            there, now = self._objects.read(name, _LIMIT), time.monotonic()
+            holder = Owner.read(b"" if there is None else there.data)
+            if there is None:  # given back a moment ago
+                seen = b""
+            elif holder.nonce == owner.nonce:  # the answer to our own request was lost
                 break
-            if there.data != seen:
+            elif there.data != seen:
                 seen, since = there.data, now
             elif now - since >= _PATIENCE * self._ttl and self._take_over(name, owner, there):
                 _log.info("took over %s from process %d on %s, which has stopped", what, holder.process, holder.host)
@@ -106,17 +114,30 @@ class Leases:
             pause = min(1.5 * pause, _LONGEST_PAUSE, self._ttl / _BEATS)
         return owner
 
+    def _create(self, name: str, owner: Owner) -> bool:
+        """Create a lease; where several may have done so at once, the last of them has it."""
+        if not self._objects.create(name, owner.encode(0)):
+            return False
+        if self.capabilities.creates_once:
+            return True
+        time.sleep(_SETTLING)
+        return self._is_held(name, owner)
+
     def _take_over(self, name: str, owner: Owner, stopped: Content) -> bool:
         """Replace a lease that no longer changes; of several who try, one wins where the store can tell versions."""
         if not self._objects.replace(name, owner.encode(0), stopped.tag):
             return False
+        if not self.capabilities.replaces_once:
+            time.sleep(_SETTLING)
+        return self._is_held(name, owner)
+
+    def _is_held(self, name: str, owner: Owner) -> bool:
         there = self._objects.read(name, _LIMIT)
         return there is not None and Owner.read(there.data).nonce == owner.nonce
 
     def _release(self, name: str, owner: Owner) -> None:
         try:
-            there = self._objects.read(name, _LIMIT)
-            if there is not None and Owner.read(there.data).nonce == owner.nonce:
+            if self._is_held(name, owner):
                 self._objects.remove([name])
         except StoreError as error:  # it ages, and others take it over
             _log.debug("a lease could not be given back: %s", error)

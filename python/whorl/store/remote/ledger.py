@@ -58,11 +58,8 @@ class RemoteLedger:
 
     def revise(self, namespace: str, keys: Iterable[Digest]) -> dict[Digest, str]:
         """Give each key a new revision."""
-        folder = self._places.of(namespace, "r")
         revisions = {key: os.urandom(16).hex() for key in keys}
         self.write(namespace, {key.hex(): revision for key, revision in revisions.items()})
-        with self._lock:
-            self._listings.pop(folder, None)
         return revisions
 
     def write(self, namespace: str, revisions: Mapping[str, str]) -> None:
@@ -70,6 +67,8 @@ class RemoteLedger:
         folder = self._places.of(namespace, "r")
         for name, revision in revisions.items():
             self._objects.put(f"{folder}/{name}", revision.encode())
+        with self._lock:
+            self._listings.pop(folder, None)
 
     def _listing(self, namespace: str) -> _Listing:
         folder = self._places.of(namespace, "r")

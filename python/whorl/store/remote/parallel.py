@@ -15,7 +15,7 @@ Given = TypeVar("Given")
 Found = TypeVar("Found")
 
 # What object stores and their clients serve one process with: botocore keeps ten connections.
-_REQUESTS = 8
+REQUESTS = 8
 
 
 def side_by_side(action: Callable[[Given], Found], items: Sequence[Given]) -> list[Found]:
@@ -24,5 +24,5 @@ def side_by_side(action: Callable[[Given], Found], items: Sequence[Given]) -> li
         return [action(item) for item in items]
     from concurrent.futures import ThreadPoolExecutor
 
-    with ThreadPoolExecutor(min(_REQUESTS, len(items)), thread_name_prefix="whorl store") as pool:
+    with ThreadPoolExecutor(min(REQUESTS, len(items)), thread_name_prefix="whorl store") as pool:
         return list(pool.map(action, items))

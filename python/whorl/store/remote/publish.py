@@ -11,12 +11,13 @@ from __future__ import annotations
 
 import logging
 import os
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from whorl.errors import CorruptEntryError, StoreError
+from whorl.store.attempt import AttemptReader
 from whorl.store.codec import encode_manifest
-from whorl.store.contest import take_slot
+from whorl.store.contest import check_shared, sharing, take_slot
 from whorl.store.notes import NOTE_LIMIT, decode_pointer, encode_pointer, encode_slot
 from whorl.store.remote.parallel import side_by_side
 
@@ -43,28 +44,44 @@ class RemotePublisher:
 
     def adopt(self, manifest: Manifest, reader: Reader, may_replace: Callable[[Manifest], bool]) -> Manifest:
         """Publish an entry with its attempt; return what is current then."""
-        is_here = manifest.inline is not None or self.has_payload(manifest)
-        paths = {} if is_here else {name: os.fspath(reader.path(name)) for name in reader.names}
-        if manifest.payload != manifest.attempt:
+        if isinstance(reader, AttemptReader):
+            if manifest.inline is None:
+                self._upload(manifest, reader)
+            return self._publish(manifest, self._dropping(manifest, may_replace))
+        if manifest.inline is not None:
+            return self._publish(manifest, may_replace)
+        # Others may have this payload here: it is marked before it is looked at, and nothing that fails removes it.
+        with self._entries.sharing(manifest.slot.namespace, manifest.payload):
             self._mark(manifest.slot.namespace, manifest.payload, (manifest.slot,))
-        current = self._publish(manifest, paths, may_replace)
-        if current.attempt != manifest.attempt and not is_here:
-            self._drop(manifest)
-        return current
+            if self._entries.was_damaged(manifest.slot) or not self.has_payload(manifest):
+                self._upload(manifest, reader)
+            return self._publish(manifest, may_replace)
+
+    def _dropping(self, manifest: Manifest, may_replace: Callable[[Manifest], bool]) -> Callable[[Manifest], bool]:
+        """Drop what was written for a new attempt, which nobody else knows, once another's entry stays."""
+
+        def decide(existing: Manifest) -> bool:
+            is_replaced = False
+            try:
+                is_replaced = may_replace(existing)
+            finally:
+                if not is_replaced:
+                    self._drop(manifest)
+            return is_replaced
+
+        return decide
 
     def commit_kept(self, manifest: Manifest, source: Manifest, may_replace: Callable[[Manifest], bool]) -> Manifest:
         """Publish a manifest that shares the payload of another; inline files are copied."""
-        if source.slot.namespace != manifest.slot.namespace:
-            raise StoreError("entries of two namespaces cannot share a payload")
-        nonce = os.urandom(16).hex()
-        shared = replace(manifest, attempt=nonce, payload=source.payload, files=source.files, inline=source.inline)
+        check_shared(manifest, source)
+        shared = sharing(manifest, source)
         if source.inline is not None:
-            return self._publish(replace(shared, payload=nonce), {}, may_replace)
+            return self._publish(shared, self._dropping(shared, may_replace))
         with self._entries.sharing(source.slot.namespace, source.payload):
             self._mark(source.slot.namespace, source.payload, (source.slot, manifest.slot))
             if not self.has_payload(source):
                 raise CorruptEntryError(f"the payload of {source.slot.stage} is gone")
-            return self._publish(shared, {}, may_replace)
+            return self._publish(shared, may_replace)
 
     def pointer(self, namespace: str, content_key: Digest) -> Pointer | None:
         """Return which entry was last published with a content key."""
@@ -77,10 +94,14 @@ class RemotePublisher:
         there = {item.name: item.size for item in self._objects.below(folder)}
         return all(there.get(f"{folder}/{file.name}") == file.size for file in manifest.files)
 
-    def _publish(self, manifest: Manifest, paths: dict[str, str], may_replace: Callable[[Manifest], bool]) -> Manifest:
+    def _upload(self, manifest: Manifest, reader: Reader) -> None:
+        folder = self._places.payload(manifest.slot.namespace, manifest.payload)
+        paths = {name: os.fspath(reader.path(name)) for name in reader.names}
+        side_by_side(lambda name: self._objects.upload(f"{folder}/{name}", paths[name]), list(paths))
+
+    def _publish(self, manifest: Manifest, may_replace: Callable[[Manifest], bool]) -> Manifest:
         record = encode_manifest(manifest)
         folder = self._places.payload(manifest.slot.namespace, manifest.payload)
-        side_by_side(lambda name: self._objects.upload(f"{folder}/{name}", paths[name]), list(paths))
         side_by_side(lambda name: self._objects.put(f"{folder}/{name}", record.side[name]), list(record.side))
         contender = _Contender(self._objects, self._places, self._entries, manifest.slot, record.data)
         current = self._settle(manifest, contender, may_replace)
@@ -133,7 +154,11 @@ class _Contender:
     seen: Entry | None = field(default=None)
 
     def create(self) -> bool:
-        return self.objects.create(self.places.manifest(self.slot), self.data)
+        name = self.places.manifest(self.slot)
+        if self.entries.capabilities.creates_once:
+            return self.objects.create(name, self.data)
+        with self.entries.writing(self.slot):
+            return self.objects.create(name, self.data)
 
     def current(self) -> Manifest | None:
         self.seen = self.entries.find(self.slot)

@@ -11,8 +11,9 @@ import os
 import time
 from typing import TYPE_CHECKING
 
-from whorl.errors import StoreError
 from whorl.store.attempt import LocalAttempt
+from whorl.store.codec import RECORD_LIMIT
+from whorl.store.contest import check_attempt
 from whorl.store.disk import digest_bytes
 from whorl.store.names import folder_name, is_changed
 from whorl.store.notes import encode_slot
@@ -20,6 +21,7 @@ from whorl.store.places import Places
 from whorl.store.remote.entries import Entries
 from whorl.store.remote.lease import Leases
 from whorl.store.remote.ledger import RemoteLedger
+from whorl.store.remote.parallel import side_by_side
 from whorl.store.remote.publish import RemotePublisher
 from whorl.store.remote.reader import RemoteReader
 from whorl.store.remote.root import check_root, create_root
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
     from whorl.store.base import Attempt, Pointer, Reader
     from whorl.store.manifest import Manifest, Slot
     from whorl.store.objects.base import Capabilities, Objects
+    from whorl.store.remote.entries import Entry
     from whorl.store.temporary import Temporary
 
 _TREE_LIMIT = 64 << 20
@@ -131,8 +134,7 @@ class RemoteStore:
 
     def commit(self, attempt: Attempt, manifest: Manifest, *, replace: Callable[[Manifest], bool]) -> Manifest:
         """Publish an attempt under its slot, and return what is current afterwards; see ``Store.commit``."""
-        if attempt.slot != manifest.slot:
-            raise StoreError("an attempt is committed to the slot that it was begun for")
+        check_attempt(attempt, manifest)
         current = self.adopt(attempt.complete(manifest), attempt.reader(), replace=replace)
         attempt.abandon()  # it is in the store now, or not needed
         return current
@@ -155,16 +157,26 @@ class RemoteStore:
 
         Payloads stay until they are collected: a reader on another machine may be at one.
         """
-        generations = [item.name for item in self.objects.below(self._places.generations(slot))]
+        folder, name = self._places.generations(slot), self._places.manifest(slot)
+        if not self._is_there() or not (self.objects.read(name, 0) or any(self.objects.below(folder))):
+            return False
         with self._entries.writing(slot):
-            current = self._entries.peek(self._places.manifest(slot), slot)
-            earlier = list(self._entries.generations(slot))
-            for manifest in (*([current.manifest] if current else []), *earlier):
-                day = time.strftime("%Y-%m-%d", time.gmtime(self.objects.now()))
-                self.objects.put(self._places.tombstone(slot.namespace, day, manifest.payload), encode_slot(slot))
-            self.objects.remove([self._places.manifest(slot), *generations])
+            while (current := self.objects.read(name, RECORD_LIMIT)) is not None:
+                self._announce(slot, self._entries.peek(name, slot))
+                if self._entries.take_away(name, current):
+                    break
+            earlier = [item.name for item in self.objects.below(folder)]
+            for entry in side_by_side(lambda each: self._entries.peek(each, slot), earlier):
+                self._announce(slot, entry)
+            self.objects.remove(earlier)
             self._entries.forget_damage(slot)
-        return current is not None or bool(generations)
+        return True
+
+    def _announce(self, slot: Slot, entry: Entry | None) -> None:
+        """Leave a tombstone, so that collecting finds the payload and knows since when nothing names it."""
+        if entry is not None:
+            day = time.strftime("%Y-%m-%d", time.gmtime(self.objects.now()))
+            self.objects.put(self._places.tombstone(slot.namespace, day, entry.manifest.payload), encode_slot(slot))
 
     # --- waiting ---
 
@@ -191,21 +203,25 @@ class RemoteStore:
 
     def write_revisions(self, namespace: str, revisions: Mapping[str, str]) -> None:
         """Write revisions of another tier as they are."""
+        self._prepare()
         self._ledger.write(namespace, revisions)
 
     # --- listing ---
 
     def namespaces(self) -> tuple[str, ...]:
         """Return the namespaces that hold entries."""
-        firsts = (next(self._entries.below(space), None) for space in self._spaces())
-        return tuple(sorted(first.slot.namespace for first in firsts if first is not None))
+        found = set()
+        for space in self._spaces():
+            first = next(self._entries.below(space), None) if is_changed(space) else None
+            found.add(first.slot.namespace if first is not None else space)
+        return tuple(sorted(found))
 
     def stages(self, namespace: str | None = None) -> tuple[str, ...]:
         """Return the stages that hold entries."""
         found = set()
         for space in self._spaces(namespace):
             for folder in self._stage_folders(space):
-                first = next(self._entries.below(space, folder, 1), None) if is_changed(folder) else None
+                first = next(self._entries.below(space, folder), None) if is_changed(folder) else None
                 found.add(first.slot.stage if first is not None else folder)
         return tuple(sorted(found))
 
@@ -220,7 +236,7 @@ class RemoteStore:
 
     def nearest(self, namespace: str, stage: str) -> Manifest | None:
         """Return the newest current entry of a stage."""
-        return next(self._entries.below(folder_name(namespace), folder_name(stage), 1), None)
+        return next(self._entries.below(folder_name(namespace), folder_name(stage)), None)
 
     def disk_size(self) -> int:
         """Return the bytes of all objects of this store: shared payloads once, leftovers too."""
@@ -230,9 +246,9 @@ class RemoteStore:
 
     def write_tree(self, namespace: str, code: Digest, data: bytes) -> None:
         """Store the fingerprint tree of a code digest, once."""
-        name = self._places.tree(namespace, code)
-        if self.objects.read(name, 0) is None:
-            self.objects.put(name, digest_bytes(data).hex().encode() + b"\n" + data)
+        if self.read_tree(namespace, code) is None:
+            self._prepare()
+            self.objects.put(self._places.tree(namespace, code), digest_bytes(data).hex().encode() + b"\n" + data)
 
     def read_tree(self, namespace: str, code: Digest) -> bytes | None:
         """Return the fingerprint tree of a code digest; ``None`` where it is absent or damaged."""
@@ -243,7 +259,8 @@ class RemoteStore:
     def _spaces(self, namespace: str | None = None) -> list[str]:
         if namespace is not None:
             return [folder_name(namespace)]
-        return sorted({item.name.split("/")[1] for item in self.objects.below(self._places.entries)})
+        parts = (item.name.split("/") for item in self.objects.below(self._places.entries))
+        return sorted({part[1] for part in parts if part[2] == "m"})
 
     def _stage_folders(self, space: str) -> list[str]:
         folder = f"{self._places.entries}/{space}/m"
@@ -262,4 +279,5 @@ class RemoteStore:
     def _note(self, found: Capabilities | None) -> None:
         if found is not None:
             self._entries.capabilities = found
+            self._leases.capabilities = found
             self._is_checked = True
