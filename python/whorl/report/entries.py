@@ -38,10 +38,11 @@ def draw_listing(listing: Listing, *, now: float, paint: Paint) -> Iterator[str]
         [spell_seconds(seconds) for seconds in listing.seconds],
         listing.namespaces,
     )
-    widths = [max(map(len, (name, *set(column)))) for name, column in zip(_COLUMNS, columns, strict=True)]
-    row = "   ".join(f"%{'' if name in _RIGHT else '-'}{width}s" for name, width in zip(_COLUMNS, widths, strict=True))
-    yield paint((row % _COLUMNS).rstrip(), "bright_black")
-    yield from [(row % cells).rstrip() for cells in zip(*columns, strict=True)]
+    widths = [max(map(len, (name, *column))) for name, column in zip(_COLUMNS, columns, strict=True)]
+    *cells, _ = (f"%{'' if name in _RIGHT else '-'}{width}s" for name, width in zip(_COLUMNS, widths, strict=True))
+    row = "   ".join((*cells, "%s"))
+    yield paint(row % _COLUMNS, "bright_black")
+    yield from map(row.__mod__, zip(*columns, strict=True))
     yield word_listing(listing)
 
 
