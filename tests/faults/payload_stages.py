@@ -1,4 +1,4 @@
-"""One stage per format whose payload is a file beside its manifest, and one small value that lies inside it."""
+"""One stage per format whose payload is a file beside its manifest, and two whose values lie inside it."""
 
 from __future__ import annotations
 
@@ -64,3 +64,8 @@ def pickle() -> list[object]:
 @stage(cache=True)
 def small() -> list[object]:
     return ["small", 1, 2.5, None]
+
+
+@stage(cache=True)
+def medium() -> bytes:
+    return bytes(range(256)) * 4

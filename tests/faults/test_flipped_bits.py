@@ -91,30 +91,32 @@ def flipped(content: bytes, at: int, chance: random.Random) -> bytes:
     return content[:at] + bytes([content[at] ^ (1 << chance.randrange(8))]) + content[at + 1 :]
 
 
-def test_a_flipped_bit_in_any_byte_of_a_manifest_is_found(root: Path, recorder: Recorder) -> None:
+@pytest.mark.parametrize("name", ["small", "medium"])
+def test_a_flipped_bit_in_any_byte_of_a_manifest_is_found(root: Path, recorder: Recorder, name: str) -> None:
     """The value is computed again, and stored soundly."""
-    victim, chance = Victim(root, "small"), random.Random(1)
+    victim, chance = Victim(root, name), random.Random(1)
     size = victim.record().stat().st_size
     for at in range(0, size, number(1, 5)):
         content = victim.record().read_bytes()
         outcome, detail = victim.after(victim.record(), flipped(content, at % len(content), chance))
-        recorder.note("flipped bits: every byte of a manifest", "inline", outcome, f"byte {at}: {detail}")
+        recorder.note("flipped bits: every byte of a manifest", name, outcome, f"byte {at}: {detail}")
 
     assert recorder.wrong == []
-    assert set(recorder.counts) == {("flipped bits: every byte of a manifest", "inline", "absent")}
+    assert set(recorder.counts) == {("flipped bits: every byte of a manifest", name, "absent")}
 
 
-def test_every_truncation_of_a_manifest_is_found(root: Path, recorder: Recorder) -> None:
+@pytest.mark.parametrize("name", ["small", "medium"])
+def test_every_truncation_of_a_manifest_is_found(root: Path, recorder: Recorder, name: str) -> None:
     """Down to nothing."""
-    victim = Victim(root, "small")
+    victim = Victim(root, name)
     size = victim.record().stat().st_size
     for length in range(0, size, number(1, 5)):
         content = victim.record().read_bytes()
         outcome, detail = victim.after(victim.record(), content[: min(length, len(content) - 1)])
-        recorder.note("truncation: every length of a manifest", "inline", outcome, f"{length} bytes: {detail}")
+        recorder.note("truncation: every length of a manifest", name, outcome, f"{length} bytes: {detail}")
 
     assert recorder.wrong == []
-    assert set(recorder.counts) == {("truncation: every length of a manifest", "inline", "absent")}
+    assert set(recorder.counts) == {("truncation: every length of a manifest", name, "absent")}
 
 
 @pytest.mark.parametrize("name", FORMATS)
