@@ -11,8 +11,19 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from fault_recorder import Recorder
     from pipeline_folder import PipelineFolder
     from remote_servers import Bucket, S3Server, WebServer
+
+
+@pytest.fixture
+def recorder() -> Iterator[Recorder]:
+    """Give a recorder of trials for the fault matrix; they count even where the test fails."""
+    from fault_recorder import Recorder
+
+    recorder = Recorder()
+    yield recorder
+    recorder.write()
 
 
 @pytest.fixture(scope="session")

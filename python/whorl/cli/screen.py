@@ -43,8 +43,7 @@ class Screen:
 
     def lines(self, texts: Iterable[str]) -> None:
         """Show lines."""
-        for text in texts:
-            self.line(text)
+        self.line("\n".join(texts))
 
     def data(self, data: object) -> None:
         """Show plain data as JSON."""

@@ -11,12 +11,10 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from whorl.errors import LeaseTimeoutError
-from whorl.store.disk import guarded, names_in, remove_file, remove_folder
+from whorl.store.disk import guarded, remove_folder
 from whorl.store.lock import locked
 from whorl.store.manifests import WRITING_TIMEOUT
 from whorl.store.objects.folder import FolderObjects
-from whorl.store.process import has_ended
-from whorl.store.root import UNFINISHED
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -56,17 +54,10 @@ class LocalCollectable:
 
     def tidy(self, locks: Iterable[Listed], now: float) -> int:  # noqa: ARG002 - the protocol's signature
         """Remove lock files whose holders were killed, and what is left of writing."""
-        return sum(self._unlock(listed.name) for listed in locks) + self._temporary.sweep() + self._sweep_root()
+        return sum(self._unlock(listed.name) for listed in locks) + self._temporary.sweep()
 
     def _unlock(self, name: str) -> bool:
         """Take a lock and let it go, which removes its file; false where someone holds it."""
         with suppress(LeaseTimeoutError), locked(f"{self._root}/{name}", "a lock", timeout=0.0):
             return True
         return False
-
-    def _sweep_root(self) -> int:
-        """Remove records of stores that were never finished."""
-        left = [name for name in names_in(self._root) if name.startswith(UNFINISHED)]
-        return sum(
-            remove_file(f"{self._root}/{name}") for name in left if has_ended(name.removeprefix(UNFINISHED)) is True
-        )

@@ -78,6 +78,12 @@ def read_file(path: str, limit: int) -> bytes | None:
     except OSError as error:
         raise failure("read", path, error) from error
     finally:
+        close_read(descriptor)
+
+
+def close_read(descriptor: int) -> None:
+    """Close what nothing was written through; what the system says to that is of no interest, it is closed anyway."""
+    with suppress(OSError):  # tests/faults/test_system_calls.py
         os.close(descriptor)
 
 
@@ -109,13 +115,14 @@ def read_exactly(path: str, size: int) -> bytes:
             raise CorruptEntryError(f"the stored file {path} is missing", error.strerror or "") from error
         raise failure("read", path, error) from error
     try:
-        status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode) or status.st_size != size:  # before anything is allocated
-            raise CorruptEntryError(f"the stored file {path} is damaged", f"it does not have {size} bytes")
-        with guarded("read", path), open(descriptor, "rb", buffering=0, closefd=False) as file:
-            return file.read()
+        with guarded("read", path):
+            status = os.fstat(descriptor)
+            if not stat.S_ISREG(status.st_mode) or status.st_size != size:  # before anything is allocated
+                raise CorruptEntryError(f"the stored file {path} is damaged", f"it does not have {size} bytes")
+            with open(descriptor, "rb", buffering=0, closefd=False) as file:
+                return file.read()
     finally:
-        os.close(descriptor)
+        close_read(descriptor)
 
 
 def write_file(path: str, data: bytes | memoryview, *, durable: bool = False) -> None:
@@ -231,6 +238,17 @@ def names_in(path: str) -> list[str]:
     with guarded("list", path), suppress(FileNotFoundError, NotADirectoryError):
         return sorted(os.listdir(path))
     return []
+
+
+def is_there(path: str) -> bool:
+    """Return whether a path leads to anything, be it a link; an error where that cannot be known."""
+    try:
+        os.lstat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError as error:
+        raise failure("read", path, error) from error
+    return True
 
 
 def has_names(path: str) -> bool:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 # A listing is read again when it is older, whatever the folder's date says (store.md).
 OLDEST = 5.0
 # Two changes within one tick of the file system's clock leave the same date; the coarsest clock (FAT) ticks every 2 s.
-_COARSEST_TICK_NS = 2_000_000_000
+COARSEST_TICK_NS = 2_000_000_000
 REVISION_LIMIT = 64
 _NONCE = re.compile(rb"[0-9a-f]{32}")
 
@@ -91,7 +91,7 @@ def _read(folder: str, changed: int) -> _Listing:
     """Read a ledger; its date was taken before, so a change meanwhile is seen the next time."""
     read = time.monotonic()
     # The clock of the machine stands in for the file system's; where they differ much, every call lists the folder.
-    is_settled = abs(time.time_ns() - changed) > _COARSEST_TICK_NS
+    is_settled = abs(time.time_ns() - changed) > COARSEST_TICK_NS
     return _Listing(changed, read, is_settled, {name: _revision(f"{folder}/{name}") for name in names_in(folder)})
 
 

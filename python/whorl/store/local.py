@@ -18,6 +18,7 @@ from whorl.store.collect_local import LocalCollectable
 from whorl.store.contest import check_attempt
 from whorl.store.disk import digest_bytes, make_folder, names_in, read_large, replace_file, tree_size
 from whorl.store.ledger import Ledger
+from whorl.store.lister import Lister
 from whorl.store.lock import locked
 from whorl.store.manifests import Manifests
 from whorl.store.names import folder_name, is_changed
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 
     from whorl.digest import Digest
     from whorl.store.base import Attempt, Pointer, Reader
+    from whorl.store.listing import Listing
     from whorl.store.manifest import Manifest, Slot
 
 DURABILITY = ("fast", "fsync")
@@ -67,6 +69,7 @@ class LocalStore:
         is_durable = durability == "fsync"
         self._publisher = Publisher(self._places, self._temporary, self._manifests, durable=is_durable)
         self._remover = Remover(self._places, self._temporary, self._manifests)
+        self._lister = Lister(self._places.entries, self._places.index, self._manifests)
         self._ledger = Ledger(self._places, self._temporary)
 
     def is_there(self) -> bool:
@@ -210,6 +213,10 @@ class LocalStore:
     def nearest(self, namespace: str, stage: str) -> Manifest | None:
         """Return the newest current entry of a stage."""
         return next(self._manifests.below(folder_name(namespace), folder_name(stage), is_newest_first=True), None)
+
+    def listings(self) -> Iterator[Listing]:
+        """Yield what is to be shown of the current entries, stage by stage, without reading again what is known."""
+        return self._lister.listings(self._namespace_folders(None))
 
     def disk_size(self) -> int:
         """Return the bytes of all files of this store: shared payloads once, leftovers too."""

@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from whorl.errors import LeaseTimeoutError
-from whorl.store.disk import failure, make_folder
+from whorl.store.disk import close_read, failure, make_folder
 from whorl.store.process import host_name
 
 if TYPE_CHECKING:
@@ -181,7 +181,7 @@ def _close(descriptor: int) -> None:
     with _guard:
         if descriptor in _descriptors:
             _descriptors.discard(descriptor)
-            os.close(descriptor)
+            close_read(descriptor)
 
 
 # --- who holds it ------------------------------------------------------------------------------------------------

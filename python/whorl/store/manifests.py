@@ -16,7 +16,15 @@ from typing import TYPE_CHECKING
 
 from whorl.errors import CorruptEntryError, StoreError
 from whorl.store.codec import RECORD_LIMIT, decode_manifest
-from whorl.store.disk import guarded, has_names, make_folder, names_in, read_exactly, read_file, remove_folder
+from whorl.store.disk import (
+    guarded,
+    has_names,
+    make_folder,
+    names_in,
+    read_exactly,
+    read_file,
+    remove_folder,
+)
 from whorl.store.lock import locked
 
 if TYPE_CHECKING:
@@ -109,7 +117,7 @@ class Manifests:
         for folder in self.stage_folders(space) if stage is None else [stage]:
             path = f"{self._places.entries}/{space}/m/{folder}"
             for name in _newest_first(path) if is_newest_first else names_in(path):
-                manifest = self._unsorted(space, f"{path}/{name}")
+                manifest = self.found(space, f"{path}/{name}")
                 if manifest is not None:
                     yield manifest
 
@@ -160,7 +168,7 @@ class Manifests:
             logger.debug("%s is not sound: %s", path, error)
             return None
 
-    def _unsorted(self, space: str, path: str) -> Manifest | None:
+    def found(self, space: str, path: str) -> Manifest | None:
         """Read a manifest that says itself what slot it is of; it must lie where that one would."""
         data = read_file(path, RECORD_LIMIT)
         if data is None:

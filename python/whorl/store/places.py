@@ -13,6 +13,7 @@ Slots, attempts and keys in, paths of a store out: the layout of store.md, in on
                 v1/<namespace>/t/<day>/<attempt>         tombstone: the manifest that was removed
     tmp/        what is being written, named after its process
     used/       last uses, one file per machine (``used.py``)
+    index/      what ``whorl ls`` knows, rebuilt when it is gone
 
 On the arrow: *lookup* and *commit*.
 """
@@ -55,6 +56,11 @@ class Places:
     def temporary(self) -> str:
         """The folder of what is being written."""
         return f"{self.root}/tmp"  # noqa: S108 - below the store, 0700
+
+    @property
+    def index(self) -> str:
+        """The folder of what listings know."""
+        return f"{self.root}/index"
 
     def of(self, namespace: str, kind: str) -> str:
         """Return the folder of one kind of thing in a namespace."""

@@ -16,7 +16,16 @@ from typing import TYPE_CHECKING
 
 from whorl.errors import CorruptEntryError, StoreError
 from whorl.store import fields
-from whorl.store.disk import guarded, make_folder, names_in, read_file, remove_file, remove_folder, replace_file
+from whorl.store.disk import (
+    guarded,
+    is_there,
+    make_folder,
+    names_in,
+    read_file,
+    remove_file,
+    remove_folder,
+    replace_file,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -39,7 +48,7 @@ class Remover:
 
     def remove(self, slot: Slot) -> bool:
         """Remove the entry of a slot with its generations; false where there was nothing."""
-        if not os.path.lexists(self._places.manifest(slot)) and not names_in(self._places.generations(slot)):
+        if not is_there(self._places.manifest(slot)) and not names_in(self._places.generations(slot)):
             return False
         with self._manifests.writing(slot):
             manifests = list(self._manifests.every(slot))
@@ -70,7 +79,7 @@ class Remover:
         """Remove a payload unless a manifest that shares it is there."""
         folder = self._places.payload(namespace, payload)
         with self._manifests.sharing(namespace, payload):
-            if not os.path.isdir(folder) or any(self._is_used(user, payload) for user in self._users(folder)):
+            if not is_there(folder) or any(self._is_used(user, payload) for user in self._users(folder)):
                 return
             gone = self._temporary.file()
             with guarded("remove", folder):
