@@ -29,6 +29,7 @@ from whorl.store.pins import pin, pinned, unpin
 from whorl.store.restore import earlier_results, restore
 
 if TYPE_CHECKING:
+    from fault_recorder import Recorder
     from whorl.store.manifest import Manifest
 
 SLOTS = tuple(slot(name) for name in ("one", "two", "three"))
@@ -272,7 +273,7 @@ class Ending(Interleavings):
 
 @pytest.mark.faults
 @pytest.mark.timeout(3600)
-def test_whatever_the_order_nothing_is_lost_before_its_grace() -> None:
+def test_whatever_the_order_nothing_is_lost_before_its_grace(recorder: Recorder) -> None:
     """The state table as a machine; WHORL_FAULT_STEPS is how many steps it takes: `make faults` takes 100,000."""
     wanted = int(os.environ.get("WHORL_FAULT_STEPS", "2000"))
     chosen = settings(
@@ -285,6 +286,8 @@ def test_whatever_the_order_nothing_is_lost_before_its_grace() -> None:
     Interleavings.steps = 0
     while Interleavings.steps < wanted:
         run_state_machine_as_test(Ending, settings=chosen)
+    # The machine raises at the first step after which the promise does not hold.
+    recorder.note("interleavings: steps", "two writers, reader, collector, thief", "correct", times=Interleavings.steps)
 
     assert Interleavings.steps >= wanted
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from fault_recorder import Recorder
+    from remote_servers import Bucket
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(300)]
 
@@ -52,13 +53,14 @@ SCRIPT = """
 class Crowd:
     """Processes that wait at a barrier, then call one stage with one argument."""
 
-    def __init__(self, folder: Path, size: int) -> None:
+    def __init__(self, folder: Path, size: int, **settings: str) -> None:
         (folder / "script.py").write_text(dedent(SCRIPT))
         self.log, self.stays = folder / "log", folder / "stays"
         environment = os.environ | {
             "WHORL_FILESYSTEM": str(folder / "store"),
             "HOME": str(folder),
             "TMPDIR": str(folder),
+            **settings,
         }
         self.processes = [
             subprocess.Popen(
@@ -122,6 +124,44 @@ def test_one_of_many_computes_and_all_get_the_value(tmp_path: Path, recorder: Re
 
     assert recorder.wrong == []
     assert len(crowd.computing()) == 1
+
+
+def test_one_of_many_computes_and_all_get_the_value_from_a_bucket(
+    tmp_path: Path, bucket: Bucket, recorder: Recorder
+) -> None:
+    """The lease is an object there."""
+    with Crowd(tmp_path, number(32, 4), WHORL_FILESYSTEM=f"{bucket.url}/crowd") as crowd:
+        crowd.begin()
+        answers = crowd.answers()
+    for process, status, printed in answers:
+        outcome = "correct" if (status, printed) == (0, f"1 {len(VALUE)}") else "wrong"
+        recorder.note("32 processes, one key: S3", "at once", outcome, (process, status, printed))
+
+    assert recorder.wrong == []
+    assert len(crowd.computing()) == 1
+
+
+def test_one_takes_over_from_a_killed_holder_in_a_bucket(tmp_path: Path, bucket: Bucket, recorder: Recorder) -> None:
+    """Its lease is not beaten any more: exactly one other computes, and all others get the value."""
+    settings = {"WHORL_FILESYSTEM": f"{bucket.url}/crowd", "WHORL_LEASE_TTL": "6"}
+    with Crowd(tmp_path, number(32, 4), **settings) as crowd:
+        crowd.stays.touch()
+        crowd.begin()
+        wait_for(crowd.computing)
+        (holder,) = crowd.computing()
+        time.sleep(7)  # it lives, and beats
+        while_it_lived = crowd.computing()
+        os.kill(holder, signal.SIGKILL)
+        crowd.stays.unlink()
+        answers = crowd.answers()
+    for process, status, printed in answers:
+        is_killed = (process, status, printed) == (holder, -signal.SIGKILL, "")
+        outcome = "absent" if is_killed else "correct" if (status, printed) == (0, f"1 {len(VALUE)}") else "wrong"
+        recorder.note("32 processes, one key: holder killed, S3", "killed", outcome, (process, status, printed))
+
+    assert recorder.wrong == []
+    assert while_it_lived == [holder]
+    assert len(crowd.computing()) == 2
 
 
 def test_one_takes_over_from_a_killed_holder(tmp_path: Path, recorder: Recorder) -> None:
