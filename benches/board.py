@@ -1,4 +1,4 @@
-"""Laps in, the tables at the end of a session out: the standings of each claim, and the targets of hashing.md."""
+"""Laps in, the tables at the end of a session out: the standings of each claim, and the targets of the design."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ class Board:
         return lines
 
     def targets_table(self) -> list[str]:
-        """Lay the targets out, in the order of hashing.md."""
+        """Lay the targets out, in the order of their numbers."""
         return laid_out([HEAD, *sorted(self.judged, key=lambda row: row.number)], LEFT)
 
 

@@ -55,7 +55,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
         terminalreporter.section("side by side, in one run")
         terminalreporter.write_line("\n".join(board.standings_table()))
     if board.judged:
-        terminalreporter.section("targets of hashing.md")
+        terminalreporter.section("targets of hashing.md and fingerprint.md")
         terminalreporter.write_line("\n".join([*board.targets_table(), *_reservations(config)]))
 
 

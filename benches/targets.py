@@ -1,5 +1,7 @@
 """
-A target of hashing.md and the medians of a race in, a line with the verdict out.
+A target of the design and the medians of a race in, a line with the verdict out.
+
+Those of hashing.md have its numbers, 1 to 4; those of fingerprint.md have 5.
 
 Targets are reported and never bent: one that is missed says by how much, and fails nothing.
 """
@@ -23,7 +25,7 @@ LEFT = frozenset({1, 3, 6, 7})
 @dataclass(frozen=True, slots=True)
 class Target:
     """
-    What hashing.md asks of whorl in a race, under the number it has there.
+    What the design asks of whorl in a race, under its number.
 
     With a peer: at most ``bound`` times its time or, if ``faster``, at least ``bound`` times its speed.  Without one:
     at most ``bound`` seconds.  ``own`` names the competitor that is whorl's.
