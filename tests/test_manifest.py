@@ -16,6 +16,7 @@ from whorl.errors import CorruptEntryError, StoreError
 from whorl.key import Component
 from whorl.store.codec import HIT_LIMIT, RECORD_LIMIT, decode_manifest, encode_manifest
 from whorl.store.manifest import Manifest, PayloadFile, RawFile, Slot, Trace, TracedInput
+from whorl.store.signing import ED25519, HMAC, new_key
 
 LONG = 2000
 
@@ -142,6 +143,55 @@ def test_every_truncation_is_noticed() -> None:
     assert not _is_sound(data + data)
 
 
+def test_a_flipped_bit_or_a_cut_in_a_signed_record_is_noticed_by_those_without_keys() -> None:
+    """The signature is covered like all else, and a record that lost it is damaged, not unsigned."""
+    data = encode_manifest(manifest(**inline_files({"value.json": b"[1]"})), new_key(HMAC)).data
+    flipped = [data[:at] + bytes((data[at] ^ 1 << bit,)) + data[at + 1 :] for at in range(len(data)) for bit in range(8)]
+
+    assert _is_sound(data)
+    assert not any(map(_is_sound, flipped))
+    assert not any(_is_sound(data[:length]) for length in range(len(data)))
+    assert not _is_sound(data + b"\n")
+
+
+@pytest.mark.parametrize("scheme", [ED25519, HMAC])
+def test_a_signed_manifest_is_written_again_as_the_same_bytes(scheme: str) -> None:
+    """Copies between tiers keep the signature, with and without side files, whoever makes them."""
+    key = new_key(scheme)
+    for before in (manifest(), manifest(raw_files=_raw_files(LONG), **inline_files({"v": b"x" * 32768}))):
+        record = encode_manifest(before, key)
+        decoded = decode_manifest(record.data, Sides(dict(record.side)))
+
+        assert encode_manifest(decoded) == record
+        assert encode_manifest(decoded, new_key(HMAC)) == record
+        assert decoded.signature is not None
+        assert key.checks(decoded.signature)
+
+
+def test_signing_moves_nothing_in_a_record() -> None:
+    """Which lists go to side files does not hang on whether there is a signature: the limit is the same."""
+    for number in range(440, 500, 3):
+        before = manifest(raw_files=_raw_files(number), **inline_files({"v": b"x" * 4096}))
+        signed = encode_manifest(before, new_key(ED25519))
+
+        assert signed.side == encode_manifest(before).side
+        assert len(signed.data) <= RECORD_LIMIT
+
+
+def test_a_changed_manifest_loses_its_signature() -> None:
+    """What was signed is not what would be written; only the one who changes it can vouch for it."""
+    key = new_key(HMAC)
+    decoded = decode_manifest(encode_manifest(manifest(), key).data)
+    changed = replace(decoded, attempt="b" * 32)
+
+    assert encode_manifest(changed).signature is None
+    assert b" -\n" in encode_manifest(changed).data
+    again = encode_manifest(changed, key).signature
+    assert again is not None
+    assert again != decoded.signature
+    assert key.checks(again)
+
+
 def _is_sound(data: bytes) -> bool:
     try:
         decode_manifest(data)
@@ -160,7 +210,7 @@ def _resealed(change: object, part: str = "hit") -> bytes:
     inline = sections[hit_length + rest_length :]
     sizes = b"%05d %05d %05d" % (len(texts["hit"]), len(texts["rest"]), len(inline))
     digests = b" ".join(Hasher(texts[name]).hexdigest().encode() for name in ("hit", "rest"))
-    return b"whorl 1 " + sizes + b" " + digests + b"\n" + texts["hit"] + texts["rest"] + inline
+    return b"whorl 1 " + sizes + b" " + digests + b" -\n" + texts["hit"] + texts["rest"] + inline
 
 
 def test_an_unchanged_manifest_sealed_again_is_sound() -> None:

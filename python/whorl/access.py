@@ -16,10 +16,14 @@ from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from whorl import config
-from whorl.errors import ConfigError, LeaseTimeoutError, StoreError, StoreWarning, warn
-from whorl.opening import open_store, shown
+from whorl.errors import ConfigError, LeaseTimeoutError, SignatureError, StoreError, StoreWarning, warn
+from whorl.formats.base import executes
+from whorl.modes import ROOT
+from whorl.opening import Place, is_own, open_store, policy_of, shown
 from whorl.store.disk import digest_bytes
+from whorl.store.policy import Policy
 from whorl.store.process import host_name
+from whorl.store.tiers import TieredStore
 from whorl.store.used import Uses
 
 if TYPE_CHECKING:
@@ -41,13 +45,23 @@ _KNOWN_NUMBER = 64
 _lock = threading.Lock()
 
 
+def _nobodys(_: Manifest) -> bool:
+    return False
+
+
 @dataclass(frozen=True, slots=True)
 class Access:
-    """One store as the engine sees it; ``store`` is None where none can be opened."""
+    """
+    One store as the engine sees it; ``store`` is None where none can be opened.
+
+    Entries that ``policy`` refuses are passed over; ``is_own`` says of an entry that it lies in a store of this user.
+    """
 
     store: Store | None
     root: str
     strict: bool
+    policy: Policy = Policy(executes)
+    is_own: Callable[[Manifest], bool] = _nobodys
 
     def attempt(self, action: Callable[[Store], T], otherwise: T) -> T:
         """Do something with the store, or warn once and give the alternative."""
@@ -61,19 +75,35 @@ class Access:
 
     def lookup(self, slot: Slot) -> Manifest | None:
         """Look an entry up; a store that fails has none."""
-        return self.attempt(lambda store: store.lookup(slot), None)
+        found = self.attempt(lambda store: store.lookup(slot), None)
+        return found if found is not None and self.admits(found) else None
 
     def candidates(self, slot: Slot) -> Iterator[Manifest]:
         """Yield the current entries of a slot, the nearest first; a store that fails has none."""
-        return self._each(lambda store: store.candidates(slot))
+        return filter(self.admits, self._each(lambda store: store.candidates(slot)))
 
     def generations(self, slot: Slot) -> Iterator[Manifest]:
         """Yield the earlier entries of a slot; a store that fails has none."""
-        return self._each(lambda store: store.generations(slot))
+        return filter(self.admits, self._each(lambda store: store.generations(slot)))
 
     def sources(self, namespace: str, content_key: Digest) -> Iterator[Manifest]:
         """Yield the entries that may have a content key; a store that fails has none."""
-        return self._each(lambda store: store.sources(namespace, content_key))
+        return filter(self.admits, self._each(lambda store: store.sources(namespace, content_key)))
+
+    def admits(self, manifest: Manifest) -> bool:
+        """Whether an entry may be served; one that may not is warned of once, or with ``strict`` an error."""
+        refusal = self.policy.refusal(manifest, is_own=self.is_own(manifest))
+        if refusal is not None:
+            self.complain(refusal)
+        return refusal is None
+
+    def may_serve(self, manifest: Manifest) -> bool:
+        """Whether an entry that was met while writing may be served, without a word."""
+        return self.policy.refusal(manifest, is_own=self.is_own(manifest)) is None
+
+    def trusts(self, manifest: Manifest) -> bool:
+        """Whether what an entry names was written by this user, or by someone whose key is trusted."""
+        return self.policy.trusts(manifest, is_own=self.is_own(manifest))
 
     def recent(self, slot: Slot) -> list[Manifest]:
         """List the newest entries of a slot's stage; a store that fails has none."""
@@ -131,11 +161,21 @@ def _complain(root: str, error: StoreError, *, strict: bool) -> None:
     if strict:
         raise error
     with _lock:
-        known = (root, type(error).__name__)
+        is_refusal = isinstance(error, SignatureError)
+        known = (root, f"{error.message} {error.cause}" if is_refusal else type(error).__name__)
         first = known not in _warned
         _warned.add(known)
     if first:
-        warn(f"the store {root} fails; results are computed and returned, but not kept there\n{error}", StoreWarning)
+        what = "the store {root} fails; results are computed and returned, but not kept there"
+        warn(f"{f'the store {root}' if is_refusal else what.format(root=root)}\n{error}", StoreWarning)
+
+
+def _owner(settings: Settings, store: Store) -> Callable[[Manifest], bool]:
+    """Give what knows whether an entry lies in a store of this user."""
+    if isinstance(store, TieredStore):
+        return store.is_own
+    answer = is_own(settings, Place(ROOT, ROOT, settings.filesystem))
+    return lambda _: answer
 
 
 def uses_of(root: str) -> Uses:
@@ -180,7 +220,7 @@ def open_access(settings: Settings) -> Access:
         unopened = Access(None, root, settings.strict)
         unopened.complain(error)
         return unopened
-    access = Access(store, root, settings.strict)
+    access = Access(store, root, settings.strict, policy_of(settings), _owner(settings, store))
     if len(_accesses) >= _KNOWN_NUMBER:
         _accesses.clear()
     _accesses[id(settings)] = settings, access

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 logging.getLogger("whorl").addHandler(logging.NullHandler())
 
 _PROJECT_MARKS = ("whorl.toml", "pyproject.toml", ".git")
+_PUBLIC = "ed25519:"
 _COMPUTING = "WHORL_COMPUTING_PROCESS"
 _TRUE, _FALSE = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
 
@@ -50,6 +51,10 @@ class Settings:
     ``namespace``: where entries go unless a stage pins its own.  ``distributions``: how versions of distributions count
     (``exact``, ``minor``, ``ignore``, ``follow``; ``"*"`` for all).  ``stat_table``: where digests of raw files are
     remembered by what the file system says of them: ``on`` (the user's cache folder), ``off``, or an absolute path.
+    ``pickle``: which values may be decoded by running code: ``local`` (those of your own local store; others if they are
+    signed), ``signed``, ``never`` or ``any``.  ``require_signature``: serve signed entries alone.  ``sign_with``: the
+    file of the key that signs what is stored.  ``trusted_keys``: keys whose signatures count, public ones as text, or
+    files.  ``store_mode``: stores in folders are for you (``private``) or for your group (``team``).
     """
 
     project: Path
@@ -70,9 +75,20 @@ class Settings:
     namespace: str = "default"
     distributions: Mapping[str, str] = field(default_factory=dict)
     stat_table: str = "on"
+    pickle: str = "local"
+    require_signature: bool = False
+    sign_with: str = ""
+    trusted_keys: tuple[str, ...] = ()
+    store_mode: str = "private"
 
 
-_CHOICES = {"mode": tuple(MODES), "durability": ("fast", "fsync"), "verify": ("always", "first", "never")}
+_CHOICES = {
+    "mode": tuple(MODES),
+    "durability": ("fast", "fsync"),
+    "verify": ("always", "first", "never"),
+    "pickle": ("local", "signed", "never", "any"),
+    "store_mode": ("private", "team"),
+}
 _NAMES = tuple(item.name for item in fields(Settings) if item.name != "project")
 _VARIABLES = tuple((name, f"WHORL_{name.upper()}") for name in _NAMES if name != "distributions")
 
@@ -186,8 +202,13 @@ def _merge(
     layers = (_from_file(project) if project else {}, from_environment, dict(configured), dict(options))
     for layer in layers:
         merged = replace(merged, **layer)  # type: ignore[arg-type]
-    local = _located(folder, merged.local) if merged.local else ""
-    return replace(merged, filesystem=_located(folder, merged.filesystem), local=local)
+    return replace(
+        merged,
+        filesystem=_located(folder, merged.filesystem),
+        local=_located(folder, merged.local) if merged.local else "",
+        sign_with=_located(folder, merged.sign_with) if merged.sign_with else "",
+        trusted_keys=_located_keys(folder, merged.trusted_keys),
+    )
 
 
 def default_local(settings: Settings) -> str:
@@ -205,6 +226,11 @@ def _located(folder: str, location: str) -> str:
     """Make a path absolute; a URL stays as it is, but for that of a folder."""
     location = location.removeprefix("file://")
     return location if is_url(location) else os.path.join(folder, os.path.expanduser(location))
+
+
+def _located_keys(folder: str, keys: Any) -> tuple[str, ...]:
+    """Make the paths of key files absolute; public keys, which have a scheme before a colon, stay."""
+    return tuple(key if key.startswith(_PUBLIC) else _located(folder, key) for key in keys)
 
 
 def _default_root(project: Path | None) -> str:
@@ -229,9 +255,11 @@ def _from_file(project: Path) -> Mapping[str, object]:
                 table = table.get(part, {})
             if table:
                 found = {name: _checked(name, value, path.name) for name, value in _flattened(table).items()}
-                for name in ("filesystem", "local"):
+                for name in ("filesystem", "local", "sign_with"):
                     if name in found:  # a path in a file is relative to the file
                         found[name] = _located(str(project), str(found[name]))
+                if "trusted_keys" in found:
+                    found["trusted_keys"] = _located_keys(str(project), found["trusted_keys"])
                 return found
     return {}
 
@@ -250,6 +278,8 @@ def _parse(name: str, text: str) -> object:
     default = Settings.__dataclass_fields__[name].type
     if str(default).startswith("Mapping"):
         return _parse_json(name, text)
+    if name == "trusted_keys":
+        return [key.strip() for key in text.split(",") if key.strip()]
     if default == "bool" and text.lower() in _TRUE + _FALSE:
         return text.lower() in _TRUE
     try:
@@ -272,10 +302,12 @@ def _checked(name: str, value: object, origin: str) -> object:
         raise ConfigError(f"unknown setting {name!r} in {origin}", tip=did_you_mean(name, _NAMES))
     if name in _CHOICES and value not in _CHOICES[name]:
         raise ConfigError(f"{name} cannot be {value!r} ({origin})", tip=did_you_mean(str(value), _CHOICES[name]))
-    if name in ("filesystem", "local") and isinstance(value, os.PathLike):
+    if name in ("filesystem", "local", "sign_with") and isinstance(value, os.PathLike):
         return os.fspath(value)
     if name == "local" and is_url(str(value)):
         raise ConfigError(f"local cannot be {value!r} ({origin})", "the local tier is a folder of this machine")
+    if name == "trusted_keys":
+        return _checked_keys(value, origin)
     if name == "mirrors":
         _check_mirrors(value, origin)
     if name == "filesystem_options" and not isinstance(value, dict):
@@ -288,6 +320,17 @@ def _checked(name: str, value: object, origin: str) -> object:
             f"{name} cannot be {value!r} ({origin})", f"it is a {Settings.__dataclass_fields__[name].type}"
         )
     return value
+
+
+def _checked_keys(value: object, origin: str) -> tuple[str, ...]:
+    """Take public keys and paths; a secret does not belong into a configuration, and what it says is not shown."""
+    if not isinstance(value, (list, tuple)) or not all(isinstance(key, (str, os.PathLike)) for key in value):
+        raise ConfigError(f"trusted_keys cannot be used ({origin})", "they are a list of public keys and files")
+    keys = tuple(os.fspath(key) for key in value)
+    if any(key.startswith(("hmac", "whorl-")) for key in keys):
+        tip = "leave it in a file that is yours alone, and name the file"
+        raise ConfigError(f"trusted_keys has a secret in it ({origin})", "a configuration is read by many", tip)
+    return keys
 
 
 def _check_mirrors(value: object, origin: str) -> None:

@@ -139,7 +139,7 @@ class Session:
 
     def judge(self, call: Call) -> Judge:
         """Make the judge of entries for a call."""
-        return Judge(call, self.snapshot, self.settings)
+        return Judge(call, self.snapshot, self.settings, self.access)
 
     def lookup(self, call: Call, derived: Derived) -> Manifest | None:
         """Look for an entry that answers; where only its trace fails, an earlier generation may."""

@@ -18,7 +18,7 @@ from whorl.fingerprint.values import digest_argument
 from whorl.key import Component
 from whorl.provenance import describe_origin
 from whorl.store.manifest import Manifest, RawFile, Slot, Trace
-from whorl.trace import earliest, trace_holds
+from whorl.trace import calls_for_more, earliest, trace_holds
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -91,6 +91,7 @@ class Judge:
     call: Call
     snapshot: Snapshot
     settings: Settings
+    access: Access
 
     def slot(self, derived: Derived) -> Slot:
         """Where the entry of the call lives."""
@@ -98,7 +99,7 @@ class Judge:
 
     def answers(self, manifest: Manifest) -> bool:
         """Whether an entry under this call's key may be served."""
-        return self.is_current(manifest) and self.holds(manifest)
+        return self.access.may_serve(manifest) and self.is_current(manifest) and self.holds(manifest)
 
     def is_current(self, manifest: Manifest) -> bool:
         """Whether an entry is not expired and its revisions are the ones of now."""
@@ -107,6 +108,8 @@ class Judge:
 
     def holds(self, manifest: Manifest) -> bool:
         """Whether everything that was seen while computing is as it was."""
+        if not self._may_be_asked(manifest):
+            return False
         project = self.settings.project
         return trace_holds(manifest.trace, self.snapshot, project) and trace_holds(
             manifest.inherited, self.snapshot, project
@@ -117,6 +120,7 @@ class Judge:
         expires = self.own_expiry(manifest)
         return (
             manifest.content_key == content_key
+            and self._may_be_asked(manifest)
             and (expires is None or expires > time.time())
             and self._revisions_hold(manifest)
             and trace_holds(manifest.trace, self.snapshot, self.settings.project)
@@ -126,6 +130,16 @@ class Judge:
         """By the ttl it was stored under (nested calls' included), or by the one declared now where that is shorter."""
         ttl = self.call.definition.ttl
         return earliest(manifest.own_expires, None if ttl is None else manifest.computed + ttl)
+
+    def _may_be_asked(self, manifest: Manifest) -> bool:
+        """
+        Whether checking an entry does nothing that only its writer chose.
+
+        An entry of someone unknown must not make this process import a module or ask for a URL: it is a miss then.
+        """
+        return self.access.trusts(manifest) or not any(
+            calls_for_more(part) for part in (manifest.trace, manifest.inherited, Trace(types=manifest.behaviour))
+        )
 
     def _revisions_hold(self, manifest: Manifest) -> bool:
         namespace = manifest.slot.namespace

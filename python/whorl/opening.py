@@ -8,14 +8,18 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass, field
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from whorl.config import default_local, is_url
+from whorl.errors import ConfigError
+from whorl.formats.base import executes
 from whorl.modes import LOCAL, MIRRORS, MODES, ROOT
 from whorl.store.local import LocalStore
 from whorl.store.places import Places
+from whorl.store.policy import Policy, Seal
+from whorl.store.signing import ED25519, public_key, read_key
 from whorl.store.tiers import Tier, TieredStore
 
 if TYPE_CHECKING:
@@ -26,6 +30,8 @@ if TYPE_CHECKING:
     from whorl.store.base import Store
     from whorl.store.objects.base import Objects
     from whorl.store.temporary import Temporary
+
+TEAM = "team"
 
 _stores: dict[tuple[object, ...], Store] = {}
 _lock = threading.Lock()
@@ -73,6 +79,29 @@ def open_place(settings: Settings, place: Place) -> Store:
     return _once(_known(settings, place), partial(_open, settings, place))
 
 
+def is_own(settings: Settings, place: Place) -> bool:
+    """Whether nobody but this user can write to a store: a folder that is neither a mirror nor a team's."""
+    return not is_url(place.url) and place.role != MIRRORS and settings.store_mode != TEAM
+
+
+def policy_of(settings: Settings) -> Policy:
+    """Read the keys that the settings name, and make the policy; ConfigError where one cannot be used."""
+    return _policy(*_rules(settings))
+
+
+def _rules(settings: Settings) -> tuple[str, bool, str, tuple[str, ...]]:
+    return settings.pickle, settings.require_signature, settings.sign_with, settings.trusted_keys
+
+
+@lru_cache(maxsize=16)
+def _policy(pickle: str, require_signature: bool, sign_with: str, trusted: tuple[str, ...]) -> Policy:  # noqa: FBT001
+    signer = read_key(sign_with) if sign_with else None
+    if signer is not None and not signer.secret:
+        raise ConfigError(f"sign_with cannot be {sign_with}", "it is a public key", "name the file of the private one")
+    keys = [public_key(key, "trusted_keys") if key.startswith(f"{ED25519}:") else read_key(key) for key in trusted]
+    return Policy(executes, pickle, require_signature, (*keys, *([signer] if signer else ())), signer)
+
+
 def open_objects_at(settings: Settings, place: Place) -> Objects:
     """Reach the objects behind a URL."""
     from whorl.store.objects.opening import open_objects
@@ -81,12 +110,15 @@ def open_objects_at(settings: Settings, place: Place) -> Objects:
 
 
 def _open(settings: Settings, place: Place) -> Store:
+    seal = Seal(policy_of(settings), is_own(settings, place))
     if not is_url(place.url):
         return LocalStore(
             Path(place.url),
             durability=settings.durability,
             verify=settings.verify,
             wait_timeout=settings.wait_timeout,
+            seal=seal,
+            is_shared=settings.store_mode == TEAM,
         )
     from whorl.store.remote.store import RemoteStore
 
@@ -96,6 +128,7 @@ def _open(settings: Settings, place: Place) -> Store:
         verify=settings.verify,
         wait_timeout=settings.wait_timeout,
         lease_ttl=settings.lease_ttl,
+        seal=seal,
     )
 
 
@@ -113,7 +146,7 @@ def _tier(settings: Settings, place: Place) -> Tier:
     is_remote = is_url(place.url)
     store = open_place(settings, place)
     reads, writes = bool(roles & {*mode.reads}), bool(roles & {*mode.writes})
-    return Tier(place.name, shown(place.url), store, reads, writes, is_remote)
+    return Tier(place.name, shown(place.url), store, reads, writes, is_remote, is_own(settings, place))
 
 
 def shown(url: str) -> str:
@@ -124,8 +157,9 @@ def shown(url: str) -> str:
 
 
 def _known(settings: Settings, place: Place) -> tuple[object, ...]:
+    rules = (*_rules(settings), settings.store_mode)
     how = (settings.durability, settings.verify, settings.wait_timeout, settings.network_timeout, settings.lease_ttl)
-    return (place.role, place.url, settings.local, repr(sorted(place.options.items())), *how)
+    return (place.role, place.url, settings.local, repr(sorted(place.options.items())), *how, *rules)
 
 
 def _once(known: tuple[object, ...], make: Callable[[], Store]) -> Store:

@@ -9,6 +9,7 @@ another process is passed on through a folder (``relay.py``).  On the arrow: par
 from __future__ import annotations
 
 import os
+import sys
 import threading
 import time
 from contextlib import contextmanager
@@ -19,6 +20,7 @@ from typing import TYPE_CHECKING
 from whorl import relay
 from whorl.definition import find_definitions
 from whorl.errors import ConfigError, InputMissingError
+from whorl.fingerprint.boundary import canonical_module
 from whorl.fingerprint.inputs import is_remote, read_input_path
 from whorl.fingerprint.urls import HIDDEN
 from whorl.store.manifest import Trace, TracedCall, TracedInput
@@ -200,6 +202,14 @@ def trace_holds(trace: Trace, snapshot: Snapshot, project: Path) -> bool:
         and all(_input_holds(found, snapshot, project) for found in trace.inputs)
         and snapshot.behaviour(trace.types) == trace.types
     )
+
+
+def calls_for_more(trace: Trace) -> bool:
+    """Whether checking a trace would import a module that is not loaded yet, or ask for a URL."""
+    modules = {call.module for call in trace.calls}
+    modules.update(name.partition(":")[0] for name, _ in trace.types if ":" in name)
+    loaded = {*sys.modules, canonical_module("__main__")}
+    return not modules <= loaded or any(is_remote(found.kind) for found in trace.inputs)
 
 
 def find_secret(*traces: Trace) -> str | None:

@@ -7,11 +7,12 @@ the arrow: what *commit* made moves between tiers.
 
 from __future__ import annotations
 
+import logging
 import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from whorl.errors import ConfigError, CorruptEntryError
+from whorl.errors import ConfigError, CorruptEntryError, SignatureError
 from whorl.modes import LOCAL
 from whorl.opening import open_place, places, shown
 from whorl.store.remote.parallel import side_by_side
@@ -24,12 +25,16 @@ if TYPE_CHECKING:
     from whorl.store.manifest import Manifest
 
 
+_log = logging.getLogger("whorl")
+
+
 @dataclass(frozen=True, slots=True)
 class Transferred:
     """
     What a transfer did, in entries: ``copied`` with their bytes, ``present`` before, ``refused``.
 
-    Refused are those that are damaged or outdated here, or whose key has another entry there that still answers.
+    Refused are those that are damaged or outdated here, whose key has another entry there that still answers, or that
+    the settings for pickles keep from being copied.
     """
 
     copied: int = 0
@@ -102,6 +107,9 @@ def _copy_one(source: Store, target: Store, entry: Manifest, may_replace: Callab
     try:
         current = target.adopt(entry, source.reader(entry), replace=may_replace)
     except CorruptEntryError:
+        return Transferred(refused=1)
+    except SignatureError as error:
+        _log.warning("%s", error)
         return Transferred(refused=1)
     if current.attempt != entry.attempt:
         return Transferred(refused=1)

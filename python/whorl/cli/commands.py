@@ -38,6 +38,7 @@ _COMMANDS: Mapping[str, str] = {
     "rm": "Remove entries from the store.",
     "restore": "Make an earlier result current again.",
     "init": "Make a store that a team can share.",
+    "keygen": "Make a key that signs what is stored.",
     "doctor": "Look at every store that the settings name.",
     "push": "Copy entries of the local tier to the shared store.",
     "pull": "Copy shared entries to the local tier.",

@@ -122,6 +122,11 @@ class Format(Protocol):
         """Whether ``encode`` succeeds only where ``decode`` gives a value of the same digest."""
         ...
 
+    @property
+    def executes(self) -> bool:
+        """Whether ``decode`` may run code that the payload names or brings; a format that does not say so counts as one."""
+        ...
+
     def accepts(self, value: object) -> bool:
         """Say whether values of this type are the format's business; ``encode`` may still refuse one."""
         ...
@@ -157,6 +162,14 @@ def format_named(name: str) -> Format:
     if found is None:
         raise _unknown(name)
     return found
+
+
+def executes(name: str) -> bool:
+    """Whether decoding a format may run code: what is unknown, or does not say, may."""
+    try:
+        return bool(getattr(format_named(name), "executes", True))
+    except FormatError:
+        return True
 
 
 def format_for(value: object) -> Format:

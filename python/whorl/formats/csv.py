@@ -43,6 +43,7 @@ class Csv:
     name = "csv"
     suffix = ".csv"
     exact = True
+    executes = False
 
     def accepts(self, value: object) -> bool:
         """Take frames, series and Arrow tables."""

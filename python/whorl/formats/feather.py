@@ -36,6 +36,7 @@ class Feather:
     name = "feather"
     suffix = ".feather"
     exact = True
+    executes = False
 
     def accepts(self, value: object) -> bool:
         """Take frames, series and Arrow tables."""

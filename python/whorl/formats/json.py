@@ -41,6 +41,7 @@ class Json:
     name = "json"
     suffix = ".json"
     exact = True
+    executes = False
 
     def accepts(self, value: object) -> bool:
         """Take builtin values, dataclasses, enums and tables; what is inside decides."""

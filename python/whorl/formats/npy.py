@@ -41,6 +41,7 @@ class Npy:
     name = "npy"
     suffix = ".npy"
     exact = True
+    executes = False
 
     def accepts(self, value: object) -> bool:
         """Take arrays, not those of subclasses."""

@@ -72,6 +72,7 @@ class Parquet:
     name = "parquet"
     suffix = ".parquet"
     exact = True
+    executes = False
 
     def accepts(self, value: object) -> bool:
         """Take frames, series and Arrow tables."""

@@ -2,9 +2,10 @@
 A manifest in, its record as bytes out, and back.
 
 A record is one line of sizes and digests, the *hit record* (what is needed to answer, at most 4 KiB of JSON), the
-*rest* (JSON, parsed when asked for), and the bytes of inline files: 64 KiB in all.  A list that fits in neither goes to
-a *side file* beside the payload, and the rest has its size and digest.  Each byte of a record is covered by a digest
-or fixed, so a flipped bit never passes (``tests/test_manifest.py``).
+*rest* (JSON, parsed when asked for), the bytes of inline files, and a *signature* where there is one: 64 KiB in all.  A
+list that fits in neither goes to a *side file* beside the payload, and the rest has its size and digest.  Each byte of a
+record is covered by a digest or fixed, so a flipped bit never passes (``tests/test_manifest.py``).  What is signed are
+the first line, the hit record and the rest: all else is covered through the digests in them.
 
 Reading is strict: sizes before contents, types, names; whatever is wrong is a ``CorruptEntryError``.  On the arrow: the
 record behind *lookup* and *commit*.
@@ -21,7 +22,7 @@ from whorl.digest import Hasher
 from whorl.errors import CorruptEntryError, StoreError
 from whorl.store import fields
 from whorl.store.disk import digest_bytes
-from whorl.store.manifest import LATER, Manifest
+from whorl.store.manifest import LATER, Manifest, Signature
 from whorl.store.names import SIDE, checked_nonce
 
 if TYPE_CHECKING:
@@ -36,9 +37,15 @@ HIT_LIMIT = 4 << 10
 INLINE_LIMIT = 32 << 10
 SIDE_LIMIT = 256 << 20
 
-_HEADER = "whorl 1 {:05d} {:05d} {:05d} {} {}\n"
-_HEADER_PATTERN = re.compile(rb"whorl 1 (\d{5}) (\d{5}) (\d{5}) ([0-9a-f]{64}) ([0-9a-f]{64})\n")
-_HEADER_SIZE = len(_HEADER.format(0, 0, 0, "0" * 64, "0" * 64))
+# Room for a signature is left in every record, so that signing moves nothing.
+SIGNATURE_LIMIT = 256
+
+# The last word is s for a record that ends with a signature, - for one without: a lost signature is damage too.
+_HEADER = "whorl 1 {:05d} {:05d} {:05d} {} {} {}\n"
+_HEADER_PATTERN = re.compile(rb"whorl 1 (\d{5}) (\d{5}) (\d{5}) ([0-9a-f]{64}) ([0-9a-f]{64}) ([s-])\n")
+_HEADER_SIZE = len(_HEADER.format(0, 0, 0, "0" * 64, "0" * 64, "-"))
+# Scheme, signer, signature, and eight bytes of a digest of these three.
+_SIGNATURE_PATTERN = re.compile(rb"([a-z0-9-]{1,16}) ([0-9a-f]{32}) ((?:[0-9a-f]{2}){16,80}) ([0-9a-f]{16})\n")
 
 # In the hit record always; the order is that of the checks.
 _FIXED: Mapping[str, Callable[[object], object]] = {
@@ -85,16 +92,33 @@ class SideReader(Protocol):
         ...
 
 
+class Signs(Protocol):
+    """Signs manifests."""
+
+    def sign(self, of: Digest) -> Signature:
+        """Sign the digest of a manifest's bytes."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Record:
-    """A manifest as bytes: the record, and the side files by their names below the payload's folder."""
+    """
+    A manifest as bytes: the record, and the side files by their names below the payload's folder.
+
+    ``signature`` is the one at the end of the record.
+    """
 
     data: bytes
     side: Mapping[str, bytes]
+    signature: Signature | None = None
 
 
-def encode_manifest(manifest: Manifest) -> Record:
-    """Encode a manifest; the same manifest gives the same bytes."""
+def encode_manifest(manifest: Manifest, signer: Signs | None = None) -> Record:
+    """
+    Encode a manifest; the same manifest gives the same bytes.
+
+    The signature of a manifest that was read is kept if what it signed is still what is written; else ``signer`` signs.
+    """
     inline = b"".join(manifest.inline[file.name] for file in manifest.files) if manifest.inline is not None else b""
     if len(inline) > INLINE_LIMIT:
         raise StoreError(f"{len(inline)} bytes do not fit into a manifest")
@@ -102,11 +126,16 @@ def encode_manifest(manifest: Manifest) -> Record:
     hit["inline"] = _dump(manifest.inline is not None)
     rest = _move_largest(hit, _WANTED, HIT_LIMIT)
     rest.update({name: _field(manifest, name) for name in _REST})
-    side = _move_to_side(rest, manifest.attempt, RECORD_LIMIT - _HEADER_SIZE - _length(hit) - len(inline))
+    room = RECORD_LIMIT - SIGNATURE_LIMIT - _HEADER_SIZE - _length(hit) - len(inline)
+    side = _move_to_side(rest, manifest.attempt, room)
     hit_data, rest_data = _join(hit), _join(rest)
     digests = digest_bytes(hit_data).hex(), digest_bytes(rest_data).hex()
-    header = _HEADER.format(len(hit_data), len(rest_data), len(inline), *digests)
-    return Record(b"".join((header.encode(), hit_data, rest_data, inline)), side)
+    sizes = len(hit_data), len(rest_data), len(inline)
+    signed = _HEADER.format(*sizes, *digests, "s").encode()
+    signature = _signature_of(manifest, (signed, hit_data, rest_data), signer)
+    header = _HEADER.format(*sizes, *digests, "-").encode() if signature is None else signed
+    trailer = b"" if signature is None else _trailer(signature)
+    return Record(b"".join((header, hit_data, rest_data, inline, trailer)), side, signature)
 
 
 def decode_manifest(data: bytes, side: SideReader | None = None) -> Manifest:
@@ -116,7 +145,7 @@ def decode_manifest(data: bytes, side: SideReader | None = None) -> Manifest:
     The fields of ``LATER`` are digested now and parsed when they are first used.  ``side`` reads side files; without
     it, what lies in them counts as missing.
     """
-    hit_data, rest_data, inline = _split(data)
+    hit_data, rest_data, inline, signature = _split(data)
     hit = fields.parse(hit_data)
     found = {name: read(fields.member(hit, name)) for name, read in _FIXED.items()}
     rest = _Rest(rest_data, str(found["payload"]), str(found["attempt"]), side)
@@ -128,6 +157,7 @@ def decode_manifest(data: bytes, side: SideReader | None = None) -> Manifest:
     object.__setattr__(
         manifest, "inline", _inline(manifest, inline) if fields.flag(fields.member(hit, "inline")) else None
     )
+    object.__setattr__(manifest, "signature", signature)
     object.__setattr__(manifest, "_later", rest)
     return manifest
 
@@ -161,19 +191,50 @@ class _Rest:
         return data
 
 
-def _split(data: bytes) -> tuple[bytes, bytes, bytes]:
+def _split(data: bytes) -> tuple[bytes, bytes, bytes, Signature | None]:
     """Split a record into its sections, each as its digest says."""
     header = _HEADER_PATTERN.match(data)
     if header is None or len(data) > RECORD_LIMIT:
         raise CorruptEntryError("an entry is damaged: it does not begin as a manifest does")
     hit, rest, inline = int(header[1]), int(header[2]), int(header[3])
-    if _HEADER_SIZE + hit + rest + inline != len(data) or hit > HIT_LIMIT or inline > INLINE_LIMIT:
-        raise CorruptEntryError("an entry is damaged: it is cut off or too long")
     rest_at = _HEADER_SIZE + hit
-    hit_data, rest_data = data[_HEADER_SIZE:rest_at], data[rest_at : rest_at + rest]
+    inline_at = rest_at + rest
+    end = inline_at + inline
+    if not end <= len(data) <= end + SIGNATURE_LIMIT or hit > HIT_LIMIT or inline > INLINE_LIMIT:
+        raise CorruptEntryError("an entry is damaged: it is cut off or too long")
+    hit_data, rest_data = data[_HEADER_SIZE:rest_at], data[rest_at:inline_at]
     if Hasher(hit_data).hexdigest().encode() != header[4] or Hasher(rest_data).hexdigest().encode() != header[5]:
         raise CorruptEntryError("an entry is damaged: its digest does not agree")
-    return hit_data, rest_data, data[rest_at + rest :]
+    if (header[6] == b"s") != (len(data) > end):
+        raise CorruptEntryError("an entry is damaged: its signature is cut off, or too much")
+    signature = _signature(data[end:], data[:inline_at]) if len(data) > end else None
+    return hit_data, rest_data, data[inline_at:end], signature
+
+
+def _signature(trailer: bytes, signed: bytes) -> Signature:
+    """Read the end of a record; whether the signature is right is not known here."""
+    found = _SIGNATURE_PATTERN.fullmatch(trailer)
+    if found is None or _mark(trailer[: found.end(3)]) != found[4]:
+        raise CorruptEntryError("an entry is damaged: its signature is")
+    return Signature(found[1].decode(), found[2].decode(), bytes.fromhex(found[3].decode()), digest_bytes(signed))
+
+
+def _signature_of(manifest: Manifest, parts: tuple[bytes, ...], signer: Signs | None) -> Signature | None:
+    if manifest.signature is None and signer is None:
+        return None
+    of = digest_bytes(b"".join(parts))
+    if manifest.signature is not None and manifest.signature.of == of:
+        return manifest.signature
+    return None if signer is None else signer.sign(of)
+
+
+def _trailer(signature: Signature) -> bytes:
+    text = f"{signature.scheme} {signature.signer} {signature.value.hex()}".encode()
+    return text + b" " + _mark(text) + b"\n"
+
+
+def _mark(text: bytes) -> bytes:
+    return digest_bytes(text).hex()[:16].encode()
 
 
 def _inline(manifest: Manifest, data: bytes) -> Mapping[str, bytes]:

@@ -23,6 +23,7 @@ from whorl.store.lock import locked
 from whorl.store.manifests import Manifests
 from whorl.store.names import folder_name, is_changed
 from whorl.store.places import Places
+from whorl.store.policy import Seal
 from whorl.store.publish import Publisher
 from whorl.store.reader import VERIFY, LocalReader
 from whorl.store.removal import Remover
@@ -42,6 +43,9 @@ DURABILITY = ("fast", "fsync")
 _TREE_LIMIT = 64 << 20
 
 
+_OPEN = Seal()
+
+
 def _always(_: Manifest) -> bool:
     return True
 
@@ -51,11 +55,19 @@ class LocalStore:
     The entries below one folder.
 
     ``durability="fsync"`` has an entry on disk before it is seen; ``verify`` says when payload files are checked
-    against their digests; ``wait_timeout`` is how long a lease waits for another holder, in seconds.
+    against their digests; ``wait_timeout`` is how long a lease waits for another holder, in seconds; ``seal`` refuses
+    and signs what is written; ``is_shared`` makes it a team's: for its group, too.
     """
 
     def __init__(
-        self, root: Path, *, durability: str = "fast", verify: str = "always", wait_timeout: float = 24 * 3600.0
+        self,
+        root: Path,
+        *,
+        durability: str = "fast",
+        verify: str = "always",
+        wait_timeout: float = 24 * 3600.0,
+        seal: Seal = _OPEN,
+        is_shared: bool = False,
     ) -> None:
         _check_choice("durability", durability, DURABILITY)
         _check_choice("verify", verify, VERIFY)
@@ -67,7 +79,7 @@ class LocalStore:
         self._temporary = Temporary(self._places.temporary, self._prepare)
         self._manifests = Manifests(self._places)
         is_durable = durability == "fsync"
-        self._publisher = Publisher(self._places, self._temporary, self._manifests, durable=is_durable)
+        self._publisher = Publisher(self._places, self._temporary, self._manifests, seal, durable=is_durable)
         self._remover = Remover(self._places, self._temporary, self._manifests)
         self._lister = Lister(self._places.entries, self._places.index, self._manifests)
         self._ledger = Ledger(self._places, self._temporary)

@@ -82,6 +82,20 @@ class PayloadFile:
     digest: Digest
 
 
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """
+    Who vouches for a manifest: ``signer`` is the id of a key, ``of`` the digest of the bytes that were signed.
+
+    ``of`` is no field of a record: it is taken from the very bytes that were read or written.
+    """
+
+    scheme: str
+    signer: str
+    value: bytes
+    of: Digest
+
+
 class Later(Protocol):
     """Reads the part of a manifest that was left unread."""
 
@@ -100,7 +114,8 @@ class Manifest:
     since 1970.  ``own_expires`` counts from ``computed`` by the entry's own ttl, ``expires`` is the earliest of that
     and the expiries of what it was made from.  ``trace`` was seen in the stage's own body; ``inherited`` came with the
     upstreams, whose results' digests stand for it when a content key is looked up.  ``inline`` has the payload's files
-    when they are small.
+    when they are small.  ``signature`` is that of the record it was read from, and goes with copies of it; a manifest
+    that says anything else is written without (``codec.encode_manifest``).
 
     One that comes from a store parses the fields named in ``LATER`` when they are first used; a hostile or damaged
     part then raises ``CorruptEntryError``.
@@ -132,6 +147,7 @@ class Manifest:
     provenance: Mapping[str, object]
     not_followed: tuple[str, ...] = ()
     arguments: Mapping[str, str] = field(default_factory=dict)
+    signature: Signature | None = None
     _later: Later | None = field(init=False, default=None, repr=False, compare=False)
 
     if not TYPE_CHECKING:  # else a type checker would accept any name

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from whorl.digest import hash_file
@@ -43,6 +43,8 @@ if TYPE_CHECKING:
     from whorl.store.manifest import Manifest, PayloadFile, Slot
     from whorl.store.manifests import Manifests
     from whorl.store.places import Places
+    from whorl.store.policy import Seal
+    from whorl.store.signing import Key
     from whorl.store.temporary import Temporary
 
 
@@ -67,18 +69,22 @@ class _Contender:
 class Publisher:
     """Writes the entries of one local store; ``durable`` has everything on disk before an entry is seen."""
 
-    def __init__(self, places: Places, temporary: Temporary, manifests: Manifests, *, durable: bool) -> None:
+    def __init__(
+        self, places: Places, temporary: Temporary, manifests: Manifests, seal: Seal, *, durable: bool
+    ) -> None:
         self._places = places
         self._temporary = temporary
         self.manifests = manifests
+        self._seal = seal
         self._durable = durable
 
     def commit(self, attempt: LocalAttempt, manifest: Manifest, may_replace: Callable[[Manifest], bool]) -> Manifest:
         """Publish an attempt; return what is current then, which is another's entry if that may not be replaced."""
         complete = attempt.complete(manifest)
+        signer = self._seal.for_new(complete)
         try:
             self._publish_payload(attempt)
-            current = self._publish(complete, may_replace)
+            current = self._publish(complete, may_replace, signer)
         except BaseException:
             self._give_up(attempt)
             raise
@@ -92,16 +98,18 @@ class Publisher:
         """Publish a manifest that shares the payload of another; inline files are copied."""
         check_shared(manifest, source)
         shared = sharing(manifest, source)
+        signer = self._seal.for_kept(shared, source)
         if source.inline is not None:
-            return self._publish(shared, may_replace)
+            return self._publish(shared, may_replace, signer)
         with self.manifests.sharing(source.slot.namespace, source.payload):
             self._mark(source.slot.namespace, source.payload, (source.slot, manifest.slot))
-            return self._publish(shared, may_replace)
+            return self._publish(shared, may_replace, signer)
 
     def adopt(self, manifest: Manifest, reader: Reader, may_replace: Callable[[Manifest], bool]) -> Manifest:
         """Publish an entry of another tier as it is, with its attempt and payload."""
         if isinstance(reader, AttemptReader):
             return self._adopt_attempt(manifest, reader, may_replace)
+        self._seal.check_copy(manifest)
         if manifest.inline is not None:
             return self._publish(manifest, may_replace)
         self._bring_payload(manifest, reader)
@@ -115,10 +123,11 @@ class Publisher:
         self, manifest: Manifest, reader: AttemptReader, may_replace: Callable[[Manifest], bool]
     ) -> Manifest:
         """Publish a copy of an attempt that nobody else knows: it goes again if another's entry stays."""
+        signer = self._seal.for_new(manifest)
         try:
             if manifest.inline is None:
                 self._bring_payload(manifest, reader)
-            current = self._publish(manifest, may_replace)
+            current = self._publish(manifest, may_replace, signer)
         except BaseException:
             self._drop_unnamed(manifest.slot, manifest.payload)
             raise
@@ -160,8 +169,12 @@ class Publisher:
             remove_folder(self._places.payload(slot.namespace, payload))
         return not is_named
 
-    def _publish(self, manifest: Manifest, may_replace: Callable[[Manifest], bool]) -> Manifest:
-        record = encode_manifest(manifest)
+    def _publish(
+        self, manifest: Manifest, may_replace: Callable[[Manifest], bool], signer: Key | None = None
+    ) -> Manifest:
+        record = encode_manifest(manifest, signer)
+        if record.signature is not manifest.signature:
+            manifest = replace(manifest, signature=record.signature)
         self._write_side(manifest, record)
         temporary = self._temporary.file()
         try:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from itertools import chain
 from typing import TYPE_CHECKING, TypeVar
 
-from whorl.errors import CorruptEntryError, LeaseTimeoutError, StoreError
+from whorl.errors import CorruptEntryError, LeaseTimeoutError, SignatureError, StoreError
 from whorl.store.contest import check_attempt, check_shared, sharing
 from whorl.store.origins import Origins
 
@@ -42,7 +42,8 @@ class Tier:
     """
     One store in its place: ``name`` is ``local``, ``root``, or that of a mirror.
 
-    ``url`` is what messages call it; ``is_remote`` that a failure may be a network's.
+    ``url`` is what messages call it; ``is_remote`` that a failure may be a network's; ``is_own`` that nobody else can
+    write to it.
     """
 
     name: str
@@ -51,6 +52,7 @@ class Tier:
     reads: bool
     writes: bool
     is_remote: bool = False
+    is_own: bool = False
     _until: float = field(default=0.0, init=False)
 
     @property
@@ -297,6 +299,11 @@ class TieredStore:
                 return self._origins.find(found) or self.tiers[0]
         return self.tiers[0]
 
+    def is_own(self, manifest: Manifest) -> bool:
+        """Whether this very copy of an entry was found in a tier that nobody else can write to."""
+        found = self._origins.find(manifest)
+        return found is not None and found.is_own
+
     def _read(self) -> list[Tier]:
         return [tier for tier in self.tiers if tier.reads and tier.is_awake]
 
@@ -317,6 +324,8 @@ class TieredStore:
     ) -> Manifest:
         try:
             return near.store.commit(attempt, manifest, replace=replace)
+        except SignatureError:
+            raise
         except StoreError:
             near.rest()
             raise
@@ -367,6 +376,9 @@ class TieredStore:
             return action(tier.store)
         except CorruptEntryError:
             raise
+        except SignatureError as error:  # the tier is well, it must not have this entry
+            self._complain(tier.url, error)
+            return otherwise
         except StoreError as error:
             self._failed(tier, error)
             return otherwise

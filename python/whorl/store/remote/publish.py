@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import logging
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from whorl.errors import CorruptEntryError, StoreError
@@ -29,7 +29,9 @@ if TYPE_CHECKING:
     from whorl.store.manifest import Manifest, Slot
     from whorl.store.objects.base import Objects
     from whorl.store.places import Places
+    from whorl.store.policy import Seal
     from whorl.store.remote.entries import Entries, Entry
+    from whorl.store.signing import Key
 
 _log = logging.getLogger("whorl")
 
@@ -37,17 +39,20 @@ _log = logging.getLogger("whorl")
 class RemotePublisher:
     """Writes the entries of one store behind a network."""
 
-    def __init__(self, objects: Objects, places: Places, entries: Entries) -> None:
+    def __init__(self, objects: Objects, places: Places, entries: Entries, seal: Seal) -> None:
         self._objects = objects
         self._places = places
         self._entries = entries
+        self._seal = seal
 
     def adopt(self, manifest: Manifest, reader: Reader, may_replace: Callable[[Manifest], bool]) -> Manifest:
         """Publish an entry with its attempt; return what is current then."""
         if isinstance(reader, AttemptReader):
+            signer = self._seal.for_new(manifest)
             if manifest.inline is None:
                 self._upload(manifest, reader)
-            return self._publish(manifest, self._dropping(manifest, may_replace))
+            return self._publish(manifest, self._dropping(manifest, may_replace), signer)
+        self._seal.check_copy(manifest)
         if manifest.inline is not None:
             return self._publish(manifest, may_replace)
         # Others may have this payload here: it is marked before it is looked at, and nothing that fails removes it.
@@ -75,13 +80,14 @@ class RemotePublisher:
         """Publish a manifest that shares the payload of another; inline files are copied."""
         check_shared(manifest, source)
         shared = sharing(manifest, source)
+        signer = self._seal.for_kept(shared, source)
         if source.inline is not None:
-            return self._publish(shared, self._dropping(shared, may_replace))
+            return self._publish(shared, self._dropping(shared, may_replace), signer)
         with self._entries.sharing(source.slot.namespace, source.payload):
             self._mark(source.slot.namespace, source.payload, (source.slot, manifest.slot))
             if not self.has_payload(source):
                 raise CorruptEntryError(f"the payload of {source.slot.stage} is gone")
-            return self._publish(shared, may_replace)
+            return self._publish(shared, may_replace, signer)
 
     def pointer(self, namespace: str, content_key: Digest) -> Pointer | None:
         """Return which entry was last published with a content key."""
@@ -99,8 +105,12 @@ class RemotePublisher:
         paths = {name: os.fspath(reader.path(name)) for name in reader.names}
         side_by_side(lambda name: self._objects.upload(f"{folder}/{name}", paths[name]), list(paths))
 
-    def _publish(self, manifest: Manifest, may_replace: Callable[[Manifest], bool]) -> Manifest:
-        record = encode_manifest(manifest)
+    def _publish(
+        self, manifest: Manifest, may_replace: Callable[[Manifest], bool], signer: Key | None = None
+    ) -> Manifest:
+        record = encode_manifest(manifest, signer)
+        if record.signature is not manifest.signature:
+            manifest = replace(manifest, signature=record.signature)
         folder = self._places.payload(manifest.slot.namespace, manifest.payload)
         side_by_side(lambda name: self._objects.put(f"{folder}/{name}", record.side[name]), list(record.side))
         contender = _Contender(self._objects, self._places, self._entries, manifest.slot, record.data)

@@ -16,6 +16,7 @@ from whorl.store.contest import check_attempt
 from whorl.store.disk import digest_bytes
 from whorl.store.names import folder_name, is_changed
 from whorl.store.places import Places
+from whorl.store.policy import Seal
 from whorl.store.remote.collectable import RemoteCollectable
 from whorl.store.remote.entries import Entries
 from whorl.store.remote.lease import Leases
@@ -40,6 +41,9 @@ _TREE_LIMIT = 64 << 20
 _RECENT = 16
 
 
+_SHARED = Seal(is_own=False)
+
+
 def _always(_: Manifest) -> bool:
     return True
 
@@ -50,7 +54,7 @@ class RemoteStore:
 
     ``temporary`` gives folders on this machine for payloads on their way; ``lease_ttl`` is how long a holder may be
     silent, in seconds; ``wait_timeout`` how long a lease waits for another holder; ``verify`` is as for a local store,
-    except that ``first`` checks what is fetched each time.
+    except that ``first`` checks what is fetched each time; ``seal`` refuses and signs what is written.
     """
 
     def __init__(
@@ -61,6 +65,7 @@ class RemoteStore:
         verify: str = "always",
         wait_timeout: float = 24 * 3600.0,
         lease_ttl: float = 30.0,
+        seal: Seal = _SHARED,
     ) -> None:
         self.objects = objects
         self._places = Places("")
@@ -70,7 +75,7 @@ class RemoteStore:
         self._is_checked = False
         self._leases = Leases(objects, lease_ttl)
         self._entries = Entries(objects, self._places, self._leases)
-        self._publisher = RemotePublisher(objects, self._places, self._entries)
+        self._publisher = RemotePublisher(objects, self._places, self._entries, seal)
         self._ledger = RemoteLedger(objects, self._places)
         self._collectable = RemoteCollectable(objects, self._entries, self._leases)
 
