@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from whorl.config import is_url
 from whorl.errors import StoreError
 from whorl.modes import ROOT
-from whorl.opening import Place, open_objects_at, places, shown
+from whorl.opening import TEAM, Place, open_objects_at, places, shown
 from whorl.store.local import LocalStore
 from whorl.store.objects.base import Capabilities
 from whorl.store.places import Places
@@ -72,7 +72,7 @@ def make_store(settings: Settings, location: str) -> TierState:
     place = Place(ROOT, ROOT, location if is_url(location) else os.path.abspath(location), settings.filesystem_options)
     state = TierState(place.name, shown(place.url), "ready", tested=_tested(place.url))
     if not is_url(location):
-        LocalStore(Path(place.url)).make()
+        LocalStore(Path(place.url), is_shared=settings.store_mode == TEAM).make()
         return replace(state, capabilities=_folder_capabilities())
     objects = open_objects_at(settings, place)
     found = check_root(objects, Places(""))

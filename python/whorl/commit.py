@@ -15,10 +15,12 @@ from typing import TYPE_CHECKING
 
 from whorl.entry import MISSING, Judge, Resolution, build_manifest, raw_files
 from whorl.errors import CorruptEntryError, FormatError, StaleWarning, StoreError, WhorlError, warn
-from whorl.formats.base import candidates, format_named
+from whorl.formats.base import candidates, format_named, with_types
 from whorl.trace import earliest, find_secret, trace_holds
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
     from whorl.access import Access
     from whorl.derive import Derived, Snapshot
     from whorl.digest import Digest
@@ -40,29 +42,31 @@ class Earlier:
     manifest: Manifest | None
 
 
-def decode(access: Access, manifest: Manifest) -> object:
+def decode(access: Access, manifest: Manifest, types: Callable[[], Mapping[str, type]]) -> object:
     """
     Decode an entry's value, or give MISSING for one that cannot be read.
 
-    A damaged copy is moved aside, and that of the next tier is decoded.
+    A damaged copy is moved aside, and that of the next tier is decoded.  ``types`` gives the classes that the stage's
+    code refers to: of no others are instances made, but by pickle.
     """
     slot = manifest.slot
     tried: Manifest | None = manifest
     while tried is not None:
-        value = _decode_copy(access, tried)
+        value = _decode_copy(access, tried, types)
         if value is not DAMAGED:
             return value
         tried = next((copy for copy in access.candidates(slot) if copy.attempt == manifest.attempt), None)
     return MISSING
 
 
-def _decode_copy(access: Access, manifest: Manifest) -> object:
+def _decode_copy(access: Access, manifest: Manifest, types: Callable[[], Mapping[str, type]]) -> object:
     try:
         assert access.store is not None
         if not access.admits(manifest):
             return MISSING
         reader = access.store.reader(manifest)
-        return format_named(manifest.format).decode(reader, manifest.format_options)
+        chosen = format_named(manifest.format)
+        return chosen.decode(reader, with_types(chosen, manifest.format_options, types))
     except CorruptEntryError as error:
         reason = error.message
 
@@ -169,7 +173,8 @@ def _encode(store: Store, judge: Judge, derived: Derived, value: object) -> tupl
         started = time.perf_counter()
         attempt = store.begin(slot)
         try:
-            chosen.encode(value, attempt, definition.format_options)
+            options = with_types(chosen, definition.format_options, lambda: derived.fingerprint.classes)
+            chosen.encode(value, attempt, options)
         except FormatError as error:
             attempt.abandon()
             if chosen is formats[-1]:

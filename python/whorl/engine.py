@@ -236,7 +236,7 @@ class Session:
         """Decode an entry's payload; one that cannot be read is a miss, and its call is settled anew."""
         manifest = resolution.manifest
         assert manifest is not None
-        value = decode(self.access, manifest)
+        value = decode(self.access, manifest, lambda: self.snapshot.derive(call).fingerprint.classes)
         if value is MISSING:
             if call in self.earlier:
                 raise FormatError(

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from whorl.digest import Encoder
 from whorl.errors import NotFollowedWarning, UndigestableError, warn
-from whorl.fingerprint.boundary import Distribution, seen_through
+from whorl.fingerprint.boundary import Distribution, Own, canonical_module, owner, seen_through
 from whorl.fingerprint.memory import Memory, Remembered
 from whorl.fingerprint.nodes import NOTHING, Node, NotFollowed, digest_nodes
 from whorl.fingerprint.parts import Difference, Part, differences
@@ -24,7 +24,7 @@ from whorl.fingerprint.tree import build_tree
 from whorl.fingerprint.walk import Walk, is_stage, merge_ignored
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from whorl.digest import Digest
     from whorl.fingerprint.nodes import Key
@@ -61,6 +61,7 @@ class Fingerprint:
     distributions: tuple[Distribution, ...]
     _record: _Record | None = field(default=None, repr=False, compare=False)
     _parts: list[Part] = field(default_factory=list, repr=False, compare=False)
+    _classes: list[Mapping[str, type]] = field(default_factory=list, repr=False, compare=False)
 
     @property
     def parts(self) -> Part:
@@ -69,6 +70,14 @@ class Fingerprint:
             assert self._record is not None
             self._parts.append(build_tree(self._record.root, self._record.nodes, self.digest))
         return self._parts[0]
+
+    @property
+    def classes(self) -> Mapping[str, type]:
+        """The user's own classes that the code refers to, as ``module:Qualified.Name``; those of this process alone."""
+        if not self._classes:
+            nodes = {} if self._record is None else self._record.nodes
+            self._classes.append(_own_classes(node.value for node in nodes.values()))
+        return self._classes[0]
 
     def __reduce__(self) -> tuple[object, ...]:
         # The record stays in this process, so the tree is made before it travels.
@@ -182,6 +191,15 @@ def _conclude(root: object, record: _Record) -> Fingerprint:
         tuple(node.value for node in nodes if type(node.value) is Distribution),
         record,
     )
+
+
+def _own_classes(values: Iterable[object]) -> Mapping[str, type]:
+    """Name the user's own classes; two of one name, as a function makes them, are named by neither."""
+    found: dict[str, set[type]] = {}
+    for value in values:
+        if isinstance(value, type) and type(owner(value)) is Own:
+            found.setdefault(f"{canonical_module(value.__module__)}:{value.__qualname__}", set()).add(value)
+    return {name: kinds.pop() for name, kinds in found.items() if len(kinds) == 1}
 
 
 def _function_of(stage: object) -> object:

@@ -18,7 +18,7 @@ from whorl.errors import FormatError
 from whorl.plugins import load_or_skip, scan
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from pathlib import Path
 
 ENTRY_POINTS = "whorl.formats"
@@ -172,6 +172,16 @@ def executes(name: str) -> bool:
         return True
 
 
+def with_types(chosen: Format, options: Mapping[str, object], types: Callable[[], object]) -> Mapping[str, object]:
+    """
+    Add the classes that a stage's code refers to, for a format that makes instances of classes.
+
+    ``types`` in options, which may be a manifest's, never count: which classes there are is not for a file to say.
+    """
+    known = {name: value for name, value in options.items() if name != "types"}
+    return {**known, "types": types()} if getattr(chosen, "takes_types", False) else known
+
+
 def format_for(value: object) -> Format:
     """Choose the default format of a value."""
     return candidates(value)[0]
@@ -192,7 +202,7 @@ def candidates(value: object) -> list[Format]:
 
 
 def check_options(chosen: Format, options: Mapping[str, object], known: Iterable[str]) -> None:
-    """Refuse an option that a format does not have; ``types``, which the engine gives to all, is no option."""
+    """Refuse an option that a format does not have; ``types``, which comes from the stage's code, is no option."""
     for option in options:
         if option not in known and option != "types":
             close = _closest(option, known)

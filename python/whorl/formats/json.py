@@ -42,6 +42,7 @@ class Json:
     suffix = ".json"
     exact = True
     executes = False
+    takes_types = True
 
     def accepts(self, value: object) -> bool:
         """Take builtin values, dataclasses, enums and tables; what is inside decides."""

@@ -1,7 +1,7 @@
 """
 Bytes and paths in, files on disk out: whole files, each failure a ``StoreError``.
 
-Files appear under their name at once and complete, or not at all.  What is made is for its owner alone (0700).  On the
+Files appear under their name at once and complete, or not at all.  Who may use them says ``rights.py``.  On the
 arrow: *lookup* and *commit*.
 """
 
@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING
 
 from whorl.digest import Digest, Hasher
 from whorl.errors import CorruptEntryError, StoreError
+from whorl.store.rights import file_mode, folder_mode, settle_file, settle_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_FOLDER_MODE, _FILE_MODE = 0o700, 0o600
 _BINARY = getattr(os, "O_BINARY", 0)
 # Reads within this allocate what they ask for.
 _AT_ONCE = 1 << 20
@@ -127,7 +127,8 @@ def read_exactly(path: str, size: int) -> bytes:
 
 def write_file(path: str, data: bytes | memoryview, *, durable: bool = False) -> None:
     """Create a file; an error where it exists."""
-    with guarded("write", path), open(os.open(path, _CREATE, _FILE_MODE), "wb", buffering=0) as file:
+    with guarded("write", path), open(os.open(path, _CREATE, file_mode(path)), "wb", buffering=0) as file:
+        settle_file(path, file.fileno())
         left = memoryview(data).cast("B")
         while left:  # one write takes 2 GiB at most
             left = left[file.write(left) :]
@@ -141,7 +142,7 @@ def copy_file(source: str, target: str) -> None:
 
     with guarded("write", target):
         shutil.copyfile(source, target, follow_symlinks=False)
-        os.chmod(target, _FILE_MODE)
+        os.chmod(target, file_mode(target))
 
 
 def replace_file(path: str, data: bytes, *, temporary: str, durable: bool = False) -> None:
@@ -170,9 +171,10 @@ def link_once(source: str, target: str) -> bool | None:
 
 
 def make_folder(path: str) -> None:
-    """Make a folder with those above it, each for its owner alone."""
+    """Make a folder with those above it, each as its store says: for its owner alone, or for a team."""
     try:
-        os.mkdir(path, _FOLDER_MODE)
+        os.mkdir(path, folder_mode(path))
+        settle_folder(path)
     except FileExistsError:
         return
     except FileNotFoundError:
@@ -185,7 +187,8 @@ def make_folder(path: str) -> None:
 def _make_last(path: str) -> None:
     """Make a folder below one that is there by now; /proc is, and takes none."""
     with guarded("make the folder", path), suppress(FileExistsError):
-        os.mkdir(path, _FOLDER_MODE)
+        os.mkdir(path, folder_mode(path))
+        settle_folder(path)
 
 
 def sync_folder(path: str) -> None:

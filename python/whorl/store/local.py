@@ -27,6 +27,7 @@ from whorl.store.policy import Seal
 from whorl.store.publish import Publisher
 from whorl.store.reader import VERIFY, LocalReader
 from whorl.store.removal import Remover
+from whorl.store.rights import share
 from whorl.store.root import check_root, create_root
 from whorl.store.temporary import Temporary
 
@@ -73,6 +74,8 @@ class LocalStore:
         _check_choice("verify", verify, VERIFY)
         self.root = Path(root)
         self._places = Places(os.path.abspath(root))
+        if is_shared:
+            share(self._places.root)
         self._verify = verify
         self._wait_timeout = wait_timeout
         self._is_checked = False

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING
 from whorl.errors import LeaseTimeoutError
 from whorl.store.disk import close_read, failure, make_folder
 from whorl.store.process import host_name
+from whorl.store.rights import file_mode, settle_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -114,8 +115,9 @@ def _open(path: str) -> int:
     while True:
         try:
             with _guard:  # no fork between the two
-                descriptor = os.open(path, flags, 0o600)
+                descriptor = os.open(path, flags, file_mode(path))
                 _descriptors.add(descriptor)
+            settle_file(path, descriptor)
         except FileNotFoundError:
             make_folder(os.path.dirname(path))
         except OSError as error:

@@ -32,6 +32,7 @@ from whorl.store.disk import (
 )
 from whorl.store.names import SIDE
 from whorl.store.notes import NOTE_LIMIT, decode_pointer, encode_pointer, encode_slot
+from whorl.store.rights import folder_mode, settle_folder, settle_tree
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -144,6 +145,7 @@ class Publisher:
         if attempt.place is None:
             return
         target = self._places.payload(attempt.slot.namespace, attempt.nonce)
+        settle_tree(attempt.place)
         if self._durable:
             sync_tree(attempt.place)
         make_folder(os.path.dirname(target))
@@ -246,7 +248,8 @@ class Publisher:
         folder = self._places.markers(namespace, payload)
         with guarded("write", folder), suppress(FileExistsError):
             try:
-                os.mkdir(folder, 0o700)
+                os.mkdir(folder, folder_mode(folder))
+                settle_folder(folder)
             except FileNotFoundError as error:
                 raise CorruptEntryError(f"the payload of {users[0].stage} is gone") from error
         for user in users:
@@ -265,6 +268,7 @@ class Publisher:
             for file in missing:
                 make_folder(os.path.dirname(f"{temporary}/{file.name}"))
                 reader.fetch(file.name, f"{temporary}/{file.name}")
+            settle_tree(temporary)
             if self._durable:
                 sync_tree(temporary)
             make_folder(os.path.dirname(target))

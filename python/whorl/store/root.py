@@ -1,7 +1,7 @@
 """
 A path in, a folder that is known to be a whorl store out: created, or checked before it is used.
 
-A store belongs to one user (mode 0700).  What is made first is the record ``WHORL.json``; the other files only tell
+A store belongs to one user, or to a team (``rights.py``).  What is made first is the record ``WHORL.json``; the other files only tell
 backup programs and git to leave the folder alone.  What a killed process left of them lies in ``tmp`` and is swept
 with the rest.  On the arrow: before *lookup* and *commit*.
 """
@@ -17,6 +17,7 @@ from whorl.errors import StoreError
 from whorl.store.disk import guarded, link_once, make_folder, names_in, read_file, write_file
 from whorl.store.places import VERSION
 from whorl.store.process import own_name
+from whorl.store.rights import check_rights
 
 if TYPE_CHECKING:
     from whorl.store.places import Places
@@ -80,11 +81,5 @@ def _write_once(places: Places, path: str, data: bytes) -> None:
 
 
 def _check_owner(root: str) -> None:
-    if not hasattr(os, "geteuid"):
-        return
     with guarded("read", root):
-        owner = os.stat(root).st_uid
-    if owner != os.geteuid():
-        cause = f"it is owned by user {owner}, and this process runs as user {os.geteuid()}"
-        tip = "choose a store of your own with filesystem = …, or WHORL_FILESYSTEM"
-        raise StoreError(f"the store {root} is someone else's", cause, tip)
+        check_rights(root)

@@ -20,6 +20,7 @@ from whorl.errors import CorruptEntryError, LeaseTimeoutError, StoreError
 from whorl.store import fields
 from whorl.store.disk import make_folder, read_large, remove_file, replace_file
 from whorl.store.lock import locked
+from whorl.store.rights import file_mode, settle_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -115,8 +116,9 @@ def _append(path: str, noted: Mapping[Slot, Used]) -> None:
     if os.path.exists(path) and os.path.getsize(path) > _COMPACT_FROM:
         _write_anew(path, Uses(path, dict(noted)).read())
         return
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, file_mode(path))
     with open(descriptor, "wb", buffering=0) as file:
+        settle_file(path, descriptor)
         file.write(_line(noted))
 
 
