@@ -17,7 +17,7 @@ from whorl.errors import CorruptEntryError, NoEntryError, StaleWarning, Undigest
 from whorl.fingerprint.values import digest_argument
 from whorl.key import Component
 from whorl.provenance import describe_origin
-from whorl.store.manifest import Manifest, RawFile, Slot, Trace
+from whorl.store.manifest import MOST_RAW_FILES, Manifest, RawFile, Slot, Trace
 from whorl.trace import calls_for_more, earliest, trace_holds
 
 if TYPE_CHECKING:
@@ -213,7 +213,9 @@ def build_manifest(
 
 
 def raw_files(derived: Derived) -> tuple[RawFile, ...]:
-    """Every file of the raw inputs, so that the one that changed can be named."""
+    """Every file of the raw inputs, so that the one that changed can be named; none where they are too many."""
+    if sum(len(digested.files) for digested in derived.raw.values()) > MOST_RAW_FILES:
+        return ()
     return tuple(
         RawFile(f"raw/{name}", found.name, found.size, found.digest)
         for name, digested in sorted(derived.raw.items())

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 _FILE = "data.npy"
 _SMALL = 1 << 20
+# Parsing takes many times its bytes; a structure of thousands of fields stays below this.
+_HEADER_LIMIT = 1 << 20
 _MAGIC = b"\x93NUMPY"
 
 
@@ -68,8 +70,10 @@ class Npy:
         shape = cast("tuple[int, ...]", header["shape"])
         if dtype.hasobject:
             raise ValueError("a stored array has an object dtype")
-        if not dtype.itemsize or 0 in shape:
+        if 0 in shape:
             return np.empty(shape, dtype)
+        if not dtype.itemsize and dtype.kind in "SU":  # numpy would make each a byte: memory that the file does not have
+            raise ValueError("a stored array has strings of no length")
         return np.ndarray(shape, dtype, data, start, order="F" if header["fortran_order"] else "C")
 
 
@@ -112,6 +116,8 @@ def _header(data: memoryview) -> tuple[dict[str, Any], int]:
     major = data[6]
     start = 10 if major == 1 else 12
     end = start + int.from_bytes(data[8:start], "little")
+    if end > min(len(data), _HEADER_LIMIT):
+        raise ValueError("the header of a stored array is cut off or too long")
     text = bytes(data[start:end]).decode("utf-8" if major > 2 else "latin-1")  # noqa: PLR2004 - npy format 3
     return cast("dict[str, Any]", ast.literal_eval(text)), end
 

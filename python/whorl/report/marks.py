@@ -23,6 +23,8 @@ COLOURS = {
 _PLAINLY = {
     "▶": ">", "▷": ">", "●": "*", "◌": "=", "✗": "x", "✓": "+", "→": "->", "·": "-", "…": "...", "⟶": "->",
 }  # fmt: skip
+# What a terminal obeys: all but tabs, ends of lines and, in the group, colours.
+_CONTROLS = re.compile("(\\x1b\\[[0-9;]*m)|[\\x00-\\x08\\x0b-\\x1f\\x7f-\\x9f]")
 
 
 def leave_plain(text: str, _colour: str) -> str:
@@ -31,7 +33,12 @@ def leave_plain(text: str, _colour: str) -> str:
 
 
 def fit(text: str, encoding: str) -> str:
-    """Replace what an encoding cannot show: marks by ASCII ones, anything else by a question mark."""
+    """
+    Replace what an encoding cannot show: marks by ASCII ones, anything else by a question mark.
+
+    Control characters, which a name in someone else's store may have, are shown as Python writes them; colours pass.
+    """
+    text = _CONTROLS.sub(lambda found: found[1] or repr(found[0])[1:-1], text)
     try:
         text.encode(encoding)
     except UnicodeEncodeError:

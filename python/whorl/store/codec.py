@@ -35,7 +35,8 @@ if TYPE_CHECKING:
 RECORD_LIMIT = 64 << 10
 HIT_LIMIT = 4 << 10
 INLINE_LIMIT = 32 << 10
-SIDE_LIMIT = 256 << 20
+# What is parsed from a side file must fit into memory several times over (tests/test_hostile_manifests.py).
+SIDE_LIMIT = 16 << 20
 
 # Room for a signature is left in every record, so that signing moves nothing.
 SIGNATURE_LIMIT = 256
@@ -267,6 +268,8 @@ def _move_to_side(rest: dict[str, str], attempt: str, limit: int) -> dict[str, b
     table = {name: [0, "0" * 64] for name in rest}  # as long as it can become
     moved = _move_largest({**rest, "side": _dump(table)}, tuple(rest), limit) if _length(rest) > limit else {}
     files = {name: f'{{"{name}":{rest.pop(name)}}}'.encode() for name in moved}
+    if too_long := [name for name, data in files.items() if len(data) > SIDE_LIMIT]:
+        raise StoreError("an entry cannot be stored", f"its list {too_long[0]} is longer than {SIDE_LIMIT >> 20} MiB")
     if files:
         rest["side"] = _dump({name: [len(data), digest_bytes(data).hex()] for name, data in files.items()})
     return {_side_name(attempt, name): data for name, data in files.items()}

@@ -36,11 +36,23 @@ def _refuse(constant: str) -> NoReturn:
     wrong("a finite number", constant)
 
 
-_decoder = json.JSONDecoder(parse_constant=_refuse)
+def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    """Take a JSON object in which no name stands twice: readers disagree about which of the two counts."""
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        wrong("each name once", [name for name, _ in pairs])
+    return found
+
+
+_decoder = json.JSONDecoder(parse_constant=_refuse, object_pairs_hook=_once)
+# Commas and brackets bound how many values a text can have, each of which takes many times its bytes.
+_VALUE_LIMIT = 1_000_000
 
 
 def parse(data: bytes) -> dict[str, object]:
     """Return the object of a JSON text."""
+    if len(data) > _VALUE_LIMIT and sum(map(data.count, (b",", b"[", b"{"))) > _VALUE_LIMIT:
+        raise CorruptEntryError("an entry is damaged: it has too many values")
     try:
         value, end = _decoder.raw_decode(data.decode("ascii"))
     except (ValueError, RecursionError) as error:

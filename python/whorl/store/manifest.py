@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 # Not needed to answer a call: read when asked for (store.md, "hit record").
 LATER = ("components", "raw_files", "provenance", "not_followed", "arguments")
 
+# Beyond this the files of raw inputs are not listed, so an explanation names their folder alone.
+MOST_RAW_FILES = 100_000
+
 
 @dataclass(frozen=True, slots=True)
 class Slot:

@@ -107,6 +107,8 @@ class LocalReader:
     def _written_out(self, name: str, data: bytes) -> str:
         """Write an inline file where its payload would be, for the next time too; else where it goes at exit."""
         try:
+            if _leads_elsewhere(self._folder, name):
+                return self._write_out(self._temporary.outside(), name, data)
             return self._write_out(self._folder, name, data)
         except StoreError:  # read-only, or full
             return self._write_out(self._temporary.outside(), name, data)
@@ -118,6 +120,14 @@ class LocalReader:
             make_folder(os.path.dirname(path))
             replace_file(path, data, temporary=temporary)
         return path
+
+
+def _leads_elsewhere(folder: str, name: str) -> bool:
+    """Whether there is a link on the way to a file of a payload: whoever planted it must not choose where we write."""
+    above = (os.path.dirname(os.path.dirname(folder)), os.path.dirname(folder), folder)
+    parts = name.split("/")[:-1]
+    below = ("/".join((folder, *parts[: depth + 1])) for depth in range(len(parts)))
+    return any(os.path.islink(path) for path in (*above, *below))
 
 
 def _holds(path: str, data: bytes) -> bool:
