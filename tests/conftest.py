@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from object_servers import Sshd
     from pipeline_folder import PipelineFolder
     from remote_servers import Bucket, S3Server, WebServer
 
@@ -40,6 +41,18 @@ def bucket(s3_server: S3Server, monkeypatch: pytest.MonkeyPatch) -> Bucket:
     return Bucket.make(s3_server)
 
 
+@pytest.fixture(scope="session")
+def sshd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sshd]:
+    """Give an sshd, one for all tests of this process."""
+    from object_servers import Sshd
+
+    if Sshd.program() is None:
+        pytest.skip("SFTP IS NOT TESTED: no sshd was found (Debian: openssh-server)")
+    server = Sshd.start(tmp_path_factory.mktemp("sshd"))
+    yield server
+    server.stop()
+
+
 @pytest.fixture
 def web() -> Iterator[WebServer]:
     """Give a web server without pages."""
@@ -67,6 +80,7 @@ def _stat_table(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[PipelineFolder]:
     """Give a folder with a pipeline of three stages, and forget its modules afterwards."""
+    from object_servers import Sshd
     from pipeline_folder import PipelineFolder
 
     folder = PipelineFolder(tmp_path, monkeypatch)
