@@ -16,11 +16,12 @@ from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from whorl import config
-from whorl.errors import ConfigError, LeaseTimeoutError, StoreError, StoreWarning, warn
+from whorl.errors import ConfigError, LeaseTimeoutError, SignatureError, StoreError, StoreWarning, warn
 from whorl.opening import open_store, shown
 from whorl.store.disk import digest_bytes
 from whorl.store.process import host_name
 from whorl.store.used import Uses
+from whorl.trust import CAUTIOUS, Trust, refusal, runs_code
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -48,6 +49,7 @@ class Access:
     store: Store | None
     root: str
     strict: bool
+    trust: Trust = CAUTIOUS
 
     def attempt(self, action: Callable[[Store], T], otherwise: T) -> T:
         """Do something with the store, or warn once and give the alternative."""
@@ -79,11 +81,18 @@ class Access:
         """List the newest entries of a slot's stage; a store that fails has none."""
         return list(self._each(lambda store: store.recent(slot.namespace, slot.stage)))
 
+    def _trusts(self, store: Store, manifest: Manifest) -> bool:
+        """Whether an entry may be decoded; one that may not is a miss, which is said once."""
+        if not runs_code(manifest) or self.trust.allows(manifest, is_own=store.is_own(manifest)):
+            return True
+        self.complain(refusal(manifest, self.root))
+        return False
+
     def _each(self, search: Callable[[Store], Iterator[Manifest]]) -> Iterator[Manifest]:
         if self.store is None:
             return
         try:
-            yield from search(self.store)
+            yield from (found for found in search(self.store) if self._trusts(self.store, found))
         except StoreError as error:
             self.complain(error)
 
@@ -135,7 +144,9 @@ def _complain(root: str, error: StoreError, *, strict: bool) -> None:
         first = known not in _warned
         _warned.add(known)
     if first:
-        warn(f"the store {root} fails; results are computed and returned, but not kept there\n{error}", StoreWarning)
+        is_refusal = isinstance(error, SignatureError)
+        fails = "" if is_refusal else f"the store {root} fails; results are computed and returned, but not kept there\n"
+        warn(f"{fails}{error}", StoreWarning)
 
 
 def uses_of(root: str) -> Uses:
@@ -180,7 +191,7 @@ def open_access(settings: Settings) -> Access:
         unopened = Access(None, root, settings.strict)
         unopened.complain(error)
         return unopened
-    access = Access(store, root, settings.strict)
+    access = Access(store, root, settings.strict, Trust(settings.pickle))
     if len(_accesses) >= _KNOWN_NUMBER:
         _accesses.clear()
     _accesses[id(settings)] = settings, access

@@ -43,13 +43,15 @@ class Settings:
     the local tier then use the default root).  ``mirrors``: further stores by name, only read, each a mapping with
     ``filesystem`` and ``filesystem_options``.  ``network_timeout``: seconds that one request to a store may take.
     ``lease_ttl``: seconds after which a silent holder of a lease behind a network counts as gone, half as long again.
-    ``mode``: a name of ``MODES``.  ``wait_timeout``: seconds to wait for another process that
-    computes the same key.  ``strict``: a failing store raises instead of warning.  ``durability``: ``fast``, ``fsync``.
-    ``verify``: ``always``, ``first`` or ``never`` check payloads against their digests.  ``provenance``: keep host and
-    user in manifests.  ``store_args``: keep short reprs of arguments.  ``jobs``: independent upstreams side by side.
-    ``namespace``: where entries go unless a stage pins its own.  ``distributions``: how versions of distributions count
-    (``exact``, ``minor``, ``ignore``, ``follow``; ``"*"`` for all).  ``stat_table``: where digests of raw files are
-    remembered by what the file system says of them: ``on`` (the user's cache folder), ``off``, or an absolute path.
+    ``pickle``: what is done with results whose decoding runs code: ``local`` (decoded from a store of your own, not
+    written to a shared one), ``never``, ``any``. ``mode``: a name of ``MODES``. ``wait_timeout``: seconds to wait for
+    another process that computes the same key. ``strict``: a failing store raises instead of warning. ``durability``:
+    ``fast``, ``fsync``. ``verify``: ``always``, ``first`` or ``never`` check payloads against their digests.
+    ``provenance``: keep host and user in manifests. ``store_args``: keep short reprs of arguments. ``jobs``:
+    independent upstreams side by side. ``namespace``: where entries go unless a stage pins its own. ``distributions``:
+    how versions of distributions count (``exact``, ``minor``, ``ignore``, ``follow``; ``"*"`` for all). ``stat_table``:
+    where digests of raw files are remembered by what the file system says of them: ``on`` (the user's cache folder),
+    ``off``, or an absolute path.
     """
 
     project: Path
@@ -59,6 +61,7 @@ class Settings:
     mirrors: Mapping[str, Mapping[str, object]] = field(default_factory=dict, repr=False)
     network_timeout: float = 30.0
     lease_ttl: float = 30.0
+    pickle: str = "local"
     mode: str = "write"
     wait_timeout: float = 24 * 3600.0
     strict: bool = False
@@ -72,7 +75,12 @@ class Settings:
     stat_table: str = "on"
 
 
-_CHOICES = {"mode": tuple(MODES), "durability": ("fast", "fsync"), "verify": ("always", "first", "never")}
+_CHOICES = {
+    "mode": tuple(MODES),
+    "pickle": ("local", "never", "any"),
+    "durability": ("fast", "fsync"),
+    "verify": ("always", "first", "never"),
+}
 _NAMES = tuple(item.name for item in fields(Settings) if item.name != "project")
 _VARIABLES = tuple((name, f"WHORL_{name.upper()}") for name in _NAMES if name != "distributions")
 

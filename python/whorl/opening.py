@@ -17,6 +17,7 @@ from whorl.modes import LOCAL, MIRRORS, MODES, ROOT
 from whorl.store.local import LocalStore
 from whorl.store.places import Places
 from whorl.store.tiers import Tier, TieredStore
+from whorl.trust import Trust, refusal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from whorl.config import Settings
     from whorl.errors import StoreError
     from whorl.store.base import Store
+    from whorl.store.manifest import Manifest
     from whorl.store.objects.base import Objects
     from whorl.store.temporary import Temporary
 
@@ -47,7 +49,7 @@ def open_store(settings: Settings, complain: Callable[[str, StoreError], None]) 
         return open_place(settings, Place(ROOT, ROOT, settings.filesystem))
     mode = MODES[settings.mode]
     found = [place for place in places(settings) if place.role in {*mode.reads, *mode.writes}]
-    known = ("tiers", settings.mode, settings.strict, *(_known(settings, place) for place in found))
+    known = ("tiers", settings.mode, settings.strict, settings.pickle, *(_known(settings, place) for place in found))
     return _once(known, lambda: TieredStore([_tier(settings, place) for place in found], complain))
 
 
@@ -113,7 +115,12 @@ def _tier(settings: Settings, place: Place) -> Tier:
     is_remote = is_url(place.url)
     store = open_place(settings, place)
     reads, writes = bool(roles & {*mode.reads}), bool(roles & {*mode.writes})
-    return Tier(place.name, shown(place.url), store, reads, writes, is_remote)
+    return Tier(place.name, shown(place.url), store, reads, writes, is_remote, partial(_refuses, settings, place))
+
+
+def _refuses(settings: Settings, place: Place, manifest: Manifest) -> StoreError | None:
+    is_allowed = Trust(settings.pickle).allows(manifest, is_own=not is_url(place.url))
+    return None if is_allowed else refusal(manifest, shown(place.url))
 
 
 def shown(url: str) -> str:

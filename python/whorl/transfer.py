@@ -15,6 +15,7 @@ from whorl.errors import ConfigError, CorruptEntryError
 from whorl.modes import LOCAL
 from whorl.opening import open_place, places, shown
 from whorl.store.remote.parallel import side_by_side
+from whorl.trust import Trust
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -29,7 +30,8 @@ class Transferred:
     """
     What a transfer did, in entries: ``copied`` with their bytes, ``present`` before, ``refused``.
 
-    Refused are those that are damaged or outdated here, or whose key has another entry there that still answers.
+    Refused are those that are damaged or outdated here, whose key has another entry there that still answers, and
+    those whose decoding would run code, unless ``pickle`` says otherwise.
     """
 
     copied: int = 0
@@ -52,6 +54,7 @@ class Ends:
 
     local: Store
     others: tuple[tuple[str, Store], ...]
+    trust: Trust
 
 
 def open_ends(settings: Settings) -> Ends:
@@ -61,7 +64,7 @@ def open_ends(settings: Settings) -> Ends:
         tip = 'name a shared store: filesystem = "s3://bucket/prefix", or a local tier: [tool.whorl.local]'
         raise ConfigError("there is one store only", f"everything is in {shown(near.url)}", tip)
     others = tuple((shown(place.url), open_place(settings, place)) for place in far)
-    return Ends(open_place(settings, near), others)
+    return Ends(open_place(settings, near), others, Trust(settings.pickle))
 
 
 def push(ends: Ends, chooses: Callable[[Manifest], bool]) -> Transferred:
@@ -73,7 +76,7 @@ def push(ends: Ends, chooses: Callable[[Manifest], bool]) -> Transferred:
         if missing:
             root.write_revisions(namespace, missing)
     chosen = [entry for entry in ends.local.entries() if chooses(entry)]
-    return _copy(ends.local, root, chosen, lambda existing: not _is_current(existing, root))
+    return _copy(ends.local, root, chosen, lambda existing: not _is_current(existing, root), ends.trust)
 
 
 def pull(ends: Ends, chooses: Callable[[Manifest], bool]) -> Transferred:
@@ -84,20 +87,25 @@ def pull(ends: Ends, chooses: Callable[[Manifest], bool]) -> Transferred:
             revisions = store.revisions(namespace)
             if revisions:
                 ends.local.write_revisions(namespace, revisions)
-        done += _copy(store, ends.local, [entry for entry in store.entries() if chooses(entry)], lambda _: True)
+        chosen = [entry for entry in store.entries() if chooses(entry)]
+        done += _copy(store, ends.local, chosen, lambda _: True, ends.trust)
     return done
 
 
-def _copy(source: Store, target: Store, entries: Iterable[Manifest], may: Callable[[Manifest], bool]) -> Transferred:
-    found = side_by_side(lambda entry: _copy_one(source, target, entry, may), list(entries))
+def _copy(
+    source: Store, target: Store, entries: Iterable[Manifest], may: Callable[[Manifest], bool], trust: Trust
+) -> Transferred:
+    found = side_by_side(lambda entry: _copy_one(source, target, entry, may, trust), list(entries))
     return sum(found, Transferred())
 
 
-def _copy_one(source: Store, target: Store, entry: Manifest, may_replace: Callable[[Manifest], bool]) -> Transferred:
+def _copy_one(
+    source: Store, target: Store, entry: Manifest, may_replace: Callable[[Manifest], bool], trust: Trust
+) -> Transferred:
     there = target.lookup(entry.slot)
     if there is not None and there.attempt == entry.attempt:
         return Transferred(present=1)
-    if not _is_current(entry, source):
+    if not _is_current(entry, source) or not trust.allows(entry, is_own=False):
         return Transferred(refused=1)
     try:
         current = target.adopt(entry, source.reader(entry), replace=may_replace)

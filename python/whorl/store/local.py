@@ -111,6 +111,10 @@ class LocalStore:
         folder = self._places.payload(manifest.slot.namespace, manifest.payload)
         return LocalReader(manifest, folder, self._verify, self._temporary)
 
+    def is_own(self, manifest: Manifest) -> bool:  # noqa: ARG002 - the protocol's signature
+        """Whether this user alone can write here: the folder is refused otherwise."""
+        return True
+
     def quarantine(self, manifest: Manifest, reason: str) -> None:
         """Move a damaged entry aside, if it is still the same; logs and counts it."""
         self._manifests.quarantine(manifest, reason)

@@ -37,12 +37,17 @@ def _always(_: Manifest) -> bool:
     return True
 
 
+def _nothing(_: Manifest) -> None:
+    return None
+
+
 @dataclass(slots=True, eq=False)
 class Tier:
     """
     One store in its place: ``name`` is ``local``, ``root``, or that of a mirror.
 
-    ``url`` is what messages call it; ``is_remote`` that a failure may be a network's.
+    ``url`` is what messages call it; ``is_remote`` that a failure may be a network's.  ``refuses`` says why an entry
+    may not be written there.
     """
 
     name: str
@@ -51,6 +56,7 @@ class Tier:
     reads: bool
     writes: bool
     is_remote: bool = False
+    refuses: Callable[[Manifest], StoreError | None] = _nothing
     _until: float = field(default=0.0, init=False)
 
     @property
@@ -107,6 +113,10 @@ class TieredStore:
         self._noted(local, manifest)  # what is read from now on
         return local.store.reader(copied)
 
+    def is_own(self, manifest: Manifest) -> bool:
+        """Whether an entry was found in a tier that this user alone can write."""
+        return self.origin(manifest).store.is_own(manifest)
+
     def quarantine(self, manifest: Manifest, reason: str) -> None:
         """Move a damaged entry aside where it was found; where that cannot be, it is passed over from now on."""
         origin = self.origin(manifest)
@@ -131,8 +141,8 @@ class TieredStore:
     def commit(self, attempt: Attempt, manifest: Manifest, *, replace: Callable[[Manifest], bool]) -> Manifest:
         """Publish an attempt in the root, which decides what is current, and in the local tier."""
         check_attempt(attempt, manifest)
-        near = self._nearest_written()
-        root = self._written()[0]
+        allowed = self._allowed(manifest)
+        near, root = allowed[-1], allowed[0]
         current = None
         if root is not near:
             complete, reader = attempt.complete(manifest), attempt.reader()
@@ -158,7 +168,7 @@ class TieredStore:
         def keep(store: Store) -> Manifest:
             return store.commit_kept(manifest, source, replace=replace)
 
-        for tier in self._written():
+        for tier in self._allowed(manifest):
             kept = self._attempt(tier, keep if tier is origin else bring, None)
             if kept is not None:
                 return self._noted(tier, kept)
@@ -168,7 +178,7 @@ class TieredStore:
         """Publish an entry of another store as it is in every tier that is written."""
         done = [
             self._attempt(tier, lambda store: store.adopt(manifest, reader, replace=replace), None)
-            for tier in self._written()
+            for tier in self._allowed(manifest)
         ]
         current = next((found for found in done if found is not None), None)
         if current is None:
@@ -304,6 +314,21 @@ class TieredStore:
         """Return the tiers to write, the root first."""
         found = [tier for tier in self.tiers if tier.writes and tier.is_awake]
         return sorted(found, key=lambda tier: tier.name != ROOT)
+
+    def _allowed(self, manifest: Manifest) -> list[Tier]:
+        """Return the tiers that an entry may be written to, the root first; a StoreError where there is none."""
+        self._nearest_written()
+        allowed, refusal = [], None
+        for tier in self._written():
+            why = tier.refuses(manifest)
+            if why is None:
+                allowed.append(tier)
+            else:
+                refusal = why
+                self._complain(tier.url, why)
+        if refusal is not None and not allowed:
+            raise refusal
+        return allowed
 
     def _nearest_written(self) -> Tier:
         """Return the tier where payloads are made: the local one where there is one."""

@@ -112,6 +112,10 @@ class RemoteStore:
         verify = self._verify != "never"
         return RemoteReader(manifest, self.objects, folder, self._temporary.new_folder, verify=verify)
 
+    def is_own(self, manifest: Manifest) -> bool:  # noqa: ARG002 - the protocol's signature
+        """Whether this user alone can write here: who can, is not known."""
+        return False
+
     def quarantine(self, manifest: Manifest, reason: str) -> None:
         """Move a damaged entry aside, if it is still the same; logs and counts it."""
         self._entries.quarantine(manifest, reason)
