@@ -43,6 +43,8 @@ _LIVE_MODULES = frozenset(
         *("contextvars", "_contextvars", "os", "mmap", "signal", "unittest"),
     )
 )
+# What is logged is no part of a result, so these alone do not make a fingerprint unsure.
+_LOGGERS = frozenset(("logging.Logger", "logging.LoggerAdapter"))
 _LARGE = 64 * 1024 * 1024  # fingerprint.md
 _ARRAY_LIBRARIES = ("numpy", "xarray", "pyarrow", "builtins", "array")
 _SHORT = reprlib.Repr()
@@ -156,7 +158,8 @@ def _describe_by_type(walk: Walk, node: Node) -> None:
     node.mark("of type", name)
     if isinstance(owner(type(node.value)), Own):
         walk.link(node, "type", type(node.value))
-    walk.doubt(f"{name} {node.name}".strip(), _where(node.place.holder))
+    harmless = any(full_name(base) in _LOGGERS for base in type(node.value).__mro__)
+    walk.doubt(f"{name} {node.name}".strip(), _where(node.place.holder), harmless=harmless)
 
 
 def type_name(value: object) -> str:
