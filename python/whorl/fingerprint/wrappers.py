@@ -72,6 +72,9 @@ def _describe_partial(walk: Walk, node: Node) -> None:
     partial = node.value
     assert isinstance(partial, functools.partial)
     node.title("wrapper", "partial")
+    # Read-only, yet __setstate__ puts others in their places.
+    for name in ("func", "args", "keywords"):
+        walk.watches.attribute(partial, name)
     walk.link(node, "func", partial.func)
     for index, value in enumerate(partial.args):
         walk.link(node, f"argument/{index}", value, Place(partial, f"argument/{index}"), within=True)
