@@ -1,4 +1,4 @@
-"""Pairs of modules that are meant to mislead: descriptors, hooks, tables, wrappers and values of the standard library."""
+"""Pairs of modules that are meant to mislead: descriptors, hooks, tables, wrappers, values of Python's library."""
 
 from __future__ import annotations
 

@@ -7,13 +7,14 @@ count in their order, other names do not.  On the arrow: inside *fingerprint*, o
 
 from __future__ import annotations
 
+import abc
 import enum
 from types import GetSetDescriptorType
 from typing import TYPE_CHECKING
 
 from whorl.fingerprint import foreign
 from whorl.fingerprint.boundary import Own, canonical_module, owner
-from whorl.fingerprint.kinds import is_class, is_function, module_name_of, qualified_name_of
+from whorl.fingerprint.kinds import full_name, is_class, is_function, module_name_of, qualified_name_of
 from whorl.fingerprint.nodes import Place
 
 if TYPE_CHECKING:
@@ -77,6 +78,8 @@ def describe(walk: Walk, node: Node) -> None:
     if type(kind) is not type:
         walk.link(node, "metaclass", type(kind))
     _link_namespace(walk, node, kind)
+    if "_abc_impl" in vars(kind):
+        _link_registered(walk, node, kind)
     node.has_facts = True
 
 
@@ -93,6 +96,19 @@ def _link_namespace(walk: Walk, node: Node, kind: type) -> None:
         value = walk.watches.item(namespace, name)
         if not (isinstance(value, GetSetDescriptorType) and name in ("__dict__", "__weakref__")):
             walk.link(node, f"attribute/{name}", value, Place(kind, name), within=not _is_code(value))
+
+
+def _link_registered(walk: Walk, node: Node, kind: type) -> None:
+    """Count the classes that were registered with an abstract one: they are its instances' classes too."""
+    walk.watches.result(lambda: _registered(kind), _registered(kind))
+    for registered in _registered(kind):
+        walk.link(node, "registered", registered)
+
+
+def _registered(kind: type) -> list[type]:
+    """List registered classes by their names; the first of abc's tables holds weak references to them."""
+    held = [reference() for reference in abc._get_dump(kind)[0]]  # type: ignore[attr-defined]  # noqa: SLF001
+    return sorted((found for found in held if found is not None), key=full_name)
 
 
 def _link_member(walk: Walk, node: Node, name: str, member: object) -> None:

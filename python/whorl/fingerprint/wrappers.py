@@ -9,6 +9,7 @@ of ``walk``.
 from __future__ import annotations
 
 import functools
+import gc
 import types
 from typing import TYPE_CHECKING
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 _CYTHON_FUNCTION = "cython_function_or_method"
 _LRU_CACHE = type(functools.lru_cache(lambda: None))
+_SORT_KEY = type(functools.cmp_to_key(lambda _a, _b: 0))
 
 
 def describer_of(value: object) -> Callable[[Walk, Node], None] | None:
@@ -90,6 +92,14 @@ def _describe_cache(walk: Walk, node: Node) -> None:
     walk.link(node, "wrapped", walk.watches.attribute(node.value, "__wrapped__"))
 
 
+def _describe_sort_key(walk: Walk, node: Node) -> None:
+    """Describe what ``cmp_to_key`` makes: it shows the comparison to nobody but the garbage collector."""
+    node.title("wrapper", "cmp_to_key")
+    for held in gc.get_referents(node.value):
+        if held is not type(node.value):
+            walk.link(node, "compares", held)
+
+
 def _describe_builtin(walk: Walk, node: Node) -> None:
     function = node.value
     assert isinstance(function, types.BuiltinFunctionType)
@@ -127,6 +137,7 @@ _DESCRIBERS: dict[int, Callable[[Walk, Node], None]] = {
         functools.cached_property: _describe_fields("func", "attrname"),
         functools.singledispatchmethod: _describe_fields("dispatcher", "func"),
         _LRU_CACHE: _describe_cache,
+        _SORT_KEY: _describe_sort_key,
         types.MethodType: _method,
         staticmethod: _describe_fields("__func__"),
         classmethod: _describe_fields("__func__"),
