@@ -37,6 +37,9 @@ _UNCOUNTED = frozenset(
         ),
         *("_abc_impl", "__annotations_cache__", "__annotate_func__", "__slotnames__"),
         *("__protocol_attrs__", "__non_callable_proto_members__"),
+        # What pydantic makes of fields, annotations, decorators and configuration, and what it remembers of setting.
+        *("__pydantic_core_schema__", "__pydantic_validator__", "__pydantic_serializer__", "__pydantic_complete__"),
+        *("__pydantic_fields_complete__", "__pydantic_setattr_handlers__", "__pydantic_parent_namespace__"),
     )
 )
 _CACHES = ("__slotnames__", "__annotations_cache__", "__protocol_attrs__", "__non_callable_proto_members__")

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from whorl.fingerprint import foreign
 from whorl.fingerprint.boundary import canonical_module
-from whorl.fingerprint.kinds import is_module, module_name_of, qualified_name_of
+from whorl.fingerprint.kinds import is_function, is_module, module_name_of, qualified_name_of
 from whorl.fingerprint.nodes import NOWHERE, Place
 
 if TYPE_CHECKING:
@@ -33,6 +33,8 @@ def describer_of(value: object) -> Callable[[Walk, Node], None] | None:
     """Return the describer of a wrapper; None for anything else."""
     if type(value).__name__ == _CYTHON_FUNCTION:
         return _describe_compiled
+    if type(value).__name__ == "ufunc" and _functions_in(value):
+        return _describe_ufunc
     return _DESCRIBERS.get(id(type(value)))
 
 
@@ -98,6 +100,19 @@ def _describe_sort_key(walk: Walk, node: Node) -> None:
     for held in gc.get_referents(node.value):
         if held is not type(node.value):
             walk.link(node, "compares", held)
+
+
+def _functions_in(value: object) -> list[types.FunctionType]:
+    return [held for held in gc.get_referents(value) if is_function(held)]
+
+
+def _describe_ufunc(walk: Walk, node: Node) -> None:
+    """Describe what ``numpy.frompyfunc`` makes: it does not show its function either."""
+    ufunc = node.value
+    node.title("wrapper", "ufunc")
+    node.mark("shape", str(ufunc.nin), str(ufunc.nout), repr(ufunc.identity))  # type: ignore[attr-defined]
+    for held in _functions_in(ufunc):
+        walk.link(node, "function", held)
 
 
 def _describe_builtin(walk: Walk, node: Node) -> None:
