@@ -52,7 +52,7 @@ mean = FRAME["a"].mean
 def clean(frame): return frame.assign(b=lambda f: f["a"] + 1)
 def stage(x): return x.pipe(clean).groupby("a").agg("sum"), FRAME, mean(), [step(x) for step in STEPS]
 """,
-        "stage(FRAME.assign(b=1)) if False else (clean(FRAME), mean(), FRAME.groupby('a').sum(), FRAME.index.is_unique)",
+        "clean(FRAME), mean(), FRAME.groupby('a').sum(), FRAME.index.is_unique",
         (("[1, 2]", "[1, 3]"), ("+ 1", "- 1"), ('agg("sum")', 'agg("mean")'), ("dropna", "fillna"), (".mean", ".sum")),
         "pandas",
     ),

@@ -1,4 +1,4 @@
-"""Stages over common libraries: no error, soon done, equal in every process, unchanged by use, moved by what matters."""
+"""Stages over common libraries: no error, soon done, equal everywhere, unchanged by use, moved by changes."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+import types
 import warnings
 from pathlib import Path
 from typing import Any
@@ -21,14 +22,15 @@ pytestmark = pytest.mark.timeout(300)
 TESTS = Path(__file__).parent
 SEEDS = ("1", "7")
 CHILD = """
-import json, sys, time, warnings
+import json, sys, time, types, warnings
 warnings.simplefilter("ignore")
 import whorl.fingerprint.values
 from library_examples import EXAMPLES
 from whorl.fingerprint.code import fingerprint
 
 example = EXAMPLES[sys.argv[1]]
-namespace = {"__name__": "given"}
+sys.modules["given"] = types.ModuleType("given")
+namespace = vars(sys.modules["given"])
 exec(compile(example.source, "given.py", "exec", dont_inherit=True), namespace)
 started = time.process_time()
 before = fingerprint(namespace["stage"]).digest.hex()
@@ -45,9 +47,16 @@ def need(name: str) -> None:
         pytest.skip(f"NOT CHECKED: {EXAMPLES[name].needs} is not installed")
 
 
+@pytest.fixture(autouse=True)
+def _given(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Forget the module after the test; libraries look names up in it."""
+    monkeypatch.setitem(sys.modules, "given", types.ModuleType("given"))
+
+
 def stage_of(source: str) -> Any:
     """Run a module's text and return its ``stage``."""
-    namespace: dict[str, object] = {"__name__": "given"}
+    sys.modules["given"] = types.ModuleType("given")
+    namespace = vars(sys.modules["given"])
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         exec(compile(source, "given.py", "exec", dont_inherit=True), namespace)

@@ -76,6 +76,7 @@ def describe(walk: Walk, node: Node) -> None:
         _link_own_functions(walk, node, kind)
         return
     node.title("class", name)
+    _complete(kind)
     for base in walk.watches.attribute(kind, "__bases__"):  # type: ignore[attr-defined]
         walk.link(node, "base", base)
     if type(kind) is not type:
@@ -84,6 +85,12 @@ def describe(walk: Walk, node: Node) -> None:
     if "_abc_impl" in vars(kind):
         _link_registered(walk, node, kind)
     node.has_facts = True
+
+
+def _complete(kind: type) -> None:
+    """Let pydantic resolve names that were not yet defined, as it would when the stage first uses the model."""
+    if vars(kind).get("__pydantic_complete__") is False and hasattr(kind, "model_rebuild"):
+        kind.model_rebuild(raise_errors=False)
 
 
 def _link_namespace(walk: Walk, node: Node, kind: type) -> None:
@@ -97,8 +104,15 @@ def _link_namespace(walk: Walk, node: Node, kind: type) -> None:
         if name in _UNCOUNTED or name in members or (is_enum and name in _ENUM_TABLES):
             continue
         value = walk.watches.item(namespace, name)
-        if not (isinstance(value, GetSetDescriptorType) and name in ("__dict__", "__weakref__")):
+        if name == "__hash__" and _is_salted(value):
+            walk.leaf(node, "attribute/__hash__", "generated", "attrs")
+        elif not (isinstance(value, GetSetDescriptorType) and name in ("__dict__", "__weakref__")):
             walk.link(node, f"attribute/{name}", value, Place(kind, name), within=not _is_code(value))
+
+
+def _is_salted(value: object) -> bool:
+    """Tell the hash that attrs generates: a constant in it depends on PYTHONHASHSEED, the rest on the fields alone."""
+    return is_function(value) and value.__code__.co_filename.startswith("<attrs generated ")
 
 
 def _link_registered(walk: Walk, node: Node, kind: type) -> None:
