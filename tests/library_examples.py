@@ -174,7 +174,8 @@ def stage(x): return Model(a=x), checked(x)
 import sqlalchemy as sa
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, relationship
 META = sa.MetaData()
-TABLE = sa.Table("t", META, sa.Column("id", sa.Integer, primary_key=True), sa.Column("n", sa.String(10)))
+COLUMNS = sa.Column("id", sa.Integer, primary_key=True), sa.Column("n", sa.String(10))
+TABLE = sa.Table("t", META, *COLUMNS, info={"k": 1}, sqlite_with_rowid=True)
 class Base(DeclarativeBase): pass
 class User(Base):
     __tablename__ = "users"
@@ -195,7 +196,9 @@ def stage(x): return sa.select(TABLE).where(TABLE.c.id == x), sa.select(User), U
         (
             ("sa.String(10)", "sa.String(11)"),
             ('sa.Column("n"', 'sa.Column("m"'),
-            ("sa.String(10)))", "sa.String(10)), sa.Column('z', sa.Integer))"),
+            ("sa.String(10))", "sa.String(10)), sa.Column('z', sa.Integer)"),
+            ('{"k": 1}', '{"k": 2}'),
+            ("rowid=True", "rowid=False"),
             ("sa.String(20)", "sa.String(21)"),
             ("    name: ", "    extra: Mapped[int]\n    name: "),
             ("return 1", "return 2"),

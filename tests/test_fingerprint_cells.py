@@ -1,4 +1,4 @@
-"""Cells of a notebook, run by IPython itself: what a cell defines anew counts, what it defines again as it was does not."""
+"""Cells of a notebook, run by IPython itself: what a cell changes counts, what it defines again as it was does not."""
 
 from __future__ import annotations
 

@@ -242,7 +242,7 @@ def test_a_change_is_seen_after_a_thousand_calls(module: types.ModuleType, name:
 USES: dict[str, Callable[[Any], object]] = {
     "a cache filled": lambda m: m.cached(1),
     "a cache emptied": lambda m: m.cached.cache_clear(),
-    "a dispatcher asked": lambda m: [m.generic(1), m.generic(True), m.generic("x")],
+    "a dispatcher asked": lambda m: [m.generic(1), m.generic(1.0), m.generic("x")],
     "a coroutine made": lambda m: m.wait(1).close(),
     "a generator begun": lambda m: next(m.produce(1)),
     "a local import done": lambda m: m.lazily(1),

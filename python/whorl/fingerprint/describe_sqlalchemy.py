@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from whorl.fingerprint.description import full_name, node
 
 if TYPE_CHECKING:
-    from whorl.fingerprint.description import Describer, Description
+    from whorl.fingerprint.description import Describer, Description, Parts
 
 _BASES = frozenset(("MetaData", "SchemaItem", "ClauseElement", "TypeEngine", "Visitable"))
 # Numbers and events of this process, and caches that no descriptor tells of.
@@ -28,12 +28,21 @@ def describer_of(kind: type) -> Describer | None:
 
 def _describe_element(element: Any) -> Description:
     kind = type(element)
-    kept = sorted(name for name in vars(element) if name not in _OF_THE_PROCESS and not _is_memoized(kind, name))
-    return node(full_name(kind), [(f".{name}", vars(element)[name]) for name in kept])
+    held = vars(element)
+    kept = sorted(name for name in held if name not in _OF_THE_PROCESS and not _is_memoized(kind, name))
+    parts: Parts = [(f".{name}", held[name]) for name in kept]
+    if held.get("info"):
+        parts.append((".info", held["info"]))
+    if "dialect_options" in held:
+        # The options in full hold defaults of each dialect that was asked for; these are what somebody wrote.
+        parts.append((".dialect_kwargs", sorted(dict(element.dialect_kwargs).items())))
+    return node(full_name(kind), parts)
 
 
 def _is_memoized(kind: type, name: str) -> bool:
     """Tell an attribute that stands in front of a descriptor which computes it."""
+    if name == "type":  # of a column: memoized where nobody gave one
+        return False
     for base in kind.__mro__:
         if name in vars(base):
             return "memoized" in type(vars(base)[name]).__name__
