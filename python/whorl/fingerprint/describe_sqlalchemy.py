@@ -33,9 +33,10 @@ def _describe_element(element: Any) -> Description:
     parts: Parts = [(f".{name}", held[name]) for name in kept]
     if held.get("info"):
         parts.append((".info", held["info"]))
-    if "dialect_options" in held:
-        # The options in full hold defaults of each dialect that was asked for; these are what somebody wrote.
-        parts.append((".dialect_kwargs", sorted(dict(element.dialect_kwargs).items())))
+    # The options in full hold defaults of each dialect that was asked for; these are what somebody wrote.
+    written = sorted(dict(element.dialect_kwargs).items()) if "dialect_options" in held else []
+    if written:
+        parts.append((".dialect_kwargs", written))
     return node(full_name(kind), parts)
 
 
