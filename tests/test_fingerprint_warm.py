@@ -57,6 +57,7 @@ def generic(x): return 0
 @generic.register
 def _(x: int): return 1
 
+class Abstract(abc.ABC): pass
 class Meta(type):
     def __call__(cls, *args): return super().__call__(*args)
 class Slotted:
@@ -107,7 +108,7 @@ def stage(x, limit=[1], *, mode="a"):
         out = [chosen["k"](v) for v in produce(x)]
     return (out, m, limit, mode, brought(x), NUMBERS, GRID, TABLE, NESTED, WORDS, QUEUE, COUNTS, RAW, decorated(x),
             cached(x), generic(x), SLOTTED.a, method(x), part(), twice(), pick(x), HANDLERS["x"], Colour.RED, POINTS,
-            lazily(x), wait(x), print, later)
+            lazily(x), wait(x), print, later, isinstance(x, Abstract))
 """
 NEAR = """
 import warm_far
@@ -202,6 +203,7 @@ CHANGES: dict[str, Callable[[Any], object]] = {
     "a metaclass's method": lambda m: setattr(m.Meta, "__call__", lambda cls: 1),
     "the class redefined and the object kept": lambda m: setattr(m.Model.predict, "__defaults__", (1,)),
     "a base changed": lambda m: setattr(m.Model, "__bases__", (type("Root", (), {"plain": lambda self: 3}),)),
+    "a class registered with an abstract one": lambda m: m.Abstract.register(bytes),
     "a partial replaced": lambda m: setattr(m, "part", m.functools.partial(m.deep, 2)),
     "a partial's state": lambda m: m.part.__setstate__((m.deep, (2,), {}, {})),
     "a partial of a partial": lambda m: m.twice.keywords.update(x=2),
@@ -243,6 +245,7 @@ USES: dict[str, Callable[[Any], object]] = {
     "a cache filled": lambda m: m.cached(1),
     "a cache emptied": lambda m: m.cached.cache_clear(),
     "a dispatcher asked": lambda m: [m.generic(1), m.generic(1.0), m.generic("x")],
+    "an abstract class asked": lambda m: [isinstance(1, m.Abstract), isinstance(m.MODEL, m.Abstract)],
     "a coroutine made": lambda m: m.wait(1).close(),
     "a generator begun": lambda m: next(m.produce(1)),
     "a local import done": lambda m: m.lazily(1),

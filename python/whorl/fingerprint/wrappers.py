@@ -33,7 +33,7 @@ def describer_of(value: object) -> Callable[[Walk, Node], None] | None:
     """Return the describer of a wrapper; None for anything else."""
     if type(value).__name__ == _CYTHON_FUNCTION:
         return _describe_compiled
-    if type(value).__name__ == "ufunc" and _functions_in(value):
+    if type(value).__name__ == "ufunc" and module_name_of(type(value)) == "numpy" and _functions_in(value):
         return _describe_ufunc
     return _DESCRIBERS.get(id(type(value)))
 
