@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import reprlib
 import sys
+from contextvars import Context, ContextVar
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from pathlib import PurePath
@@ -21,6 +22,7 @@ from whorl.errors import UndigestableError, WhorlWarning, warn
 from whorl.fingerprint.boundary import Own, canonical_module, find_project_of, owner
 from whorl.fingerprint.kinds import full_name, is_function, module_name_of, qualified_name_of
 from whorl.fingerprint.nodes import NOWHERE, Place
+from whorl.fingerprint.watches import MISSING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -43,6 +45,8 @@ _LIVE_MODULES = frozenset(
         *("contextvars", "_contextvars", "os", "mmap", "signal", "unittest"),
     )
 )
+# What is logged is no part of a result, so these alone do not make a fingerprint unsure.
+_LOGGERS = frozenset(("logging.Logger", "logging.LoggerAdapter"))
 _LARGE = 64 * 1024 * 1024  # fingerprint.md
 _ARRAY_LIBRARIES = ("numpy", "xarray", "pyarrow", "builtins", "array")
 
@@ -165,7 +169,18 @@ def _describe_by_type(walk: Walk, node: Node) -> None:
     node.mark("of type", name)
     if isinstance(owner(type(node.value)), Own):
         walk.link(node, "type", type(node.value))
-    walk.doubt(f"{name} {node.name}".strip(), _where(node.place.holder))
+    if type(node.value) is ContextVar and (default := _default_of(node.value)) is not MISSING:
+        walk.link(node, "default", default)
+    harmless = any(full_name(base) in _LOGGERS for base in type(node.value).__mro__)
+    walk.doubt(f"{name} {node.name}".strip(), _where(node.place.holder), harmless=harmless)
+
+
+def _default_of(variable: ContextVar[object]) -> object:
+    """Read the default of a context variable, whatever the current context holds."""
+    try:
+        return Context().run(variable.get)
+    except LookupError:
+        return MISSING
 
 
 def type_name(value: object) -> str:

@@ -62,10 +62,15 @@ class Ignored:
 
 @dataclass(frozen=True, slots=True)
 class NotFollowed:
-    """Something the fingerprint cannot see: ``what`` in words, and ``where`` (``utils.py:12``)."""
+    """
+    Something the fingerprint cannot see: ``what`` in words, and ``where`` (``utils.py:12``).
+
+    ``harmless`` is what no result is made from, such as a logger: it is listed, and ``strict`` lets it pass.
+    """
 
     what: str
     where: str
+    harmless: bool = False
 
     def __str__(self) -> str:
         return f"{self.what} ({self.where})" if self.where else self.what

@@ -116,10 +116,10 @@ class Walk:
         source.edges.append((label, target))
         return target
 
-    def doubt(self, what: str, where: str = "") -> None:
+    def doubt(self, what: str, where: str = "", *, harmless: bool = False) -> None:
         """List something that is not followed."""
         assert self._current is not None
-        self._current.not_followed.append(NotFollowed(what, where))
+        self._current.not_followed.append(NotFollowed(what, where, harmless))
 
     def _meet(self, wanted: Node) -> Node:
         """Return this walk's node for a key: one met before, one of an earlier walk that still stands, or a new one."""

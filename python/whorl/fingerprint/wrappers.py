@@ -9,12 +9,13 @@ of ``walk``.
 from __future__ import annotations
 
 import functools
+import gc
 import types
 from typing import TYPE_CHECKING
 
 from whorl.fingerprint import foreign
 from whorl.fingerprint.boundary import canonical_module
-from whorl.fingerprint.kinds import is_module, module_name_of, qualified_name_of
+from whorl.fingerprint.kinds import is_function, is_module, module_name_of, qualified_name_of
 from whorl.fingerprint.nodes import NOWHERE, Place
 
 if TYPE_CHECKING:
@@ -25,12 +26,15 @@ if TYPE_CHECKING:
 
 _CYTHON_FUNCTION = "cython_function_or_method"
 _LRU_CACHE = type(functools.lru_cache(lambda: None))
+_SORT_KEY = type(functools.cmp_to_key(lambda _a, _b: 0))
 
 
 def describer_of(value: object) -> Callable[[Walk, Node], None] | None:
     """Return the describer of a wrapper; None for anything else."""
     if qualified_name_of(type(value)) == _CYTHON_FUNCTION:
         return _describe_compiled
+    if type(value).__name__ == "ufunc" and module_name_of(type(value)) == "numpy" and _functions_in(value):
+        return _describe_ufunc
     return _DESCRIBERS.get(id(type(value)))
 
 
@@ -72,6 +76,9 @@ def _describe_partial(walk: Walk, node: Node) -> None:
     partial = node.value
     assert isinstance(partial, functools.partial)
     node.title("wrapper", "partial")
+    # Read-only, yet __setstate__ puts others in their places.
+    for name in ("func", "args", "keywords"):
+        walk.watches.attribute(partial, name)
     walk.link(node, "func", partial.func)
     for index, value in enumerate(partial.args):
         walk.link(node, f"argument/{index}", value, Place(partial, f"argument/{index}"), within=True)
@@ -85,6 +92,27 @@ def _describe_cache(walk: Walk, node: Node) -> None:
     node.title("wrapper", "lru_cache")
     node.mark("parameters", repr(sorted(node.value.cache_parameters().items())))  # type: ignore[attr-defined]
     walk.link(node, "wrapped", walk.watches.attribute(node.value, "__wrapped__"))
+
+
+def _describe_sort_key(walk: Walk, node: Node) -> None:
+    """Describe what ``cmp_to_key`` makes: it shows the comparison to nobody but the garbage collector."""
+    node.title("wrapper", "cmp_to_key")
+    for held in gc.get_referents(node.value):
+        if held is not type(node.value):
+            walk.link(node, "compares", held)
+
+
+def _functions_in(value: object) -> list[types.FunctionType]:
+    return [held for held in gc.get_referents(value) if is_function(held)]
+
+
+def _describe_ufunc(walk: Walk, node: Node) -> None:
+    """Describe what ``numpy.frompyfunc`` makes: it does not show its function either."""
+    ufunc = node.value
+    node.title("wrapper", "ufunc")
+    node.mark("shape", str(ufunc.nin), str(ufunc.nout), repr(ufunc.identity))  # type: ignore[attr-defined]
+    for held in _functions_in(ufunc):
+        walk.link(node, "function", held)
 
 
 def _describe_builtin(walk: Walk, node: Node) -> None:
@@ -124,6 +152,7 @@ _DESCRIBERS: dict[int, Callable[[Walk, Node], None]] = {
         functools.cached_property: _describe_fields("func", "attrname"),
         functools.singledispatchmethod: _describe_fields("dispatcher", "func"),
         _LRU_CACHE: _describe_cache,
+        _SORT_KEY: _describe_sort_key,
         types.MethodType: _method,
         staticmethod: _describe_fields("__func__"),
         classmethod: _describe_fields("__func__"),
