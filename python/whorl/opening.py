@@ -16,7 +16,8 @@ from whorl.config import default_local, is_url
 from whorl.modes import LOCAL, MIRRORS, MODES, ROOT
 from whorl.store.local import LocalStore
 from whorl.store.places import Places
-from whorl.store.tiers import Tier, TieredStore
+from whorl.store.tier import Tier
+from whorl.store.tiers import TieredStore
 from whorl.trust import Trust, refusal
 
 if TYPE_CHECKING:

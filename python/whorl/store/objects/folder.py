@@ -109,11 +109,11 @@ class FolderObjects:
                     yield Listed(inside, status.st_size, status.st_mtime)
 
     def folders(self, folder: str) -> list[str]:
-        """Return the names of the folders right below a folder, those with nothing below them too."""
-        path = self._path(folder) if folder else self.url
+        """Return the names of the folders right below a folder that have a file at any depth."""
+        path, names = self._path(folder) if folder else self.url, []
         with guarded("list", path), suppress(FileNotFoundError, NotADirectoryError), os.scandir(path) as found:
-            return [item.name for item in found if item.is_dir(follow_symlinks=False)]
-        return []
+            names = [item.name for item in found if item.is_dir(follow_symlinks=False)]
+        return [name for name in names if next(self.below(f"{folder}/{name}".lstrip("/")), None) is not None]
 
     def remove(self, names: Iterable[str]) -> None:
         """Remove files; folders that became empty stay, for someone may be about to write into them."""
