@@ -9,7 +9,6 @@ here.
 
 from __future__ import annotations
 
-import difflib
 import logging
 import os
 from contextlib import contextmanager
@@ -168,6 +167,8 @@ def configure(**values: object) -> None:
 
 def did_you_mean(name: str, known: object) -> str:
     """Word a tip that names the nearest known spelling, or all of them."""
+    import difflib
+
     names = sorted(str(item) for item in known)  # type: ignore[attr-defined]
     close = difflib.get_close_matches(name, names, n=1)
     return f"did you mean {close[0]!r}?" if close else f"known: {', '.join(names)}"
@@ -206,12 +207,15 @@ def _default_root(project: Path | None) -> str:
 
 @lru_cache(maxsize=64)
 def _from_file(project: Path) -> Mapping[str, object]:
-    import tomllib
-
     for path, section in ((project / "whorl.toml", ()), (project / "pyproject.toml", ("tool", "whorl"))):
         if path.is_file():
+            text = path.read_text(encoding="utf-8")
+            if section and not _may_hold(section[-1], text):
+                continue
+            import tomllib
+
             try:
-                table = tomllib.loads(path.read_text(encoding="utf-8"))
+                table = tomllib.loads(text)
             except tomllib.TOMLDecodeError as error:
                 raise ConfigError(f"{path.name} cannot be read", str(error)) from error
             for part in section:
@@ -222,6 +226,12 @@ def _from_file(project: Path) -> Mapping[str, object]:
                     found["filesystem"] = str(project / os.path.expanduser(str(found["filesystem"])))
                 return found
     return {}
+
+
+def _may_hold(table: str, text: str) -> bool:
+    """Tell whether TOML can have a table of that name: as it is, or with letters written as escapes."""
+    # Loading tomllib takes longer than everything else that is read for a call.
+    return table in text or "\\" in text
 
 
 def _parse(name: str, text: str) -> object:
