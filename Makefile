@@ -29,6 +29,7 @@ ENVIRONMENT := $(VENV)/.stamp-environment
 BUILD := $(VENV)/.stamp-build
 DOCS := $(VENV)/.stamp-docs
 PEERS := $(VENV)/.stamp-peers
+PROOFS := $(VENV)/.stamp-proofs
 
 # Of frames in MB; words separated by spaces here, by commas on pytest's command line.
 SIZES ?=
@@ -37,6 +38,9 @@ FILE ?=
 FILES ?=
 VALUES ?=
 PYTEST ?=
+PROOF ?=
+# What `make faults` tried.
+FAULTS := $(CURDIR)/$(VENV)/faults.jsonl
 # Test files side by side; 0 runs them in one process, as --pdb needs it.
 WORKERS ?= 2
 comma := ,
@@ -45,7 +49,7 @@ space := $(empty) $(empty)
 BENCH_SIZES = $(if $(strip $(SIZES)),--sizes $(subst $(space),$(comma),$(strip $(SIZES)))) \
 	$(if $(FILE),--file-size $(FILE)) $(if $(FILES),--files $(FILES)) $(if $(VALUES),--value-size $(VALUES))
 
-.PHONY: demo test lint lint-python lint-types lint-imports lint-rust bench bench-small bench-core memcheck faults wheel docs constraints build clean
+.PHONY: demo test lint lint-python lint-types lint-imports lint-rust bench bench-small bench-core memcheck faults proof wheel docs constraints build clean
 
 build: $(BUILD)
 
@@ -69,6 +73,10 @@ $(DOCS): requirements/docs.txt requirements/constraints.txt | $(ENVIRONMENT)
 
 $(PEERS): requirements/bench.txt requirements/constraints.txt | $(ENVIRONMENT)
 	$(BIN)/python -m pip install --quiet --requirement requirements/bench.txt --constraint requirements/constraints.txt
+	@touch $@
+
+$(PROOFS): requirements/proof.txt requirements/constraints.txt | $(ENVIRONMENT)
+	$(BIN)/python -m pip install --quiet --requirement requirements/proof.txt --constraint requirements/constraints.txt
 	@touch $@
 
 demo: $(BUILD)
@@ -115,10 +123,17 @@ memcheck: $(ENVIRONMENT)
 	env "CARGO_TARGET_$${target}_RUNNER=valgrind --quiet --error-exitcode=9" \
 		cargo test --locked --quiet --package whorl-core -- --skip no_bytes_hurt --skip sealed_nonsense
 
+# The table comes last, whether or not tests failed; a row that was not tried often enough fails the recipe as well.
 faults: $(BUILD)
-	WHORL_FUZZ_VALUES=50000 $(BIN)/python -m pytest -m faults tests $(PYTEST)
-	@echo "NOT RUN, because nothing automates them yet:"
-	@sed -n 's/^- /  /p' tests/faults/not_run.txt
+	rm -f $(FAULTS)
+	failed=0; WHORL_FAULTS=full WHORL_FAULTS_RECORD=$(FAULTS) WHORL_FUZZ_VALUES=50000 WHORL_FAULT_STEPS=100000 WHORL_FAULT_READS=1000000 \
+		$(BIN)/python -m pytest -n $(WORKERS) -m faults tests $(PYTEST) || failed=1; \
+	$(BIN)/python tests/fault_table.py $(FAULTS) || failed=1; \
+	exit $$failed
+
+# The code fingerprint over the standard library and over installed packages; a quarter of an hour.  PROOF="mutants --seed 2"
+proof: $(BUILD) $(PROOFS)
+	PYTHONPATH=tests $(BIN)/python -m proofs $(PROOF)
 
 wheel: $(ENVIRONMENT)
 	rm -rf dist
@@ -129,9 +144,9 @@ docs: $(DOCS) $(BUILD)
 	$(BIN)/python -m sphinx -W -q -b html docs dist/docs
 	@echo "dist/docs/index.html"
 
-# After a change of dev.txt, docs.txt or bench.txt: what pip resolved becomes what everybody gets.
+# After a change of dev.txt, docs.txt, bench.txt or proof.txt: what pip resolved becomes what everybody gets.
 constraints: $(VENV)/bin/python
-	$(BIN)/python -m pip install --quiet --requirement requirements/dev.txt --requirement requirements/docs.txt --requirement requirements/bench.txt
+	$(BIN)/python -m pip install --quiet $(foreach name,dev docs bench proof,--requirement requirements/$(name).txt)
 	{ sed -n 1p requirements/constraints.txt; $(BIN)/python -m pip freeze --exclude whorl | grep -v '^#'; } > constraints.new
 	mv constraints.new requirements/constraints.txt
 

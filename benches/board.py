@@ -1,4 +1,4 @@
-"""Laps in, the tables at the end of a session out: the standings of each claim, and the targets of each page."""
+"""Laps in, the tables at the end of a session out: the standings of each claim, and the targets of the design."""
 
 from __future__ import annotations
 
@@ -83,11 +83,9 @@ class Board:
             lines += ["", claim, *(f"  {line}" for line in laid_out(rows, frozenset({0, 5})))]
         return lines
 
-    def targets_tables(self) -> dict[str, list[str]]:
-        """Lay the targets of each page out, in its order."""
-        ordered = sorted(self.judged, key=lambda row: row.number)
-        pages = sorted({row.page for row in ordered}, reverse=True)
-        return {page: laid_out([HEAD, *(row[:-1] for row in ordered if row.page == page)], LEFT) for page in pages}
+    def targets_table(self) -> list[str]:
+        """Lay the targets out, in the order of their numbers."""
+        return laid_out([HEAD, *sorted(self.judged, key=lambda row: row.number)], LEFT)
 
 
 def _standing(

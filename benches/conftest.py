@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import pytest
 from board import Board
 from race import Race
-from targets import HASHING
 
 import whorl
 
@@ -55,9 +54,9 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     if board.standings:
         terminalreporter.section("side by side, in one run")
         terminalreporter.write_line("\n".join(board.standings_table()))
-    for page, table in board.targets_tables().items():
-        terminalreporter.section(f"targets of {page}")
-        terminalreporter.write_line("\n".join([*table, *(_reservations(config) if page == HASHING else [])]))
+    if board.judged:
+        terminalreporter.section("targets of hashing.md and fingerprint.md")
+        terminalreporter.write_line("\n".join([*board.targets_table(), *_reservations(config)]))
 
 
 def _reservations(config: pytest.Config) -> list[str]:

@@ -100,7 +100,7 @@ class Race:
         Time ``whorl`` and ``peers`` in turn, ``rounds`` times, each turn ``number`` calls.
 
         ``limits`` name, per peer, the largest ratio of whorl's median to the peer's that the design asks for;
-        ``targets`` are those of hashing.md, for the table that closes the session.  A peer that raises in its first
+        ``targets`` are those of the design, for the table that closes the session.  A peer that raises in its first
         turn is missing: MissingPeerError, after everything else is on the board.
         """
         turns = Turns({OWN: whorl, **peers}, number)

@@ -1,5 +1,7 @@
 """
-A target of a design page and the medians of a race in, a line with the verdict out.
+A target of the design and the medians of a race in, a line with the verdict out.
+
+Those of hashing.md have its numbers, 1 to 4; those of fingerprint.md have 5.
 
 Targets are reported and never bent: one that is missed says by how much, and fails nothing.
 """
@@ -16,7 +18,6 @@ if TYPE_CHECKING:
 
     from race import Lap
 
-HASHING = "hashing.md"
 HEAD = ("", "target", "whorl", "peer", "its figure", "ratio", "wanted", "")
 LEFT = frozenset({1, 3, 6, 7})
 
@@ -24,7 +25,7 @@ LEFT = frozenset({1, 3, 6, 7})
 @dataclass(frozen=True, slots=True)
 class Target:
     """
-    What a design page asks of whorl in a race, under the number it has there.
+    What the design asks of whorl in a race, under its number.
 
     With a peer: at most ``bound`` times its time or, if ``faster``, at least ``bound`` times its speed.  Without one:
     at most ``bound`` seconds.  ``own`` names the competitor that is whorl's.
@@ -37,7 +38,6 @@ class Target:
     faster: bool = False
     cpu: bool = False
     own: str = "whorl"
-    page: str = HASHING
 
 
 class Judged(NamedTuple):
@@ -51,7 +51,6 @@ class Judged(NamedTuple):
     ratio: str
     wanted: str
     verdict: str
-    page: str = HASHING
 
 
 def judged(target: Target, medians: Mapping[str, Lap], missing: Mapping[str, str]) -> Judged:
@@ -61,15 +60,14 @@ def judged(target: Target, medians: Mapping[str, Lap], missing: Mapping[str, str
         own, other = (
             "MISSING" if name in missing else _figure(target, medians[name]) for name in (target.own, target.peer)
         )
-        return Judged(number, target.text, own, target.peer, other, "", _wanted(target), "MISSING", target.page)
+        return Judged(number, target.text, own, target.peer, other, "", _wanted(target), "MISSING")
     if not target.peer:
-        own = medians[target.own].wall
-        return judged_figure(target.number, target.text, own, target.bound, in_words)._replace(page=target.page)
+        return judged_figure(target.number, target.text, medians[target.own].wall, target.bound, in_words)
     mine, other = medians[target.own], medians[target.peer]
     ratio = _ratio(target, mine, other)
     verdict = _verdict(ratio / target.bound, at_least=target.faster)
     figures = _figure(target, mine), target.peer, _figure(target, other)
-    return Judged(number, target.text, *figures, f"{ratio:.2f}", _wanted(target), verdict, target.page)
+    return Judged(number, target.text, *figures, f"{ratio:.2f}", _wanted(target), verdict)
 
 
 def judged_figure(number: int, text: str, own: float, bound: float, words: Callable[[float], str]) -> Judged:

@@ -11,8 +11,20 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from fault_recorder import Recorder
+    from object_servers import Sshd
     from pipeline_folder import PipelineFolder
     from remote_servers import Bucket, S3Server, WebServer
+
+
+@pytest.fixture
+def recorder() -> Iterator[Recorder]:
+    """Give a recorder of trials for the fault matrix; they count even where the test fails."""
+    from fault_recorder import Recorder
+
+    recorder = Recorder()
+    yield recorder
+    recorder.write()
 
 
 @pytest.fixture(scope="session")
@@ -38,6 +50,18 @@ def bucket(s3_server: S3Server, monkeypatch: pytest.MonkeyPatch) -> Bucket:
     monkeypatch.setenv("FSSPEC_S3", json.dumps(s3_server.options))
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     return Bucket.make(s3_server)
+
+
+@pytest.fixture(scope="session")
+def sshd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sshd]:
+    """Give an sshd, one for all tests of this process."""
+    from object_servers import Sshd
+
+    if Sshd.program() is None:
+        pytest.skip("SFTP IS NOT TESTED: no sshd was found (Debian: openssh-server)")
+    server = Sshd.start(tmp_path_factory.mktemp("sshd"))
+    yield server
+    server.stop()
 
 
 @pytest.fixture

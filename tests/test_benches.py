@@ -1,4 +1,4 @@
-"""The benches of hashing.md in their smallest sizes: every target has a line, and a missing peer is not passed over."""
+"""The benches in their smallest sizes: every target has a line, and a missing peer is not passed over."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ import pytest
 
 PROJECT = Path(__file__).parent.parent
 SMALLEST = ["--sizes", "1", "--file-size", "8", "--files", "200", "--value-size", "1"]
-HASHING = ["hash_file", "hash_tree", "hash_value", "large_values"]
+NAMES = ["hash_file", "hash_tree", "hash_value", "large_values", "fingerprint"]
 
-# Target, peer and bound, as hashing.md states them.
+# Target, peer and bound, as hashing.md and fingerprint.md state them.
 STATED = {
     ("1", "hash_file, CPU", "C: pread of 256 KiB", "≤ 2.4 times its time"),
     ("1", "hash_file", "blake3: update_mmap, AUTO", "≥ 0.75 times its speed"),
@@ -48,6 +48,9 @@ STATED = {
         )
         for threads in ("1 thread", "2 threads")
     ),
+    ("5", "first fingerprint of a stage with 20 helpers", "≤ 2 ms"),
+    ("5", "fingerprint checked again", "≤ 20 µs"),
+    ("5", "fingerprints of 1,000 stages", "≤ 1 s"),
     *(
         line
         for value, bound in (("a tuple of 5", 1), ("a dict of 10", 2))
@@ -77,7 +80,7 @@ def bench(names: list[str], *words: str, **environment: str) -> subprocess.Compl
 
 def targets(printed: str) -> dict[tuple[str, ...], str]:
     """Read the table of targets: what was asked, and the verdict."""
-    lines = printed.partition("targets of hashing.md")[2].splitlines()
+    lines = printed.partition("targets of hashing.md and fingerprint.md")[2].splitlines()
     rows = [re.split(r" {2,}", line.rstrip()) for line in lines if re.match(r"\d ", line)]
     return {(number, text, *asked(rest)): rest[-1] for number, text, _, *rest in rows}
 
@@ -95,7 +98,7 @@ def asked(rest: list[str]) -> tuple[str, ...]:
 )
 def test_every_target_has_a_line_with_a_verdict() -> None:
     """The peers are there, the figures are taken, and what sizes they were taken for is said."""
-    done = bench(HASHING)
+    done = bench(NAMES)
     found = targets(done.stdout)
 
     assert done.returncode == 0, done.stdout + done.stderr

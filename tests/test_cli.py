@@ -23,7 +23,7 @@ def test_the_version_and_the_help_are_shown(folder: PipelineFolder) -> None:
     shown = folder.whorl("--help").stdout
 
     assert folder.whorl("--version").stdout == f"whorl {whorl.__version__}\n"
-    for name in ("run", "status", "ls", "hash", "rm"):
+    for name in ("run", "status", "ls", "hash", "stats", "gc", "rm", "restore", "pin", "verify"):
         assert f"\n  {name} " in shown
         assert folder.whorl(name, "-h").stdout.startswith(f"Usage: whorl {name} ")
 

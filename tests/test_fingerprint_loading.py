@@ -4,12 +4,14 @@ The same code before and after a library loads its parts in, one digest out: wha
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 SCRIPT = """
 import numpy as np
 import sys
+from pathlib import Path
 import whorl
 
 {code}
@@ -48,3 +50,22 @@ def test_a_function_of_cython_counts_by_name_and_distribution() -> None:
     done = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True, text=True)
 
     assert "'distribution/numpy'" in done.stdout, done.stderr
+
+
+def test_a_module_below_a_folder_without_init_is_followed_before_its_package_is_loaded(tmp_path: Path) -> None:
+    """A namespace package asks its parent where it lies; one that is not imported yet cannot answer."""
+    module = tmp_path / "outer" / "plain" / "inner.py"
+    module.parent.mkdir(parents=True)
+    (tmp_path / "outer" / "__init__.py").write_text("")
+    code = "import sys, whorl\ndef f():\n    from outer.plain.inner import VALUE\n    return VALUE\n"
+    code += "print(whorl.fingerprint(f).digest, whorl.fingerprint(f).not_followed)"
+    seen = []
+    for value in (1, 1, 2):
+        module.write_text(f"VALUE = {value}\n")
+        done = subprocess.run(
+            [sys.executable, "-B", "-c", code], check=False, capture_output=True, text=True, cwd=tmp_path
+        )
+        seen.append(done.stdout or done.stderr)
+
+    assert seen[0] == seen[1] != seen[2]
+    assert all("()" in words for words in seen), seen

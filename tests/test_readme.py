@@ -93,7 +93,9 @@ def test_links_lead_somewhere() -> None:
     assert [f"{page.name}: {link}" for page, link in links if not (page.parent / link).exists()] == []
 
 
-@pytest.mark.parametrize("recipe", ["demo", "test", "lint", "bench", "faults", "wheel", "docs", "constraints", "clean"])
+@pytest.mark.parametrize(
+    "recipe", ["demo", "test", "lint", "bench", "faults", "proof", "wheel", "docs", "constraints", "clean"]
+)
 def test_recipes_are_told(recipe: str) -> None:
     """CONTRIBUTING tells what each recipe of the Makefile does."""
     makefile = README.with_name("Makefile").read_text(encoding="utf-8")

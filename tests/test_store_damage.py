@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import logging
 import os
-import shutil
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import pytest
 
-from store_examples import digest, manifest, slot, store_value, stored_value
+from store_examples import manifest, slot, store_value, stored_value
 from whorl.errors import CorruptEntryError
 from whorl.store.local import LocalStore
-from whorl.store.manifest import Trace, TracedInput
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -55,16 +53,6 @@ def test_a_damaged_manifest_is_moved_aside(store: LocalStore, caplog: pytest.Log
     assert not store.damaged(slot())
 
 
-def test_a_writer_replaces_damage_without_asking(store: LocalStore) -> None:
-    """It does not answer, so there is nothing to adopt."""
-    store_value(store, slot(), b"42")
-    _record(store).write_bytes(b"")
-    new = store_value(store, slot(), b"43", do_replace=False)
-
-    assert store.lookup(slot()) == new
-    assert list(store.generations(slot())) == []
-
-
 def test_every_truncation_of_a_stored_manifest_is_a_miss(store: LocalStore) -> None:
     """And the next writer heals it."""
     store_value(store, slot(), b"42")
@@ -75,47 +63,6 @@ def test_every_truncation_of_a_stored_manifest_is_a_miss(store: LocalStore) -> N
         assert store.lookup(slot()) is None
     _record(store).write_bytes(whole)
     assert stored_value(store, slot()) == b"42"
-
-
-def test_an_entry_in_another_keys_place_is_a_miss(store: LocalStore) -> None:
-    """A swapped file, complete and sound, is still wrong data here."""
-    other = slot("two")
-    store_value(store, slot(), b"1")
-    store_value(store, other, b"2")
-    shutil.copy(_record(store), _record(store).parent / other.key.hex())
-    folder = store.root / "v1/default/m/another"
-    folder.mkdir()
-    shutil.copy(_record(store), folder / slot().key.hex())
-
-    assert store.lookup(other) is None
-    assert store.lookup(slot(stage="another")) is None
-    assert stored_value(store, slot()) == b"1"
-    assert [each.slot for each in store.entries()] == [slot()]
-
-
-def test_a_damaged_generation_is_left_out(store: LocalStore) -> None:
-    """The others may still answer."""
-    committed = [store_value(store, slot(), bytes([at]), created=float(at)) for at in range(3)]
-    path = store.root / "v1/default/g/pipeline.clean" / slot().key.hex() / committed[0].attempt
-    path.write_bytes(path.read_bytes()[:-1])
-
-    assert list(store.generations(slot())) == [committed[1]]
-
-
-def test_a_quarantined_entry_is_a_miss_and_spares_its_successor(store: LocalStore) -> None:
-    """Moved aside only if the attempt is still the same."""
-    old = store_value(store, slot(), BIG)
-    new = store_value(store, slot(), BIG[::-1])
-    store.quarantine(old, "its payload is damaged")  # by now a generation
-    found = [store.lookup(slot())]
-    generations = list(store.generations(slot()))
-    store.quarantine(old, "again: nothing is there")
-    store.quarantine(new, "its payload is damaged")
-
-    assert found == [new]
-    assert generations == []
-    assert store.lookup(slot()) is None
-    assert store.damaged(slot())
 
 
 def test_a_file_that_links_elsewhere_is_not_followed(store: LocalStore, tmp_path: Path) -> None:
@@ -157,14 +104,6 @@ def test_a_damaged_payload_is_never_handed_out(store: LocalStore, how: str, dama
         getattr(store.reader(committed), how)("value.bin")
 
 
-def test_a_file_that_no_manifest_names_is_not_read(store: LocalStore) -> None:
-    """Whatever lies in the folder."""
-    committed = store_value(store, slot(), BIG)
-
-    with pytest.raises(CorruptEntryError, match="no payload file"):
-        store.reader(committed).read("../../../../../../outside")
-
-
 def test_verification_can_be_done_once_or_never(store: LocalStore) -> None:
     """``first`` trusts a file that passed until its date or size changes, ``never`` looks at sizes."""
     committed = store_value(store, slot(), BIG)
@@ -183,20 +122,6 @@ def test_verification_can_be_done_once_or_never(store: LocalStore) -> None:
         first.read("value.bin")
     with pytest.raises(CorruptEntryError):
         store.reader(committed).read("value.bin")
-
-
-def test_an_entry_without_its_side_list_is_a_miss_when_a_hit_needs_it(store: LocalStore) -> None:
-    """A trace that cannot be checked might no longer hold."""
-    trace = Trace(inputs=tuple(TracedInput(f"raw/{index}", "file", digest(str(index))) for index in range(2000)))
-    committed = store_value(store, slot(), BIG, trace=trace)
-    side = _payload(store, committed).parent / "side"
-    found = [store.lookup(slot())]
-    for path in side.iterdir():
-        path.unlink()
-    found.append(LocalStore(store.root).lookup(slot()))
-
-    assert found == [committed, None]
-    assert store.damaged(slot())
 
 
 def test_damage_in_a_read_only_store_is_a_miss_all_the_same(

@@ -9,7 +9,6 @@ import pytest
 
 from store_examples import digest, manifest, slot, store_value
 from whorl.store.local import LocalStore
-from whorl.store.manifest import Slot
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -61,39 +60,7 @@ def test_an_old_listing_is_used_again(store: LocalStore) -> None:
     assert found == [new, new]
 
 
-def test_a_damaged_revision_counts_as_another_one(store: LocalStore) -> None:
-    """What depends on it runs again; nothing is stale."""
-    new = store.revise("default", [digest("k")])[digest("k")]
-    (store.root / "v1/default/r" / digest("k").hex()).write_bytes(b"")
-
-    assert store.revision("default", digest("k")) not in ("", new)
-
-
 # --- listing ---
-
-
-def test_entries_are_listed_by_namespace_and_stage(store: LocalStore) -> None:
-    """By the names that users gave, not by those of folders."""
-    slots = [slot("one"), slot("two", "Clean <locals>"), slot("three", namespace="Team ü"), Slot("x", "b", digest("4"))]
-    for each in slots:
-        store_value(store, each, b"1")
-
-    assert store.namespaces() == ("Team ü", "default", "x")
-    assert store.stages() == ("Clean <locals>", "b", "pipeline.clean")
-    assert store.stages("default") == ("Clean <locals>", "pipeline.clean")
-    assert {each.slot for each in store.entries()} == set(slots)
-    assert [each.slot for each in store.entries("default", "Clean <locals>")] == [slots[1]]
-    assert list(store.entries("default", "clean <locals>")) == []
-
-
-def test_removed_entries_are_not_listed(store: LocalStore) -> None:
-    """Neither is their stage, nor their namespace."""
-    store_value(store, slot("one"), b"1")
-    store_value(store, slot("two", "other", "space"), b"1")
-    store.remove(slot("two", "other", "space"))
-
-    assert store.namespaces() == ("default",)
-    assert store.stages() == ("pipeline.clean",)
 
 
 def test_the_nearest_entry_is_the_newest_sound_one(store: LocalStore) -> None:
@@ -117,20 +84,3 @@ def test_sizes_are_accounted_for(store: LocalStore) -> None:
 
     assert committed.size == len(BIG)
     assert len(BIG) < store.disk_size() < len(BIG) + 20_000
-
-
-# --- fingerprint trees ---
-
-
-def test_a_fingerprint_tree_is_written_once(store: LocalStore) -> None:
-    """The first one stays; a damaged one is written again."""
-    store.write_tree("default", digest("code"), b"tree\nof parts")
-    store.write_tree("default", digest("code"), b"another")
-    found = [store.read_tree("default", digest("code"))]
-    path = store.root / "v1/default/f" / digest("code").hex()
-    path.write_bytes(path.read_bytes()[:-1])
-    found.append(store.read_tree("default", digest("code")))
-    store.write_tree("default", digest("code"), b"again")
-
-    assert found == [b"tree\nof parts", None]
-    assert store.read_tree("default", digest("code")) == b"again"

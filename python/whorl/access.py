@@ -6,15 +6,22 @@ With ``strict`` a failing store raises instead.  On the arrow: between the engin
 
 from __future__ import annotations
 
+import atexit
 import logging
+import os
 import threading
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
+from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
-from whorl.errors import LeaseTimeoutError, StoreError, StoreWarning, warn
-from whorl.store.local import LocalStore
+from whorl import config
+from whorl.errors import ConfigError, LeaseTimeoutError, SignatureError, StoreError, StoreWarning, warn
+from whorl.opening import open_store, shown
+from whorl.store.disk import digest_bytes
+from whorl.store.process import host_name
+from whorl.store.used import Uses
+from whorl.trust import CAUTIOUS, Trust, refusal, runs_code
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -27,8 +34,11 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _log = logging.getLogger("whorl")
-_stores: dict[tuple[object, ...], Store] = {}
+_uses: dict[str, Uses] = {}
 _warned: set[tuple[str, str]] = set()
+# By identity, and held: settings that did not change are the same object.
+_accesses: dict[int, tuple[Settings, Access]] = {}
+_KNOWN_NUMBER = 64
 _lock = threading.Lock()
 
 
@@ -39,6 +49,7 @@ class Access:
     store: Store | None
     root: str
     strict: bool
+    trust: Trust = CAUTIOUS
 
     def attempt(self, action: Callable[[Store], T], otherwise: T) -> T:
         """Do something with the store, or warn once and give the alternative."""
@@ -54,9 +65,36 @@ class Access:
         """Look an entry up; a store that fails has none."""
         return self.attempt(lambda store: store.lookup(slot), None)
 
-    def entries(self, slot: Slot) -> list[Manifest]:
-        """List the current entries of a slot's stage; a store that fails has none."""
-        return self.attempt(lambda store: list(store.entries(slot.namespace, slot.stage)), [])
+    def candidates(self, slot: Slot) -> Iterator[Manifest]:
+        """Yield the current entries of a slot, the nearest first; a store that fails has none."""
+        return self._each(lambda store: store.candidates(slot))
+
+    def generations(self, slot: Slot) -> Iterator[Manifest]:
+        """Yield the earlier entries of a slot; a store that fails has none."""
+        return self._each(lambda store: store.generations(slot))
+
+    def sources(self, namespace: str, content_key: Digest) -> Iterator[Manifest]:
+        """Yield the entries that may have a content key; a store that fails has none."""
+        return self._each(lambda store: store.sources(namespace, content_key))
+
+    def recent(self, slot: Slot) -> list[Manifest]:
+        """List the newest entries of a slot's stage; a store that fails has none."""
+        return list(self._each(lambda store: store.recent(slot.namespace, slot.stage)))
+
+    def _trusts(self, store: Store, manifest: Manifest) -> bool:
+        """Whether an entry may be decoded; one that may not is a miss, which is said once."""
+        if not runs_code(manifest) or self.trust.allows(manifest, is_own=store.is_own(manifest)):
+            return True
+        self.complain(refusal(manifest, self.root))
+        return False
+
+    def _each(self, search: Callable[[Store], Iterator[Manifest]]) -> Iterator[Manifest]:
+        if self.store is None:
+            return
+        try:
+            yield from (found for found in search(self.store) if self._trusts(self.store, found))
+        except StoreError as error:
+            self.complain(error)
 
     def damaged(self, slot: Slot) -> bool:
         """Tell whether an entry of a slot was moved aside; a store that fails knows of none."""
@@ -88,33 +126,73 @@ class Access:
         finally:
             lease.__exit__(None, None, None)
 
+    def note_use(self, manifest: Manifest | None, saved: float) -> None:
+        """Note that an entry, if there is one, stood in for computing; ``saved`` is in seconds, net of loading."""
+        if manifest is not None:
+            uses_of(self.root).note(manifest.slot, saved)
+
     def complain(self, error: StoreError) -> None:
         """Raise with ``strict``, else warn once per store and kind of failure."""
-        if self.strict:
-            raise error
-        with _lock:
-            known = (self.root, type(error).__name__)
-            first = known not in _warned
-            _warned.add(known)
-        if first:
-            message = f"the store {self.root} fails; results are computed and returned, but not kept\n{error}"
-            warn(message, StoreWarning)
+        _complain(self.root, error, strict=self.strict)
+
+
+def _complain(root: str, error: StoreError, *, strict: bool) -> None:
+    if strict:
+        raise error
+    with _lock:
+        known = (root, type(error).__name__)
+        first = known not in _warned
+        _warned.add(known)
+    if first:
+        is_refusal = isinstance(error, SignatureError)
+        fails = "" if is_refusal else f"the store {root} fails; results are computed and returned, but not kept there\n"
+        warn(f"{fails}{error}", StoreWarning)
+
+
+def uses_of(root: str) -> Uses:
+    """Give the last uses of a store on this machine; their file lies in the store if that is a folder."""
+    found = _uses.get(root)
+    if found is None:
+        found = _uses.setdefault(root, Uses(_uses_path(root)))
+    return found
+
+
+def _uses_path(root: str) -> str | None:
+    if "://" not in root:
+        return os.path.join(root, "used", digest_bytes(host_name().encode()).hex()[:12])
+    try:
+        table = config.stat_table_path()
+    except ConfigError:  # whoever digests a file hears of it
+        return None
+    if table is None:
+        return None
+    return os.path.join(os.path.dirname(table), "used", digest_bytes(os.fsencode(root)).hex()[:16])
+
+
+@atexit.register
+def _flush_uses() -> None:
+    for uses in list(_uses.values()):
+        uses.flush()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_uses.clear)  # the parent writes what it noted
 
 
 def open_access(settings: Settings) -> Access:
-    """Open the root store of these settings, once per process."""
-    root = settings.filesystem
-    known = (root, settings.durability, settings.verify, settings.wait_timeout)
-    store = _stores.get(known)
-    if store is None:
-        try:
-            opened = LocalStore(
-                Path(root), durability=settings.durability, verify=settings.verify, wait_timeout=settings.wait_timeout
-            )
-        except StoreError as error:
-            unopened = Access(None, root, settings.strict)
-            unopened.complain(error)
-            return unopened
-        with _lock:
-            store = _stores.setdefault(known, opened)
-    return Access(store, root, settings.strict)
+    """Open the stores of these settings, once per process."""
+    known = _accesses.get(id(settings))
+    if known is not None and known[0] is settings:
+        return known[1]
+    root = shown(settings.filesystem)
+    try:
+        store = open_store(settings, partial(_complain, strict=settings.strict))
+    except StoreError as error:
+        unopened = Access(None, root, settings.strict)
+        unopened.complain(error)
+        return unopened
+    access = Access(store, root, settings.strict, Trust(settings.pickle))
+    if len(_accesses) >= _KNOWN_NUMBER:
+        _accesses.clear()
+    _accesses[id(settings)] = settings, access
+    return access

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from whorl.store.manifest import Manifest, Slot, Trace
 
 _log = logging.getLogger("whorl")
+# The copy of an entry that was found damaged, and is out of the way now.
+DAMAGED = object()
 _kept_trees: set[tuple[str, str, Digest]] = set()
 
 
@@ -39,14 +41,34 @@ class Earlier:
 
 
 def decode(access: Access, manifest: Manifest) -> object:
-    """Decode an entry's value, or give MISSING for one that cannot be read: damage is moved aside."""
+    """
+    Decode an entry's value, or give MISSING for one that cannot be read.
+
+    A damaged copy is moved aside, and that of the next tier is decoded.
+    """
+    slot = manifest.slot
+    tried: Manifest | None = manifest
+    while tried is not None:
+        value = _decode_copy(access, tried)
+        if value is not DAMAGED:
+            return value
+        tried = next((copy for copy in access.candidates(slot) if copy.attempt == manifest.attempt), None)
+    return MISSING
+
+
+def _decode_copy(access: Access, manifest: Manifest) -> object:
     try:
         assert access.store is not None
         reader = access.store.reader(manifest)
         return format_named(manifest.format).decode(reader, manifest.format_options)
     except CorruptEntryError as error:
         reason = error.message
-        access.attempt(lambda store: store.quarantine(manifest, reason), None)
+
+        def move_aside(store: Store) -> object:
+            store.quarantine(manifest, reason)
+            return DAMAGED
+
+        return access.attempt(move_aside, MISSING)
     except StoreError as error:
         access.complain(error)
     except Exception as error:  # noqa: BLE001 - a class that is gone, a library that reads no more: the value is computed

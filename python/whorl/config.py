@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from whorl.errors import ConfigError
+from whorl.modes import MODES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -31,40 +32,35 @@ _TRUE, _FALSE = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
 
 
 @dataclass(frozen=True, slots=True)
-class Mode:
-    """What a mode lets a call do: look results up, store them."""
-
-    reads: bool
-    writes: bool
-    meaning: str
-
-
-# The one table of modes; the shared ones with tiers behind them join it with the tiers.
-MODES: Mapping[str, Mode] = {
-    "write": Mode(reads=True, writes=True, meaning="look up, compute what is missing, store it (the default)"),
-    "overwrite": Mode(reads=False, writes=True, meaning="compute everything anew and store it"),
-    "read_only": Mode(reads=True, writes=False, meaning="look up, compute what is missing, store nothing"),
-    "off": Mode(reads=False, writes=False, meaning="plain function calls: neither look up nor store"),
-}
-
-
-@dataclass(frozen=True, slots=True)
 class Settings:
     """
     Everything that can be set; the docstring of each field is its documentation.
 
-    ``filesystem``: the root store, a folder (default: ``.whorl`` beside the nearest pyproject.toml or .git, else the
-    user's cache folder).  ``mode``: a name of ``MODES``.  ``wait_timeout``: seconds to wait for another process that
-    computes the same key.  ``strict``: a failing store raises instead of warning.  ``durability``: ``fast``, ``fsync``.
-    ``verify``: ``always``, ``first`` or ``never`` check payloads against their digests.  ``provenance``: keep host and
-    user in manifests.  ``store_args``: keep short reprs of arguments.  ``jobs``: independent upstreams side by side.
-    ``namespace``: where entries go unless a stage pins its own.  ``distributions``: how versions of distributions count
-    (``exact``, ``minor``, ``ignore``, ``follow``; ``"*"`` for all).  ``stat_table``: where digests of raw files are
-    remembered by what the file system says of them: ``on`` (the user's cache folder), ``off``, or an absolute path.
+    ``filesystem``: the root store, a folder or the URL of a bucket (default: ``.whorl`` beside the nearest
+    pyproject.toml or .git, else the user's cache folder); ``filesystem_options``: what fsspec has to know to reach it.
+    ``local``: the folder of the local tier, where results are kept close by as well (default: none; modes that name
+    the local tier then use the default root).  ``mirrors``: further stores by name, only read, each a mapping with
+    ``filesystem`` and ``filesystem_options``.  ``network_timeout``: seconds that one request to a store may take.
+    ``lease_ttl``: seconds after which a silent holder of a lease behind a network counts as gone, half as long again.
+    ``pickle``: what is done with results whose decoding runs code: ``local`` (decoded from a store of your own, not
+    written to a shared one), ``never``, ``any``. ``mode``: a name of ``MODES``. ``wait_timeout``: seconds to wait for
+    another process that computes the same key. ``strict``: a failing store raises instead of warning. ``durability``:
+    ``fast``, ``fsync``. ``verify``: ``always``, ``first`` or ``never`` check payloads against their digests.
+    ``provenance``: keep host and user in manifests. ``store_args``: keep short reprs of arguments. ``jobs``:
+    independent upstreams side by side. ``namespace``: where entries go unless a stage pins its own. ``distributions``:
+    how versions of distributions count (``exact``, ``minor``, ``ignore``, ``follow``; ``"*"`` for all). ``stat_table``:
+    where digests of raw files are remembered by what the file system says of them: ``on`` (the user's cache folder),
+    ``off``, or an absolute path.
     """
 
     project: Path
     filesystem: str
+    filesystem_options: Mapping[str, object] = field(default_factory=dict, repr=False)
+    local: str = ""
+    mirrors: Mapping[str, Mapping[str, object]] = field(default_factory=dict, repr=False)
+    network_timeout: float = 30.0
+    lease_ttl: float = 30.0
+    pickle: str = "local"
     mode: str = "write"
     wait_timeout: float = 24 * 3600.0
     strict: bool = False
@@ -78,7 +74,12 @@ class Settings:
     stat_table: str = "on"
 
 
-_CHOICES = {"mode": tuple(MODES), "durability": ("fast", "fsync"), "verify": ("always", "first", "never")}
+_CHOICES = {
+    "mode": tuple(MODES),
+    "pickle": ("local", "never", "any"),
+    "durability": ("fast", "fsync"),
+    "verify": ("always", "first", "never"),
+}
 _NAMES = tuple(item.name for item in fields(Settings) if item.name != "project")
 _VARIABLES = tuple((name, f"WHORL_{name.upper()}") for name in _NAMES if name != "distributions")
 
@@ -88,12 +89,24 @@ _options: ContextVar[tuple[tuple[str, object], ...]] = ContextVar("whorl options
 
 def settings() -> Settings:
     """Give the settings that hold for a call made now in this context; cheap when nothing changed."""
-    environment = tuple((name, value) for name, variable in _VARIABLES if (value := os.environ.get(variable)))
+    environment = tuple([(name, value) for name, variable in _VARIABLES if (value := _variable(variable))])
     configured = tuple(_configured.items())
     try:
         return _merge(os.getcwd(), environment, configured, _options.get())
     except TypeError:  # an option that cannot be hashed, as a mapping of distributions, is merged each time
         return _merge.__wrapped__(os.getcwd(), environment, configured, _options.get())
+
+
+def _variable(name: str) -> str | None:
+    """Read a variable of the environment; most are not set, which ``os.environ`` takes an exception to find out."""
+    environment = os.environ
+    held = getattr(environment, "_data", None)
+    if held is None:  # something else was put in its place
+        return environment.get(name)
+    return environment[name] if _encoded(name) in held else None
+
+
+_encoded = lru_cache(maxsize=64)(os.environ.encodekey)
 
 
 def current_project() -> Path:
@@ -113,7 +126,7 @@ def stat_table_path() -> str | None:
     """Give the file that the ``stat_table`` of the settings names, None for ``off``; asked for at each digest."""
     found = dict(_options.get()).get("stat_table", _configured.get("stat_table"))
     if found is None:
-        found = os.environ.get("WHORL_STAT_TABLE") or _stat_table_of_project()
+        found = _variable("WHORL_STAT_TABLE") or _stat_table_of_project()
     text = str(found)
     if text.lower() in _FALSE:
         return None
@@ -194,7 +207,25 @@ def _merge(
     layers = (_from_file(project) if project else {}, from_environment, dict(configured), dict(options))
     for layer in layers:
         merged = replace(merged, **layer)  # type: ignore[arg-type]
-    return replace(merged, filesystem=os.path.join(folder, os.path.expanduser(merged.filesystem)))
+    local = _located(folder, merged.local) if merged.local else ""
+    return replace(merged, filesystem=_located(folder, merged.filesystem), local=local)
+
+
+def default_local(settings: Settings) -> str:
+    """Give the folder of the local tier that modes use where none is configured: that of the default root."""
+    has_project = find_project(settings.project) is not None
+    return _default_root(settings.project if has_project else None)
+
+
+def is_url(location: str) -> bool:
+    """Tell a URL from a path."""
+    return "://" in location
+
+
+def _located(folder: str, location: str) -> str:
+    """Make a path absolute; a URL stays as it is, but for that of a folder."""
+    location = location.removeprefix("file://")
+    return location if is_url(location) else os.path.join(folder, os.path.expanduser(location))
 
 
 def _default_root(project: Path | None) -> str:
@@ -221,9 +252,10 @@ def _from_file(project: Path) -> Mapping[str, object]:
             for part in section:
                 table = table.get(part, {})
             if table:
-                found = {name: _checked(name, value, path.name) for name, value in table.items()}
-                if "filesystem" in found:  # a path in a file is relative to the file
-                    found["filesystem"] = str(project / os.path.expanduser(str(found["filesystem"])))
+                found = {name: _checked(name, value, path.name) for name, value in _flattened(table).items()}
+                for name in ("filesystem", "local"):
+                    if name in found:  # a path in a file is relative to the file
+                        found[name] = _located(str(project), str(found[name]))
                 return found
     return {}
 
@@ -234,8 +266,20 @@ def _may_hold(table: str, text: str) -> bool:
     return table in text or "\\" in text
 
 
+def _flattened(table: Mapping[str, Any]) -> dict[str, object]:
+    """Take a section ``[tool.whorl.local]`` for its ``filesystem``."""
+    local = table.get("local")
+    if not isinstance(local, dict):
+        return dict(table)
+    if set(local) != {"filesystem"}:
+        raise ConfigError("[tool.whorl.local] has one setting: filesystem", f"it says {', '.join(sorted(local))}")
+    return {**table, "local": local["filesystem"]}
+
+
 def _parse(name: str, text: str) -> object:
     default = Settings.__dataclass_fields__[name].type
+    if str(default).startswith("Mapping"):
+        return _parse_json(name, text)
     if default == "bool" and text.lower() in _TRUE + _FALSE:
         return text.lower() in _TRUE
     try:
@@ -244,17 +288,28 @@ def _parse(name: str, text: str) -> object:
         return text
 
 
+def _parse_json(name: str, text: str) -> object:
+    import json
+
+    try:
+        return json.loads(text)
+    except ValueError as error:  # the text may have secrets in it: it is not shown
+        raise ConfigError(f"WHORL_{name.upper()} cannot be read", "it is an object of JSON") from error
+
+
 def _checked(name: str, value: object, origin: str) -> object:
     if name not in _NAMES:
         raise ConfigError(f"unknown setting {name!r} in {origin}", tip=did_you_mean(name, _NAMES))
     if name in _CHOICES and value not in _CHOICES[name]:
         raise ConfigError(f"{name} cannot be {value!r} ({origin})", tip=did_you_mean(str(value), _CHOICES[name]))
-    if name == "filesystem" and isinstance(value, os.PathLike):
+    if name in ("filesystem", "local") and isinstance(value, os.PathLike):
         return os.fspath(value)
-    if name == "filesystem" and "://" in str(value):
-        raise ConfigError(
-            f"filesystem cannot be {value!r} ({origin})", "this release keeps results in local folders only"
-        )
+    if name == "local" and is_url(str(value)):
+        raise ConfigError(f"local cannot be {value!r} ({origin})", "the local tier is a folder of this machine")
+    if name == "mirrors":
+        _check_mirrors(value, origin)
+    if name == "filesystem_options" and not isinstance(value, dict):
+        raise ConfigError(f"filesystem_options cannot be used ({origin})", "they are a mapping of names to values")
     wanted: Any = {"bool": bool, "float": (int, float), "int": int, "str": str}.get(
         str(Settings.__dataclass_fields__[name].type)
     )
@@ -263,6 +318,16 @@ def _checked(name: str, value: object, origin: str) -> object:
             f"{name} cannot be {value!r} ({origin})", f"it is a {Settings.__dataclass_fields__[name].type}"
         )
     return value
+
+
+def _check_mirrors(value: object, origin: str) -> None:
+    known = {"filesystem", "filesystem_options"}
+    for name, mirror in value.items() if isinstance(value, dict) else [("mirrors", value)]:
+        if not isinstance(mirror, dict) or not isinstance(mirror.get("filesystem"), str) or not mirror.keys() <= known:
+            raise ConfigError(
+                f"the mirror {name!r} cannot be used ({origin})",
+                "a mirror is a section with filesystem and, if it needs them, filesystem_options",
+            )
 
 
 def environment_variable(name: str) -> str | None:
@@ -280,5 +345,5 @@ def announce_process(process: int | None) -> None:
 
 def announced_process() -> int | None:
     """Give the process that announced that it computes, if one did."""
-    text = os.environ.get(_COMPUTING, "")
+    text = _variable(_COMPUTING) or ""
     return int(text) if text.isdecimal() else None

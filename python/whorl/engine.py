@@ -21,13 +21,14 @@ from whorl.access import Access, open_access
 from whorl.call import Binder, Call, CallOptions, deliver
 from whorl.commit import Earlier, commit_kept, commit_result, decode, is_unchanged
 from whorl.derive import Snapshot
-from whorl.entry import MISSING, Judge, Resolution, find_answer, nearest, result_component
+from whorl.entry import MISSING, Judge, Resolution, find_answer, nearest, no_entry, result_component
 from whorl.errors import FormatError, UndigestableError
 from whorl.executors.this_thread import invoke
 from whorl.executors.threads import Slots, run_side_by_side
 from whorl.fingerprint.code import holding, settle
 from whorl.fingerprint.inputs import hand_over
 from whorl.key import Component, derive_content_key
+from whorl.modes import MODES
 from whorl.outcome import Outcome
 from whorl.private import UncopyableError, private_copy
 from whorl.stopwatch import function_runs, function_waits
@@ -38,10 +39,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from contextlib import AbstractContextManager
 
-    from whorl.config import Mode, Settings
+    from whorl.config import Settings
     from whorl.definition import Definition
     from whorl.derive import Derived
     from whorl.digest import Digest
+    from whorl.modes import Mode
     from whorl.store.manifest import Manifest, Trace
 
 T = TypeVar("T")
@@ -71,7 +73,7 @@ def bring_all(calls: Sequence[Call], jobs: int | None = None) -> None:
 def open_session(call: Call) -> Session:
     """Open what a call needs: settings, the store, and a snapshot of what things are now."""
     settings = config.settings()
-    mode = config.MODES[settings.mode]
+    mode = MODES[settings.mode]
     access = open_access(settings) if mode.reads or mode.writes else Access(None, "", strict=False)
     snapshot = Snapshot(settings.namespace, access.revision)
     slots, usage = Slots(call.definition.jobs or settings.jobs), Usage(snapshot, settings.project)
@@ -109,6 +111,8 @@ class Session:
         derived = self.derive(call)
         if kept := self.lookup_content(call, derived):
             return replace(Resolution.of_entry("kept", kept), seconds=time.perf_counter() - started)
+        if not self.mode.computes:
+            raise no_entry(call.definition.name, derived.key, self.settings.mode)
         judge = self.judge(call)
         with self.access.lease(judge.slot(derived)):
             if found := self.lookup(call, derived):  # another computed it while this one waited
@@ -150,12 +154,14 @@ class Session:
         content, judge = self.content_key(call), self.judge(call)
         namespace = judge.slot(derived).namespace
         revision = self.access.revision(namespace, derived.key)
-        pointer = self.access.attempt(lambda store: store.pointer(namespace, content), None)
-        source = self.access.lookup(pointer.slot) if pointer else None
-        if source is None or not judge.may_be_kept(source, content):
+        sources = self.access.sources(namespace, content)
+        source = next((found for found in sources if judge.may_be_kept(found, content)), None)
+        if source is None:
             return None
         inherited, expires = self.inherited(call)
-        return commit_kept(self.access, judge, derived, source, inherited, expires, revision, writes=self.mode.writes)
+        return commit_kept(
+            self.access, judge, derived, source, inherited, expires, revision, writes=bool(self.mode.writes)
+        )
 
     def bring_up_to_date(self, call: Call) -> None:
         """Settle the upstreams whose results are kept, at any depth; their values stay where they are."""
@@ -224,7 +230,7 @@ class Session:
 
     def stores(self, call: Call) -> bool:
         """Whether the result of a call is looked up or kept in this mode."""
-        return call.stored and (self.mode.reads or self.mode.writes)
+        return call.stored and bool(self.mode.reads or self.mode.writes)
 
     def decode(self, call: Call, resolution: Resolution) -> object:
         """Decode an entry's payload; one that cannot be read is a miss, and its call is settled anew."""
@@ -359,12 +365,13 @@ class Session:
             derived=derived, repairs=call in self.repairs,
         )  # fmt: skip
         outcome.publish(call.definition, happened)
+        self.access.note_use(manifest if resolution.kind != "ran" and self.mode.writes else None, happened.saved)
 
     def note_previous(self, call: Call, derived: Derived) -> None:
         """Note the stage's entry that is most like this call, for those who want to know why it runs."""
         if call not in self.previous:
             slot = self.judge(call).slot(derived)
-            known = outcome.entries_before(slot.namespace, slot.stage, partial(self.access.entries, slot))
+            known = outcome.entries_before(slot.namespace, slot.stage, partial(self.access.recent, slot))
             self.previous[call] = nearest(known, derived)
             if self.access.damaged(slot):
                 self.repairs.add(call)
@@ -383,14 +390,7 @@ class Session:
         """Do independent things, side by side where ``jobs`` allows it."""
         if self.slots.number == 1 or len(tasks) <= 1:
             return [task() for task in tasks]
-
-        def apart(task: Callable[[], T]) -> tuple[T, Mapping[int, Outcome]]:
-            return task(), outcome.last_outcomes()
-
-        done = run_side_by_side([partial(apart, task) for task in tasks])
-        for _, outcomes in done:
-            outcome.adopt_outcomes(outcomes)
-        return [value for value, _ in done]
+        return outcome.gather(tasks, run_side_by_side)
 
 
 def _namespace_of(call: Call) -> AbstractContextManager[object]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from whorl.derive import combine_behaviour
 from whorl.digest import Encoder
-from whorl.errors import CorruptEntryError, StaleWarning, UndigestableError, warn
+from whorl.errors import CorruptEntryError, NoEntryError, StaleWarning, UndigestableError, warn
 from whorl.fingerprint.values import digest_argument
 from whorl.key import Component
 from whorl.provenance import describe_origin
@@ -133,18 +133,28 @@ class Judge:
 
 
 def find_answer(access: Access, judge: Judge, derived: Derived) -> Manifest | None:
-    """Look for an entry that answers; where only the current one's trace fails, an earlier generation may."""
+    """Look for an entry that answers; where only a current one's trace fails, an earlier generation may."""
     slot, definition = judge.slot(derived), judge.call.definition
-    found = access.lookup(slot)
-    if found is None or not judge.is_current(found):
+    may_be_earlier = False
+    for found in access.candidates(slot):
+        if not judge.is_current(found):
+            continue
+        if judge.holds(found):
+            if definition.track_code == "warn" and found.code != derived.fingerprint.digest:
+                warn(f"the code of {definition.name} has changed; its earlier result is served", StaleWarning)
+            return found
+        may_be_earlier = True
+    if not may_be_earlier:
         return None
-    if judge.holds(found):
-        if definition.track_code == "warn" and found.code != derived.fingerprint.digest:
-            warn(f"the code of {definition.name} has changed; its earlier result is served", StaleWarning)
-        return found
-    none: list[Manifest] = []
-    earlier = access.attempt(lambda store: list(store.generations(slot)), none)
-    return next((entry for entry in earlier if judge.answers(entry)), None)
+    return next((entry for entry in access.generations(slot) if judge.answers(entry)), None)
+
+
+def no_entry(stage: str, key: Digest, mode: str) -> NoEntryError:
+    """Word that nothing answers in a mode that never computes."""
+    cause = f"the mode {mode} never computes, and no entry under the key {key.short} answers"
+    return NoEntryError(
+        f"nothing is stored for {stage}", cause, 'compute it in the mode "write", or fetch it: whorl pull'
+    )
 
 
 def result_component(name: str, resolution: Resolution, snapshot: Snapshot) -> Component:

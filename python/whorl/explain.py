@@ -30,6 +30,7 @@ from whorl.entry import nearest, raw_files
 from whorl.errors import CorruptEntryError, InputMissingError, WhorlError
 from whorl.fingerprint.inputs import is_remote, read_input_path
 from whorl.fingerprint.parts import Part, differences
+from whorl.modes import MODES
 from whorl.store.manifest import Trace
 from whorl.trace import earliest, trace_holds
 
@@ -158,7 +159,7 @@ def explain_outcome(outcome: Outcome, seen: Mapping[Digest | None, Outcome] = _N
     settings = config.settings()
     if definition is not None and not definition.cache:
         return Explanation(outcome.stage, None, (Change("entry", NOT_STORED),))
-    if not config.MODES[settings.mode].reads:
+    if not MODES[settings.mode].reads:
         return Explanation(outcome.stage, outcome.previous, (Change("mode", f"mode {settings.mode}"),))
     if outcome.repairs:
         return Explanation(outcome.stage, outcome.previous, (Change("entry", DAMAGED),))
@@ -186,7 +187,7 @@ def explain_call(session: Session, call: Call) -> Explanation:
         return Explanation(call.definition.name, None, (Change("mode", f"mode {session.settings.mode}"),))
     derived = session.derive(call)
     slot = session.judge(call).slot(derived)
-    entry = nearest(session.access.entries(slot), derived)
+    entry = nearest(session.access.recent(slot), derived)
     if session.access.damaged(slot):
         return Explanation(call.definition.name, entry, (Change("entry", DAMAGED),))
     sources = {name: upstream.definition.name for name, upstream in call.upstreams.items()}

@@ -12,15 +12,21 @@ from collections import deque
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from typing import TypeAlias
 
     from whorl.definition import Definition
     from whorl.derive import Derived
     from whorl.digest import Digest
     from whorl.store.manifest import Manifest
+
+    Apart: TypeAlias = tuple["T", Mapping[int, "Outcome"]]
+
+T = TypeVar("T")
 
 _log = logging.getLogger("whorl")
 _MOST_ENTRIES = 256
@@ -127,3 +133,15 @@ def adopt_outcomes(outcomes: Mapping[int, Outcome]) -> None:
 def last_outcomes() -> Mapping[int, Outcome]:
     """Give all last outcomes of this context, to be handed to another."""
     return _last.get({})
+
+
+def gather(tasks: Sequence[Callable[[], T]], run: Callable[[list[Callable[[], Apart[T]]]], list[Apart[T]]]) -> list[T]:
+    """Have tasks run in contexts of their own, and bring the last outcomes of all back into this one."""
+
+    def apart(task: Callable[[], T]) -> Apart[T]:
+        return task(), last_outcomes()
+
+    done = run([partial(apart, task) for task in tasks])
+    for _, outcomes in done:
+        adopt_outcomes(outcomes)
+    return [value for value, _ in done]

@@ -33,7 +33,16 @@ _COMMANDS: Mapping[str, str] = {
     "why": "Say why a stage would run, difference by difference.",
     "ls": "List what is stored.",
     "hash": "Print digests of files, as b3sum does.",
+    "stats": "Say what the store holds, and what it saved.",
+    "gc": "Remove what is old, expired or too much.",
     "rm": "Remove entries from the store.",
+    "restore": "Make an earlier result current again.",
+    "init": "Make a store that a team can share.",
+    "doctor": "Look at every store that the settings name.",
+    "push": "Copy entries of the local tier to the shared store.",
+    "pull": "Copy shared entries to the local tier.",
+    "pin": "Hold entries, whatever is collected.",
+    "verify": "Check entries against their digests.",
 }
 
 
@@ -78,12 +87,12 @@ class _Commands(click.Group):
             sys.stdout.flush()
         except (KeyboardInterrupt, click.Abort):
             return INTERRUPTED
+        except WhorlError as error:  # first: a StoreError is an OSError as well
+            return complain(error)
         except OSError as error:
             return _complain_of_output(error)
         except click.ClickException as error:
             return _complain_of_usage(error)
-        except WhorlError as error:
-            return complain(error)
         except TargetImportError as error:
             return _complain_of_import(error)
         return status if isinstance(status, int) else 0

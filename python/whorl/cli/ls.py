@@ -7,6 +7,7 @@ After the arrow.
 from __future__ import annotations
 
 import time
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 import click
@@ -18,8 +19,10 @@ from whorl.cli import options
 from whorl.cli.screen import err, out, shown_path
 from whorl.config import did_you_mean
 from whorl.errors import ConfigError
-from whorl.report.entries import draw_entries, sort_entries
+from whorl.report.entries import draw_listing, sort_entries
 from whorl.report.plain_data import entry_data
+from whorl.store.listing import Listing, join
+from whorl.store.local import LocalStore
 
 if TYPE_CHECKING:
     from whorl.store.base import Store
@@ -31,14 +34,14 @@ if TYPE_CHECKING:
 @options.as_json
 def command(stage: str | None, *, as_json: bool) -> None:
     """List the entries of all stages, or of STAGE, by its whole name or its last part."""
-    entries = sort_entries(every_entry())
-    if stage is not None:
-        entries = entries_of(stage, entries)
     screen = out()
     if as_json:
-        screen.data([entry_data(entry) for entry in entries])
-    elif entries:
-        screen.lines(draw_entries(entries, now=time.time(), paint=screen.paint))
+        entries = sort_entries(every_entry())
+        screen.data([entry_data(entry) for entry in (entries if stage is None else entries_of(stage, entries))])
+        return
+    listing = join(listings_of(stage, every_listing()))
+    if len(listing):
+        screen.lines(draw_listing(listing, now=time.time(), paint=screen.paint))
     else:
         err().line(f"nothing is stored in {shown_path(config.settings().filesystem)}")
 
@@ -52,13 +55,39 @@ def every_entry() -> list[Manifest]:
     return open_access(config.settings()).attempt(read, [])
 
 
+def every_listing() -> list[Listing]:
+    """List the current entries of all namespaces, stage by stage."""
+
+    def read(store: Store) -> list[Listing]:
+        if isinstance(store, LocalStore):
+            return list(store.listings())
+        return [
+            Listing.of(entries) for _, entries in groupby(sort_entries(store.entries()), lambda one: one.slot.stage)
+        ]
+
+    return open_access(config.settings()).attempt(read, [])
+
+
 def entries_of(stage: str, entries: list[Manifest]) -> list[Manifest]:
     """Choose the entries of a stage; ConfigError with the nearest known name where there is none."""
-    names = {entry.slot.stage for entry in entries}
-    if stage not in names:
-        meant = {name for name in names if shorten(name) == stage}
-        if not meant:
-            tip = did_you_mean(stage, {*names, *map(shorten, names)}) if names else ""
-            raise ConfigError(f"nothing is stored for a stage {stage!r}", tip=tip)
-        return [entry for entry in entries if entry.slot.stage in meant]
-    return [entry for entry in entries if entry.slot.stage == stage]
+    meant = meant_by(stage, {entry.slot.stage for entry in entries})
+    return [entry for entry in entries if entry.slot.stage in meant]
+
+
+def listings_of(stage: str | None, listings: list[Listing]) -> list[Listing]:
+    """Choose the listings of a stage in the same way."""
+    if stage is None:
+        return listings
+    meant = meant_by(stage, {listing.stages[0] for listing in listings})
+    return [listing for listing in listings if listing.stages[0] in meant]
+
+
+def meant_by(stage: str, names: set[str]) -> set[str]:
+    """Find the stages that a whole name or a last part stands for."""
+    if stage in names:
+        return {stage}
+    meant = {name for name in names if shorten(name) == stage}
+    if not meant:
+        tip = did_you_mean(stage, {*names, *map(shorten, names)}) if names else ""
+        raise ConfigError(f"nothing is stored for a stage {stage!r}", tip=tip)
+    return meant

@@ -6,71 +6,75 @@ After the arrow.
 
 from __future__ import annotations
 
-import re
 import time
 from typing import TYPE_CHECKING
 
 import click
 
-from whorl import config
-from whorl.access import open_access
 from whorl.cli import options
-from whorl.cli.ls import entries_of, every_entry
 from whorl.cli.screen import err, prints_apart
-from whorl.cli.target import find_target
-from whorl.errors import ConfigError
+from whorl.cli.stored import find_entries, open_store
+from whorl.errors import StoreError
 from whorl.report.entries import draw_entries, sort_entries, word_totals
 from whorl.report.plain_data import entry_data
+from whorl.store.collect import bury
+from whorl.store.names import folder_name
+from whorl.store.pins import pins
 
 if TYPE_CHECKING:
-    from whorl.store.base import Store
-    from whorl.store.manifest import Manifest
+    from collections.abc import Sequence
 
-_KEY = re.compile(r"[0-9a-f]{4,64}")
+    from whorl.store.collectable import Collectable
+    from whorl.store.manifest import Manifest
 
 
 @click.command("rm")
 @click.argument("what", metavar="TARGET|STAGE|KEY")
 @click.option("--yes", is_flag=True, help="Remove; without it, entries are listed and stay.")
+@click.option("--now", is_flag=True, help="Free the space at once; without it, whorl restore brings entries back.")
+@click.option("--force", is_flag=True, help="Remove what is pinned, too.")
 @options.as_json
-def command(what: str, *, yes: bool, as_json: bool) -> None:
+def command(what: str, *, yes: bool, now: bool, force: bool, as_json: bool) -> None:
     """
     Remove the entries of a target's stages, of a stage, or of one key (its first digits are enough).
 
-    Without --yes nothing is removed: what would be is listed.
+    Without --yes nothing is removed: what would be is listed.  What was removed can be restored for a day; then the
+    next whorl gc --yes frees its space.
     """
     with prints_apart(apart=as_json) as screen:
         entries = sort_entries(find_entries(what))
-        removed = [entry for entry in entries if remove(entry)] if yes else []
+        removed = remove(entries, now=now, force=force) if yes else []
         if as_json:
             screen.data({"removed": yes, "entries": [entry_data(entry) for entry in (removed if yes else entries)]})
         elif not entries:
             err().line(f"nothing is stored for {what}")
         elif yes:
             screen.line(f"removed {word_totals(removed)}")
+            if removed and not now:
+                err().line(f"to bring back within a day: whorl restore {what}")
         else:
             screen.lines(draw_entries(entries, now=time.time(), paint=screen.paint))
             screen.line(f"nothing was removed · to remove: whorl rm {what} --yes")
 
 
-def find_entries(what: str) -> list[Manifest]:
-    """Find the entries that a key's first digits, a stage's name or a target stands for."""
-    entries = every_entry()
-    if what.endswith(".py") or ":" in what:
-        names = {stage.definition.name for stage in find_target(what).stages}
-        return [entry for entry in entries if entry.slot.stage in names]
-    found = [entry for entry in entries if _KEY.fullmatch(what) and entry.slot.key.hex().startswith(what)]
-    keys = {entry.slot.key for entry in found}
-    if len(keys) > 1:
-        raise ConfigError(f"several keys begin with {what}", ", ".join(key.short for key in keys), "give more digits")
-    return found or entries_of(what, entries)
+def remove(entries: Sequence[Manifest], *, now: bool, force: bool) -> list[Manifest]:
+    """Remove entries with their generations; return those that were still there."""
+    opened = open_store() if entries else None
+    if opened is None:
+        return []
+    store, collectable = opened
+    if not force:
+        check_pins(collectable, entries)
+    act = store.remove if now else lambda slot: bool(bury(collectable, slot))
+    return [entry for entry in entries if act(entry.slot)]
 
 
-def remove(entry: Manifest) -> bool:
-    """Remove an entry with its generations; false where it was gone already."""
-
-    def act(store: Store) -> bool:
-        return store.remove(entry.slot)
-
-    with config.options(strict=True):  # a person asked for it: a failure is not a warning
-        return open_access(config.settings()).attempt(act, otherwise=False)
+def check_pins(collectable: Collectable, entries: Sequence[Manifest]) -> None:
+    """Refuse to remove what somebody holds."""
+    slots = {entry.slot for entry in entries}
+    for space in {folder_name(slot.namespace) for slot in slots}:
+        held = ((name, each) for name, held in pins(collectable.objects, space).items() for each in held)
+        for name, found in ((name, each) for name, each in held if each.slot in slots):
+            cause = f"{found.slot.stage} ({found.slot.key.short}) is held by the pin {name}"
+            tip = f"let it go first: whorl pin --remove --name {name}; or remove it all the same: --force"
+            raise StoreError("pinned entries are not removed", cause, tip)

@@ -21,6 +21,7 @@ from whorl.cli.target import bind_goal, find_target
 from whorl.engine import bring_all, open_session
 from whorl.errors import WhorlError
 from whorl.explain import explain_outcome, plan
+from whorl.modes import MODES
 from whorl.outcome import observe
 from whorl.report.failures import draw_traceback, find_place, word_exception
 from whorl.report.outcomes import REASON_WIDTH, draw_outcome, draw_summary
@@ -166,7 +167,8 @@ class Progress:
 def word_store() -> str:
     """Name the store as the user would, and who can use it."""
     settings = config.settings()
-    mode = config.MODES[settings.mode]
+    mode = MODES[settings.mode]
     if not (mode.reads or mode.writes):
         return f"none (mode {settings.mode})"
-    return f"{shown_path(settings.filesystem)} (local only)"
+    where = shown_path(settings.filesystem)
+    return where if config.is_url(settings.filesystem) else f"{where} (local only)"

@@ -18,8 +18,9 @@ from typing import TYPE_CHECKING, TextIO
 
 import click
 
-from whorl.config import environment_variable
+from whorl.config import environment_variable, is_url
 from whorl.errors import WhorlWarning
+from whorl.fingerprint.urls import hide_secrets
 from whorl.report.marks import fit
 
 if TYPE_CHECKING:
@@ -42,8 +43,7 @@ class Screen:
 
     def lines(self, texts: Iterable[str]) -> None:
         """Show lines."""
-        for text in texts:
-            self.line(text)
+        self.line("\n".join(texts))
 
     def data(self, data: object) -> None:
         """Show plain data as JSON."""
@@ -68,7 +68,9 @@ def err() -> Screen:
 
 
 def shown_path(path: str) -> str:
-    """Give a path as the user would write it: relative if it lies below the working directory."""
+    """Give a path as the user would write it, relative if it lies below the working directory; a URL as it is."""
+    if is_url(path):
+        return hide_secrets(path)
     below = os.path.relpath(path)
     return path if below.startswith(os.pardir) else below
 

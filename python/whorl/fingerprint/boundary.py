@@ -28,7 +28,7 @@ from whorl.fingerprint.distributions import (
     site_folder,
     stamp_of,
 )
-from whorl.fingerprint.kinds import is_class, is_function, is_module, module_name_of
+from whorl.fingerprint.kinds import is_class, is_function, is_module, module_name_of, name_of_module
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -120,7 +120,7 @@ def seen_through(view: View) -> Iterator[None]:
 def owner(thing: object) -> Owner:
     """Return who owns a module, a function (by its globals) or a type (by its module)."""
     if is_module(thing):
-        return _owner_of_namespace(thing.__name__, vars(thing))
+        return _owner_of_namespace(name_of_module(thing), vars(thing))
     if is_function(thing):
         return _owner_of_namespace(str(thing.__globals__.get("__name__", "")), thing.__globals__)
     return owner_of_name(_module_name(thing))
@@ -157,11 +157,23 @@ def _find_spec(name: str, folders: Iterable[str] | None) -> ModuleSpec | None:
     for finder in sys.meta_path:
         try:
             spec = finder.find_spec(name, None if folders is None else list(folders))
+        except KeyError:
+            spec = _namespace_spec(name, folders or ())
         except (ImportError, ValueError, AttributeError):
             continue
         if spec is not None:
             return spec
     return None
+
+
+def _namespace_spec(name: str, folders: Iterable[str]) -> ModuleSpec | None:
+    """Find a package without ``__init__.py`` in one that is not loaded: it asks that one where it lies, in vain."""
+    from importlib.machinery import ModuleSpec
+
+    places = [os.path.join(folder, name.rpartition(".")[2]) for folder in folders]
+    spec = ModuleSpec(name, None, is_package=True)
+    spec.submodule_search_locations = [place for place in places if os.path.isdir(place)]
+    return spec if spec.submodule_search_locations else None
 
 
 def policy_version(distribution: str) -> str | None:

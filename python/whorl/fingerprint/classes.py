@@ -13,7 +13,15 @@ from typing import TYPE_CHECKING
 
 from whorl.fingerprint import foreign
 from whorl.fingerprint.boundary import Own, canonical_module, owner
-from whorl.fingerprint.kinds import is_class, is_function, module_name_of, qualified_name_of
+from whorl.fingerprint.kinds import (
+    answers_itself,
+    bases_of,
+    is_class,
+    is_function,
+    module_name_of,
+    namespace_of,
+    qualified_name_of,
+)
 from whorl.fingerprint.nodes import Place
 
 if TYPE_CHECKING:
@@ -72,7 +80,7 @@ def describe(walk: Walk, node: Node) -> None:
         _link_own_functions(walk, node, kind)
         return
     node.title("class", name)
-    for base in walk.watches.attribute(kind, "__bases__"):  # type: ignore[attr-defined]
+    for base in _watched_bases(walk, kind):
         walk.link(node, "base", base)
     if type(kind) is not type:
         walk.link(node, "metaclass", type(kind))
@@ -80,18 +88,27 @@ def describe(walk: Walk, node: Node) -> None:
     node.has_facts = True
 
 
+def _watched_bases(walk: Walk, kind: type) -> tuple[type, ...]:
+    bases = bases_of(kind)
+    if answers_itself(kind):
+        walk.watches.result(lambda: [*map(id, bases_of(kind))], [*map(id, bases)])
+    else:
+        walk.watches.attribute(kind, "__bases__")
+    return bases
+
+
 def _link_namespace(walk: Walk, node: Node, kind: type) -> None:
-    namespace = vars(kind)
+    namespace = namespace_of(kind)
     walk.watches.size(_Counted(namespace))
-    is_enum = isinstance(kind, enum.EnumMeta)
-    members: Mapping[str, object] = kind.__members__ if isinstance(kind, enum.EnumMeta) else {}
+    is_enum = issubclass(type(kind), enum.EnumMeta)
+    members: Mapping[str, object] = kind.__members__ if is_enum else {}  # type: ignore[attr-defined]
     for name, member in members.items():
         _link_member(walk, node, name, member)
     for name in sorted(namespace):
         if name in _UNCOUNTED or name in members or (is_enum and name in _ENUM_TABLES):
             continue
         value = walk.watches.item(namespace, name)
-        if not (isinstance(value, GetSetDescriptorType) and name in ("__dict__", "__weakref__")):
+        if not (type(value) is GetSetDescriptorType and name in ("__dict__", "__weakref__")):
             walk.link(node, f"attribute/{name}", value, Place(kind, name), within=not _is_code(value))
 
 
@@ -105,9 +122,9 @@ def _link_member(walk: Walk, node: Node, name: str, member: object) -> None:
 
 def _link_own_functions(walk: Walk, node: Node, kind: type) -> None:
     """Follow own functions that were put into a foreign class."""
-    walk.watches.size(vars(kind))
+    walk.watches.size(namespace_of(kind))
     for name in foreign.own_functions_in(kind):
-        walk.link(node, f"attribute/{name}", walk.watches.item(vars(kind), name))
+        walk.link(node, f"attribute/{name}", walk.watches.item(namespace_of(kind), name))
 
 
 def _is_code(value: object) -> bool:

@@ -179,7 +179,7 @@ def _conclude(root: object, record: _Record) -> Fingerprint:
         encoder.digest(digest_nodes(record.root, record.nodes, record.facts)).finish(),
         tuple(dict.fromkeys(item for node in nodes for item in node.not_followed)),
         tuple(node.value for node in nodes if is_stage(node.value) and _function_of(node.value) is not root),
-        tuple(node.value for node in nodes if isinstance(node.value, Distribution)),
+        tuple(node.value for node in nodes if type(node.value) is Distribution),
         record,
     )
 

@@ -44,7 +44,16 @@ _LIVE_MODULES = frozenset(
 )
 _LARGE = 64 * 1024 * 1024  # fingerprint.md
 _ARRAY_LIBRARIES = ("numpy", "xarray", "pyarrow", "builtins", "array")
-_SHORT = reprlib.Repr()
+
+
+class _Short(reprlib.Repr):
+    """Shows built-in values, and of others in them the type: their own words would be code that runs."""
+
+    def repr1(self, x: object, level: int) -> str:
+        return super().repr1(x, level) if id(type(x)) in _SHOWN_IDS else f"<{full_name(type(x))}>"
+
+
+_SHORT = _Short()
 _SHORT.maxlevel, _SHORT.maxstring, _SHORT.maxother = 2, 60, 60
 
 
@@ -112,8 +121,8 @@ def _scan(walk: Walk, node: Node, value: object) -> ValueScan:
     from whorl.fingerprint.values import scan_value
 
     counted = value
-    if isinstance(value, PurePath | str) and node.place is not NOWHERE:
-        counted = _without_project(value, node.place)
+    if issubclass(type(value), PurePath | str) and node.place is not NOWHERE:
+        counted = _without_project(value, node.place)  # type: ignore[arg-type]
     scan = scan_value(counted)
     if not is_fixed(value):
         walk.watches.result(lambda: _identity_now(value), _identity(scan))
@@ -200,4 +209,13 @@ def _parts(value: object) -> Iterator[tuple[str, object]]:
     elif type(value) is dict:
         yield from ((short_text(key), item) for key, item in value.items())
     elif isinstance(owner(type(value)), Own):
-        yield from getattr(value, "__dict__", {}).items()
+        yield from _state_of(value).items()
+
+
+def _state_of(value: object) -> dict[str, object]:
+    """Give the attributes that an object holds, past what its class answers when it is asked for them."""
+    try:
+        state: dict[str, object] = object.__getattribute__(value, "__dict__")
+    except AttributeError:
+        return {}
+    return state

@@ -30,6 +30,7 @@ from whorl.errors import WhorlError
 from whorl.fingerprint.describe_instance import describer_of_instances, refusal_of, refuse
 from whorl.fingerprint.describe_standard import STANDARD, describe_enum, describe_path
 from whorl.fingerprint.description import Described, Inner, code, full_name, node
+from whorl.fingerprint.kinds import class_attribute, is_hashed, module_name_of, qualified_name_of
 from whorl.plugins import load_or_skip, scan
 
 if TYPE_CHECKING:
@@ -66,10 +67,13 @@ def describe(obj: object) -> Description:
     if type(obj) is Inner:
         obj = obj.value
     kind = type(obj)
-    describer = _describers.get(kind)
-    if describer is None:
-        describer = _describers[kind] = _describer_of(kind)
+    describer: Describer | None = None
     try:
+        describer = _describers.get(kind) if is_hashed(kind) else None
+        if describer is None:
+            describer = _describer_of(kind)
+            if is_hashed(kind):
+                _describers[kind] = describer
         return describer(obj)
     except WhorlError:
         raise
@@ -92,14 +96,14 @@ def forget_plugins() -> None:
 
 
 def _describer_of(kind: type) -> Describer:
-    method = getattr(kind, "__whorl_digest__", None)
+    method = class_attribute(kind, "__whorl_digest__")
     if method is not None:
-        return _Custom(method)
+        return _Custom(method)  # type: ignore[arg-type]
     for base in kind.__mro__:
-        function = registered.get(base) or _brought(base)
+        function = (registered.get(base) if is_hashed(base) else None) or _brought(base)
         if function is not None:
             return _Custom(function)
-    if getattr(kind, "__whorl_stage__", False) or issubclass(kind, _CODE):
+    if class_attribute(kind, "__whorl_stage__") or issubclass(kind, _CODE):
         return code
     if issubclass(kind, BuiltinFunctionType):
         return _describe_builtin
@@ -108,10 +112,11 @@ def _describer_of(kind: type) -> Describer:
 
 def _brought(kind: type) -> Callable[[object], object] | None:
     """Find what an installed distribution brings for a type; types of Python and known families are left out."""
-    top = kind.__module__.partition(".")[0]
+    module = module_name_of(kind)
+    top = module.partition(".")[0]
     if top in sys.stdlib_module_names or top in _FAMILIES or top == "__main__":
         return None
-    entry = _plugins().get(f"{kind.__module__}:{kind.__qualname__}")
+    entry = _plugins().get(f"{module}:{qualified_name_of(kind)}")
     return None if entry is None else _loaded(entry)
 
 
@@ -141,7 +146,7 @@ def _describer_of_known(kind: type) -> Describer | None:
     found = STANDARD.get((kind.__module__, kind.__qualname__))
     if found is not None and getattr(sys.modules.get(kind.__module__), kind.__name__, kind) is kind:
         return found
-    tops = dict.fromkeys(base.__module__.partition(".")[0] for base in kind.__mro__)
+    tops = dict.fromkeys(module_name_of(base).partition(".")[0] for base in kind.__mro__)
     for family in _FAMILIES:
         if family in tops:
             chosen = import_module(f"whorl.fingerprint.describe_{family}").describer_of(kind)

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 from whorl.digest import encode_value
 from whorl.errors import UndigestableError
 from whorl.fingerprint.description import full_name, leaf, node
+from whorl.fingerprint.kinds import is_hashed, module_name_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -81,7 +82,7 @@ def refusal_of(kind: type) -> Describer | None:
     """Return what refuses objects of a type; None for types that have a state."""
     bases = () if issubclass(kind, BaseException) else kind.__mro__
     for base in bases:
-        found = _LIVE.get(base.__module__.partition(".")[0])
+        found = _LIVE.get(module_name_of(base).partition(".")[0])
         if found is not None:
             return partial(_refuse, f"{found} belongs to the running process")
     if isinstance(getattr(kind, "__next__", None), WrapperDescriptorType):
@@ -95,7 +96,7 @@ def _refuse(cause: str, obj: object) -> Description:
 
 def describer_of_instances(kind: type) -> Describer:
     """Choose how instances of a class are described: by name and state, as a built-in type, or by ``__reduce_ex__``."""
-    base = next((base for base in kind.__mro__ if base in _CONTENT), None)
+    base = next((base for base in kind.__mro__ if is_hashed(base) and base in _CONTENT), None)
     if base is not None and _reduces_plainly(kind, base):
         return partial(_describe_builtin_subclass, base)
     if base is None and _reduces_plainly(kind, object) and not _has_arguments(kind):

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 from whorl.fingerprint.boundary import canonical_module
+from whorl.fingerprint.kinds import is_hashed, module_name_of, qualified_name_of
 
 if TYPE_CHECKING:
     from whorl.digest import Digest
@@ -77,9 +78,11 @@ def items(values: Iterable[tuple[str, object]]) -> Parts:
 
 def full_name(kind: type) -> str:
     """Name a class by its module and qualified name; the script that runs by the name that it is imported by."""
-    name = _names.get(kind)
+    name = _names.get(kind) if is_hashed(kind) else None
     if name is None:
-        name = _names[kind] = f"{canonical_module(kind.__module__)}.{kind.__qualname__}"
+        name = f"{canonical_module(module_name_of(kind))}.{qualified_name_of(kind)}"
+        if is_hashed(kind):
+            _names[kind] = name
     return name
 
 

@@ -11,7 +11,7 @@ from importlib.machinery import PathFinder
 from typing import TYPE_CHECKING
 
 from whorl.fingerprint.boundary import Distribution, Own, Stdlib, current_view, owner, owner_of_name
-from whorl.fingerprint.kinds import is_class, is_function, is_module
+from whorl.fingerprint.kinds import is_class, is_function, is_module, name_of_module, namespace_of
 from whorl.fingerprint.watches import MISSING
 
 if TYPE_CHECKING:
@@ -56,13 +56,13 @@ def link_chain(walk: Walk, node: Node, label: str, module: ModuleType, chain: tu
     """Link the module that a chain below a foreign one leads to, by name, and what own code has put there."""
     walk.link(node, label, module, dotted=dotted)
     name = current_view().once(_deepest_module, module, chain)
-    if name != module.__name__:
+    if name != name_of_module(module):
         link_module_name(walk, node, f"{label}.module", name)
     value: object = module
     for depth, attribute in enumerate(chain):
         if is_module(value) and attribute:
             module, value = value, walk.watches.item(vars(value), attribute)
-            if depth == 0 and id(type(value)) in _NUMBER_IDS and module.__name__ not in _MACHINE:
+            if depth == 0 and id(type(value)) in _NUMBER_IDS and name_of_module(module) not in _MACHINE:
                 walk.link(node, f"{label}.value", value)  # it may have been patched
     if value is not MISSING and is_put_there(value):
         walk.link(node, f"{label}.value", value)
@@ -79,14 +79,14 @@ def is_put_there(value: object) -> bool:
 
 def own_functions_in(kind: type) -> tuple[str, ...]:
     """Return the names under which own functions were put into a foreign class."""
-    return current_view().once(_own_functions_in, kind, len(vars(kind)))
+    return current_view().once(_own_functions_in, kind, len(namespace_of(kind)))
 
 
 def _own_functions_in(kind: type, _size: int) -> tuple[str, ...]:
     """Ask once for each namespace: a large class of a library has hundreds of functions from a few modules."""
     own: dict[int, bool] = {}
     found = []
-    for name, value in list(vars(kind).items()):
+    for name, value in list(namespace_of(kind).items()):
         if is_function(value):
             namespace = value.__globals__
             if id(namespace) not in own:
@@ -99,7 +99,7 @@ def _own_functions_in(kind: type, _size: int) -> tuple[str, ...]:
 
 def _deepest_module(module: ModuleType, chain: tuple[str, ...]) -> str:
     """Name the module that a chain reaches, without importing any."""
-    name, folders = module.__name__, getattr(module, "__path__", None)
+    name, folders = name_of_module(module), vars(module).get("__path__")
     for attribute in chain:
         spec = PathFinder.find_spec(f"{name}.{attribute}", folders) if folders and attribute else None
         if spec is None:

@@ -9,9 +9,15 @@ On the arrow: inside *fingerprint*.
 from __future__ import annotations
 
 from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
-from typing import TypeGuard
+from typing import TYPE_CHECKING, TypeGuard
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_BASES_OF_CLASS = type.__dict__["__bases__"]
 _MODULE_OF_CLASS = type.__dict__["__module__"]
+_NAMESPACE_OF_CLASS = type.__dict__["__dict__"]
+_ORDER_OF_CLASS = type.__dict__["__mro__"]
 _NAME_OF_CLASS = type.__dict__["__qualname__"]
 
 
@@ -50,10 +56,50 @@ def qualified_name_of(kind: type) -> str:
     return str(_NAME_OF_CLASS.__get__(kind))
 
 
+def is_hashed(kind: type) -> bool:
+    """Tell a class that dictionaries take by its identity: a metaclass may compare in its own way, or refuse."""
+    return type(kind).__hash__ is type.__hash__
+
+
+def bases_of(kind: type) -> tuple[type, ...]:
+    """List the bases of a class."""
+    bases: tuple[type, ...] = _BASES_OF_CLASS.__get__(kind)
+    return bases
+
+
+def namespace_of(kind: type) -> Mapping[str, object]:
+    """Give what stands in a class itself."""
+    namespace: Mapping[str, object] = _NAMESPACE_OF_CLASS.__get__(kind)
+    return namespace
+
+
+def class_attribute(kind: type, name: str) -> object:
+    """Read an attribute of a class as instances find it; None where there is none."""
+    if type(kind) is type:
+        return getattr(kind, name, None)
+    try:
+        return type.__getattribute__(kind, name)
+    except AttributeError:
+        return None
+
+
+def answers_itself(kind: type) -> bool:
+    """Tell a class whose metaclass has a say in what its bases are."""
+    own = _ORDER_OF_CLASS.__get__(type(kind))
+    before_type = (namespace_of(base) for base in own if base is not type and base is not object)
+    return any("__getattribute__" in namespace or "__bases__" in namespace for namespace in before_type)
+
+
+def name_of_module(module: ModuleType) -> str:
+    """Name a module; one without a name is called nothing."""
+    name = vars(module).get("__name__")
+    return name if isinstance(name, str) else ""
+
+
 def full_name(value: object) -> str:
     """Name a function, class, method or module with its module; empty for anything else."""
     if is_module(value):
-        return value.__name__
+        return name_of_module(value)
     if is_class(value):
         return f"{module_name_of(value)}.{qualified_name_of(value)}"
     if any(type(value) is kind for kind in (FunctionType, BuiltinFunctionType, MethodType)):

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from whorl.fingerprint import foreign, imports
 from whorl.fingerprint.boundary import Own, canonical_module, owner
-from whorl.fingerprint.kinds import is_module
+from whorl.fingerprint.kinds import is_module, name_of_module
 from whorl.fingerprint.nodes import Place
 from whorl.fingerprint.watches import MISSING
 
@@ -36,11 +36,11 @@ def describe(walk: Walk, node: Node) -> None:
     """Describe a bare module: an own one by everything in it, a foreign one by its distribution."""
     module = node.value
     assert is_module(module)
-    name = canonical_module(module.__name__)
+    name = canonical_module(name_of_module(module))
     if not isinstance(owner(module), Own):
         foreign.title_foreign(walk, node, module, name)
         return
-    node.title("module", name, os.path.basename(getattr(module, "__file__", None) or ""))
+    node.title("module", name, _file_of(module))
     namespace = vars(module)
     walk.watches.size(namespace)
     for key in sorted(namespace):
@@ -63,7 +63,7 @@ def link_chain(
             foreign.link_chain(walk, node, f"{label}.{depth}", value, chain[depth:], dotted)
             return
         module, value = value, _step(walk, value, name)
-        dotted = f"{canonical_module(module.__name__)}.{name}"
+        dotted = f"{canonical_module(name_of_module(module))}.{name}"
         if not is_module(value):
             link_named(walk, node, f"{label}.{depth}", value, vars(module), dotted)
             return
@@ -88,20 +88,30 @@ def _step(walk: Walk, module: ModuleType, name: str) -> object:
     value = walk.watches.item(vars(module), name)
     if value is not MISSING:
         return value
-    if hasattr(module, "__path__"):
-        submodule = imports.import_own(walk, f"{module.__name__}.{name}")
+    if "__path__" in vars(module):
+        submodule = imports.import_own(walk, f"{name_of_module(module)}.{name}")
         if submodule is not None:
             return submodule
-    return getattr(module, name, MISSING)
+    try:
+        return getattr(module, name, MISSING)
+    except Exception as error:  # noqa: BLE001 - user code runs here; the stage would meet the same error
+        walk.doubt(f"{name_of_module(module)}.{name}, which raises {type(error).__name__}")
+        return MISSING
+
+
+def _file_of(module: ModuleType) -> str:
+    """Name the file of a module without its folder."""
+    file = vars(module).get("__file__")
+    return os.path.basename(file) if isinstance(file, str) else ""
 
 
 def _is_loaded_submodule(module: ModuleType, name: str, value: object) -> bool:
     """Tell a submodule that stands in its package only because somebody imported it."""
-    if not is_module(value) or value.__name__ != f"{module.__name__}.{name}":
+    if not is_module(value) or name_of_module(value) != f"{name_of_module(module)}.{name}":
         return False
-    loader = getattr(module.__spec__, "loader", None)
+    loader = getattr(vars(module).get("__spec__"), "loader", None)
     try:
-        code = loader.get_code(module.__name__)  # type: ignore[union-attr]
+        code = loader.get_code(name_of_module(module))  # type: ignore[union-attr]
     except (AttributeError, ImportError, SyntaxError, OSError):
         return False
     return code is not None and name not in code.co_names

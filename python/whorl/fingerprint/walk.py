@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from whorl.fingerprint import classes, data, facts, functions, imports, modules, wrappers
 from whorl.fingerprint.boundary import canonical_module
-from whorl.fingerprint.kinds import full_name, has_own_name, is_class, is_function, is_module
+from whorl.fingerprint.kinds import class_attribute, full_name, has_own_name, is_class, is_function, is_module
 from whorl.fingerprint.nodes import NOTHING, NOWHERE, Ignored, Key, Node, NotFollowed, Place
 from whorl.fingerprint.unfollowed import Rules
 
@@ -178,7 +178,7 @@ def _key(
 
 def is_stage(value: object) -> bool:
     """Tell a stage by the mark on its class; this layer knows nothing else of it."""
-    return getattr(type(value), "__whorl_stage__", False) is True
+    return class_attribute(type(value), "__whorl_stage__") is True
 
 
 def describe_stage(walk: Walk, node: Node) -> None:

@@ -29,7 +29,7 @@ _LRU_CACHE = type(functools.lru_cache(lambda: None))
 
 def describer_of(value: object) -> Callable[[Walk, Node], None] | None:
     """Return the describer of a wrapper; None for anything else."""
-    if type(value).__name__ == _CYTHON_FUNCTION:
+    if qualified_name_of(type(value)) == _CYTHON_FUNCTION:
         return _describe_compiled
     return _DESCRIBERS.get(id(type(value)))
 

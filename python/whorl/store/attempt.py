@@ -8,19 +8,20 @@ the store's ``tmp``, so that publishing is one rename.  On the arrow: what *enco
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from whorl.digest import hash_file
 from whorl.store.codec import INLINE_LIMIT
-from whorl.store.disk import digest_bytes, guarded, make_folder, remove_folder, write_file
+from whorl.store.disk import copy_file, digest_bytes, guarded, make_folder, remove_folder, write_file
 from whorl.store.manifest import PayloadFile
 from whorl.store.names import allowed_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from whorl.store.manifest import Slot
+    from whorl.store.manifest import Manifest, Slot
 
 
 class LocalAttempt:
@@ -85,6 +86,15 @@ class LocalAttempt:
         """Return the files' bytes when they are small enough to stand in the manifest."""
         return dict(self._memory) if self.place is None else None
 
+    def complete(self, manifest: Manifest) -> Manifest:
+        """Fill in ``attempt``, ``payload``, ``files`` and ``inline``."""
+        nonce = self._nonce
+        return replace(manifest, attempt=nonce, payload=nonce, files=self.files(), inline=self.inline())
+
+    def reader(self) -> AttemptReader:
+        """Return a reader of what was written."""
+        return AttemptReader(self)
+
     def abandon(self) -> None:
         """Remove everything written; harmless after a commit, and twice."""
         self._memory.clear()
@@ -134,3 +144,40 @@ class LocalAttempt:
         path = f"{self._on_disk()}/{name}"
         with guarded("read", path):
             return PayloadFile(name, os.lstat(path).st_size, hash_file(path, stat_table=False))
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptReader:
+    """The files of an attempt, for a store that takes a copy of them: nobody else knows of this payload yet."""
+
+    attempt: LocalAttempt
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the files."""
+        return tuple(file.name for file in self.attempt.files())
+
+    def size(self, name: str) -> int:
+        """Return the bytes of one file."""
+        return next(file.size for file in self.attempt.files() if file.name == name)
+
+    def read(self, name: str) -> bytes:
+        """Return one file's bytes; what is inline stays so."""
+        inline = self.attempt.inline()
+        if inline is not None:
+            return inline[name]
+        path = self.path(name)
+        with guarded("read", path):
+            return path.read_bytes()
+
+    def path(self, name: str) -> Path:
+        """Return where one file is."""
+        return self.attempt.folder / name
+
+    def fetch(self, name: str, path: str) -> None:
+        """Write one file to a new path."""
+        inline = self.attempt.inline()
+        if inline is not None:
+            write_file(path, inline[name])
+        else:
+            copy_file(os.fspath(self.path(name)), path)

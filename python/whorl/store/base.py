@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from whorl.digest import Digest
+    from whorl.store.collectable import Collectable
     from whorl.store.manifest import Manifest, PayloadFile, Slot
 
 
@@ -66,6 +67,14 @@ class Attempt(Protocol):
         """Return the files' bytes when they are small enough to stand in the manifest."""
         ...
 
+    def complete(self, manifest: Manifest) -> Manifest:
+        """Fill in ``attempt``, ``payload``, ``files`` and ``inline``."""
+        ...
+
+    def reader(self) -> Reader:
+        """Return a reader of what was written."""
+        ...
+
     def abandon(self) -> None:
         """Remove everything written; harmless after a commit, and twice."""
         ...
@@ -91,12 +100,20 @@ class Reader(Protocol):
         """Return one file as a local file, not to be changed; inline ones are written out first."""
         ...
 
+    def fetch(self, name: str, path: str) -> None:
+        """Write one file to a new path, for its own; the folder is there."""
+        ...
+
 
 class Store(Protocol):
     """Entries by slot.  A reader sees nothing, or one complete verified entry."""
 
     def lookup(self, slot: Slot) -> Manifest | None:
         """Return the current entry of a slot if it is sound; damage is moved aside and is a miss."""
+        ...
+
+    def candidates(self, slot: Slot) -> Iterator[Manifest]:
+        """Yield the current entries of a slot in each tier, the nearest first."""
         ...
 
     def generations(self, slot: Slot) -> Iterator[Manifest]:
@@ -127,12 +144,24 @@ class Store(Protocol):
         """
         ...
 
-    def pointer(self, namespace: str, content_key: Digest) -> Pointer | None:
-        """Return which entry was last committed with a content key."""
+    def adopt(self, manifest: Manifest, reader: Reader, *, replace: Callable[[Manifest], bool] = ...) -> Manifest:
+        """
+        Publish an entry of another tier as it is, with its attempt; ``reader`` gives its payload, checked.
+
+        Returns what is current afterwards.
+        """
+        ...
+
+    def sources(self, namespace: str, content_key: Digest) -> Iterator[Manifest]:
+        """Yield the entries that were last committed with a content key in each tier: they may say so no longer."""
         ...
 
     def reader(self, manifest: Manifest) -> Reader:
         """Return a reader of an entry's payload."""
+        ...
+
+    def is_own(self, manifest: Manifest) -> bool:
+        """Whether an entry was found in a store that this user alone can write."""
         ...
 
     def quarantine(self, manifest: Manifest, reason: str) -> None:
@@ -155,6 +184,14 @@ class Store(Protocol):
         """Give keys new revisions, on disk before this returns."""
         ...
 
+    def revisions(self, namespace: str) -> Mapping[str, str]:
+        """Return all revisions of a namespace, by the keys in hex."""
+        ...
+
+    def write_revisions(self, namespace: str, revisions: Mapping[str, str]) -> None:
+        """Write revisions of another tier as they are."""
+        ...
+
     def namespaces(self) -> tuple[str, ...]:
         """Return the namespaces that hold entries."""
         ...
@@ -167,12 +204,20 @@ class Store(Protocol):
         """Yield the current entries, in no particular order; unsound ones are skipped."""
         ...
 
+    def recent(self, namespace: str, stage: str) -> Iterator[Manifest]:
+        """Yield the newest current entries of a stage, as many as an explanation may ask a store for."""
+        ...
+
     def nearest(self, namespace: str, stage: str) -> Manifest | None:
-        """Return the newest current entry of a stage: what an explanation compares with."""
+        """Return the newest current entry of a stage."""
         ...
 
     def remove(self, slot: Slot) -> bool:
-        """Remove the entry of a slot with its generations, and payloads that nothing else names; false if absent."""
+        """Remove an entry with its generations, and at once the payloads that nothing else names; false if absent."""
+        ...
+
+    def collectable(self) -> Collectable | None:
+        """Return what a collector works on; ``None`` where there is no store yet."""
         ...
 
     def write_tree(self, namespace: str, code: Digest, data: bytes) -> None:

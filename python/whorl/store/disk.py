@@ -21,14 +21,16 @@ if TYPE_CHECKING:
 
 _FOLDER_MODE, _FILE_MODE = 0o700, 0o600
 _BINARY = getattr(os, "O_BINARY", 0)
+# Reads within this allocate what they ask for.
+_AT_ONCE = 1 << 20
 _READ = os.O_RDONLY | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOFOLLOW", 0) | _BINARY
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0) | _BINARY
 # ELOOP: a link, which is not followed.
 _NOT_THERE = {errno.ENOENT, errno.ENOTDIR, errno.ELOOP}
 _NO_LINKS = {errno.EPERM, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP, errno.EMLINK, errno.EXDEV}
 _TIPS = {
-    errno.ENOSPC: "free some space on this disk, or remove entries that are not needed: whorl rm",
-    errno.EDQUOT: "free some space below your quota, or remove entries that are not needed: whorl rm",
+    errno.ENOSPC: "free some space on this disk, or remove entries that are not needed: whorl rm --now",
+    errno.EDQUOT: "free some space below your quota, or remove entries that are not needed: whorl rm --now",
     errno.EROFS: 'choose another store, or mode = "read_only"',
     errno.EACCES: "check the permissions of this folder, or choose another store",
     errno.EPERM: "check the permissions of this folder, or choose another store",
@@ -63,7 +65,7 @@ def read_file(path: str, limit: int) -> bytes | None:
     """
     Return a file's bytes, at most one byte beyond ``limit``; ``None`` where there is no such file.
 
-    Links are not followed.  One open, one read, one close.
+    Links are not followed.  One open, one read, one close; memory is taken for what is there, not for ``limit``.
     """
     try:
         descriptor = os.open(path, _READ)
@@ -72,11 +74,23 @@ def read_file(path: str, limit: int) -> bytes | None:
     except OSError as error:
         raise failure("read", path, error) from error
     try:
-        return os.read(descriptor, limit + 1)
+        return os.read(descriptor, limit + 1) if limit < _AT_ONCE else _read_on(descriptor, limit)
     except OSError as error:
         raise failure("read", path, error) from error
     finally:
+        close_read(descriptor)
+
+
+def close_read(descriptor: int) -> None:
+    """Close what nothing was written through; what the system says to that is of no interest, it is closed anyway."""
+    with suppress(OSError):  # tests/faults/test_system_calls.py
         os.close(descriptor)
+
+
+def _read_on(descriptor: int, limit: int) -> bytes:
+    with open(descriptor, "rb", buffering=0, closefd=False) as file:
+        is_whole = os.fstat(descriptor).st_size <= limit
+        return (file.readall() if is_whole else file.read(limit + 1)) or b""
 
 
 def read_large(path: str, limit: int) -> bytes | None:
@@ -101,13 +115,14 @@ def read_exactly(path: str, size: int) -> bytes:
             raise CorruptEntryError(f"the stored file {path} is missing", error.strerror or "") from error
         raise failure("read", path, error) from error
     try:
-        status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode) or status.st_size != size:  # before anything is allocated
-            raise CorruptEntryError(f"the stored file {path} is damaged", f"it does not have {size} bytes")
-        with guarded("read", path), open(descriptor, "rb", buffering=0, closefd=False) as file:
-            return file.read()
+        with guarded("read", path):
+            status = os.fstat(descriptor)
+            if not stat.S_ISREG(status.st_mode) or status.st_size != size:  # before anything is allocated
+                raise CorruptEntryError(f"the stored file {path} is damaged", f"it does not have {size} bytes")
+            with open(descriptor, "rb", buffering=0, closefd=False) as file:
+                return file.read()
     finally:
-        os.close(descriptor)
+        close_read(descriptor)
 
 
 def write_file(path: str, data: bytes | memoryview, *, durable: bool = False) -> None:
@@ -118,6 +133,15 @@ def write_file(path: str, data: bytes | memoryview, *, durable: bool = False) ->
             left = left[file.write(left) :]
         if durable:
             os.fsync(file.fileno())
+
+
+def copy_file(source: str, target: str) -> None:
+    """Copy a file's bytes to a new file."""
+    import shutil
+
+    with guarded("write", target):
+        shutil.copyfile(source, target, follow_symlinks=False)
+        os.chmod(target, _FILE_MODE)
 
 
 def replace_file(path: str, data: bytes, *, temporary: str, durable: bool = False) -> None:
@@ -214,6 +238,17 @@ def names_in(path: str) -> list[str]:
     with guarded("list", path), suppress(FileNotFoundError, NotADirectoryError):
         return sorted(os.listdir(path))
     return []
+
+
+def is_there(path: str) -> bool:
+    """Return whether a path leads to anything, be it a link; an error where that cannot be known."""
+    try:
+        os.lstat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError as error:
+        raise failure("read", path, error) from error
+    return True
 
 
 def has_names(path: str) -> bool:

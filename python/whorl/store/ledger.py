@@ -24,10 +24,10 @@ if TYPE_CHECKING:
     from whorl.store.temporary import Temporary
 
 # A listing is read again when it is older, whatever the folder's date says (store.md).
-_OLDEST = 5.0
+OLDEST = 5.0
 # Two changes within one tick of the file system's clock leave the same date; the coarsest clock (FAT) ticks every 2 s.
-_COARSEST_TICK_NS = 2_000_000_000
-_REVISION_LIMIT = 64
+COARSEST_TICK_NS = 2_000_000_000
+REVISION_LIMIT = 64
 _NONCE = re.compile(rb"[0-9a-f]{32}")
 
 
@@ -49,47 +49,58 @@ class Ledger:
 
     def revision(self, namespace: str, key: Digest) -> str:
         """Return the last revision of a key, "" when there is none."""
+        return self.revisions(namespace).get(key.hex(), "")
+
+    def revisions(self, namespace: str) -> Mapping[str, str]:
+        """Return all revisions of a namespace, by the keys in hex."""
         folder = self._places.of(namespace, "r")
         try:
             changed = os.stat(folder).st_mtime_ns
         except (FileNotFoundError, NotADirectoryError):
-            return ""
+            return {}
         except OSError as error:
             raise failure("read", folder, error) from error
         listing = self._listings.get(folder)
         if listing is None or not _holds(listing, changed):
             listing = self._listings[folder] = _read(folder, changed)
-        return listing.revisions.get(key.hex(), "")
+        return listing.revisions
 
     def revise(self, namespace: str, keys: Iterable[Digest]) -> dict[Digest, str]:
         """Give each key a new revision."""
+        revisions = {key: os.urandom(16).hex() for key in keys}
+        self.write(namespace, {key.hex(): revision for key, revision in revisions.items()})
+        return revisions
+
+    def write(self, namespace: str, revisions: Mapping[str, str]) -> None:
+        """Write revisions by the hex of their keys, on disk before this returns."""
         folder = self._places.of(namespace, "r")
         make_folder(folder)
-        revisions = {key: os.urandom(16).hex() for key in keys}
-        for key, revision in revisions.items():
+        for name, revision in revisions.items():
             data, temporary = revision.encode(), self._temporary.file()
-            replace_file(f"{folder}/{key.hex()}", data, temporary=temporary, durable=True)
+            replace_file(f"{folder}/{name}", data, temporary=temporary, durable=True)
         sync_folder(folder)
         sync_folder(os.path.dirname(folder))
         self._listings.pop(folder, None)
-        return revisions
 
 
 def _holds(listing: _Listing, changed: int) -> bool:
-    return listing.changed == changed and listing.is_settled and time.monotonic() - listing.read < _OLDEST
+    return listing.changed == changed and listing.is_settled and time.monotonic() - listing.read < OLDEST
 
 
 def _read(folder: str, changed: int) -> _Listing:
     """Read a ledger; its date was taken before, so a change meanwhile is seen the next time."""
     read = time.monotonic()
     # The clock of the machine stands in for the file system's; where they differ much, every call lists the folder.
-    is_settled = abs(time.time_ns() - changed) > _COARSEST_TICK_NS
+    is_settled = abs(time.time_ns() - changed) > COARSEST_TICK_NS
     return _Listing(changed, read, is_settled, {name: _revision(f"{folder}/{name}") for name in names_in(folder)})
 
 
-def _revision(path: str) -> str:
-    data = read_file(path, _REVISION_LIMIT)
-    if data is None:
-        return ""
+def decode_revision(data: bytes) -> str:
+    """Decode a revision as the ledger has it."""
     # What is damaged counts as yet another revision: everything downstream runs again, and nothing is stale.
     return data.decode("ascii") if _NONCE.fullmatch(data) else digest_bytes(data).hex()
+
+
+def _revision(path: str) -> str:
+    data = read_file(path, REVISION_LIMIT)
+    return "" if data is None else decode_revision(data)

@@ -2,8 +2,8 @@
 A folder in, a store out: the local one, safe among the threads and processes of one user.
 
 Each promise is kept by one module: what is current (``manifests.py``), how it becomes so (``publish.py``), how it goes
-(``removal.py``), what was revised (``ledger.py``), who computes (``lock.py``).  A folder is made at the first write.
-On the arrow: *lookup* and *commit*.
+(``removal.py``, ``collect.py``), what was revised (``ledger.py``), who computes (``lock.py``).  A folder is
+made at the first write.  On the arrow: *lookup* and *commit*.
 """
 
 from __future__ import annotations
@@ -14,8 +14,11 @@ from typing import TYPE_CHECKING
 
 from whorl.errors import StoreError
 from whorl.store.attempt import LocalAttempt
+from whorl.store.collect_local import LocalCollectable
+from whorl.store.contest import check_attempt
 from whorl.store.disk import digest_bytes, make_folder, names_in, read_large, replace_file, tree_size
 from whorl.store.ledger import Ledger
+from whorl.store.lister import Lister
 from whorl.store.lock import locked
 from whorl.store.manifests import Manifests
 from whorl.store.names import folder_name, is_changed
@@ -32,6 +35,7 @@ if TYPE_CHECKING:
 
     from whorl.digest import Digest
     from whorl.store.base import Attempt, Pointer, Reader
+    from whorl.store.listing import Listing
     from whorl.store.manifest import Manifest, Slot
 
 DURABILITY = ("fast", "fsync")
@@ -65,7 +69,16 @@ class LocalStore:
         is_durable = durability == "fsync"
         self._publisher = Publisher(self._places, self._temporary, self._manifests, durable=is_durable)
         self._remover = Remover(self._places, self._temporary, self._manifests)
+        self._lister = Lister(self._places.entries, self._places.index, self._manifests)
         self._ledger = Ledger(self._places, self._temporary)
+
+    def is_there(self) -> bool:
+        """Return whether there is a store; ``StoreError`` where it is someone else's, or of another version."""
+        return self._is_there()
+
+    def make(self) -> None:
+        """Make the store where there is none yet."""
+        self._prepare()
 
     # --- looking up and reading ---
 
@@ -73,9 +86,21 @@ class LocalStore:
         """Return the current entry of a slot if it is sound; damage is moved aside and is a miss."""
         return self._manifests.lookup(slot) if self._is_there() else None
 
+    def candidates(self, slot: Slot) -> Iterator[Manifest]:
+        """Yield the current entry of a slot."""
+        found = self.lookup(slot)
+        if found is not None:
+            yield found
+
     def generations(self, slot: Slot) -> Iterator[Manifest]:
         """Yield the sound earlier entries of a slot, newest first, without the current one."""
         return self._manifests.generations(slot)
+
+    def sources(self, namespace: str, content_key: Digest) -> Iterator[Manifest]:
+        """Yield the entry that was last committed with a content key."""
+        pointer = self.pointer(namespace, content_key)
+        if pointer is not None:
+            yield from self.candidates(pointer.slot)
 
     def pointer(self, namespace: str, content_key: Digest) -> Pointer | None:
         """Return which entry was last committed with a content key."""
@@ -85,6 +110,10 @@ class LocalStore:
         """Return a reader of an entry's payload."""
         folder = self._places.payload(manifest.slot.namespace, manifest.payload)
         return LocalReader(manifest, folder, self._verify, self._temporary)
+
+    def is_own(self, manifest: Manifest) -> bool:  # noqa: ARG002 - the protocol's signature
+        """Whether this user alone can write here: the folder is refused otherwise."""
+        return True
 
     def quarantine(self, manifest: Manifest, reason: str) -> None:
         """Move a damaged entry aside, if it is still the same; logs and counts it."""
@@ -107,8 +136,9 @@ class LocalStore:
 
     def commit(self, attempt: Attempt, manifest: Manifest, *, replace: Callable[[Manifest], bool]) -> Manifest:
         """Publish an attempt under its slot, and return what is current afterwards; see ``Store.commit``."""
-        if not isinstance(attempt, LocalAttempt) or attempt.slot != manifest.slot:
-            raise StoreError("an attempt is committed to the store and slot that it was begun for")
+        check_attempt(attempt, manifest)
+        if not isinstance(attempt, LocalAttempt):
+            raise StoreError("an attempt is committed to the kind of store that it was begun for")
         return self._publisher.commit(attempt, manifest, replace)
 
     def commit_kept(
@@ -117,8 +147,12 @@ class LocalStore:
         """Publish a manifest that names the payload of ``source``; see ``Store.commit_kept``."""
         return self._publisher.commit_kept(manifest, source, replace)
 
+    def adopt(self, manifest: Manifest, reader: Reader, *, replace: Callable[[Manifest], bool] = _always) -> Manifest:
+        """Publish an entry of another tier as it is; see ``Store.adopt``."""
+        return self._publisher.adopt(manifest, reader, replace)
+
     def remove(self, slot: Slot) -> bool:
-        """Remove the entry of a slot with its generations, and payloads that nothing else names; false if absent."""
+        """Remove an entry with its generations, and at once the payloads that nothing else names; false if absent."""
         return self._remover.remove(slot)
 
     def sweep(self) -> int:
@@ -142,6 +176,14 @@ class LocalStore:
     def revise(self, namespace: str, keys: Iterable[Digest]) -> Mapping[Digest, str]:
         """Give keys new revisions, on disk before this returns."""
         return self._ledger.revise(namespace, keys)
+
+    def revisions(self, namespace: str) -> Mapping[str, str]:
+        """Return all revisions of a namespace, by the keys in hex."""
+        return self._ledger.revisions(namespace)
+
+    def write_revisions(self, namespace: str, revisions: Mapping[str, str]) -> None:
+        """Write revisions of another tier as they are."""
+        self._ledger.write(namespace, revisions)
 
     # --- listing ---
 
@@ -168,13 +210,27 @@ class LocalStore:
         for space in self._namespace_folders(namespace):
             yield from self._manifests.below(space, None if stage is None else folder_name(stage))
 
+    def recent(self, namespace: str, stage: str) -> Iterator[Manifest]:
+        """Yield the current entries of a stage: they are near."""
+        return self.entries(namespace, stage)
+
     def nearest(self, namespace: str, stage: str) -> Manifest | None:
-        """Return the newest current entry of a stage: what an explanation compares with."""
+        """Return the newest current entry of a stage."""
         return next(self._manifests.below(folder_name(namespace), folder_name(stage), is_newest_first=True), None)
+
+    def listings(self) -> Iterator[Listing]:
+        """Yield what is to be shown of the current entries, stage by stage, without reading again what is known."""
+        return self._lister.listings(self._namespace_folders(None))
 
     def disk_size(self) -> int:
         """Return the bytes of all files of this store: shared payloads once, leftovers too."""
         return tree_size(self._places.root)
+
+    # --- looking after it ---
+
+    def collectable(self) -> LocalCollectable | None:
+        """Return what a collector works on; ``None`` where there is no store yet."""
+        return LocalCollectable(self._places, self._temporary) if self._is_there() else None
 
     # --- fingerprint trees ---
 

@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from whorl.errors import LeaseTimeoutError
-from whorl.store.disk import failure, make_folder
+from whorl.store.disk import close_read, failure, make_folder
 from whorl.store.process import host_name
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def locked(path: str, what: str, timeout: float) -> Iterator[None]:
     Not re-entrant.  It may be left in another thread than it was entered in.
     """
     deadline = time.monotonic() + timeout
-    with _thread_lock(path, what, deadline, timeout):
+    with among_threads(path, what, deadline, timeout):
         descriptor = _acquire(path, what, deadline, timeout)
         owner = os.getpid()
         try:
@@ -68,7 +68,8 @@ _descriptors: set[int] = set()
 
 
 @contextmanager
-def _thread_lock(path: str, what: str, deadline: float, timeout: float) -> Iterator[None]:
+def among_threads(path: str, what: str, deadline: float, timeout: float) -> Iterator[None]:
+    """Hold a name among the threads of this process, until a moment of the monotonic clock; not re-entrant."""
     with _guard:
         shared = _shared.setdefault(path, _Shared())
         shared.users += 1
@@ -180,7 +181,7 @@ def _close(descriptor: int) -> None:
     with _guard:
         if descriptor in _descriptors:
             _descriptors.discard(descriptor)
-            os.close(descriptor)
+            close_read(descriptor)
 
 
 # --- who holds it ------------------------------------------------------------------------------------------------

@@ -90,7 +90,7 @@ class Later(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True, repr=False)
+@dataclass(frozen=True, slots=True, repr=False, weakref_slot=True)
 class Manifest:
     """
     The record of one entry.

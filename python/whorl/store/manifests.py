@@ -16,7 +16,15 @@ from typing import TYPE_CHECKING
 
 from whorl.errors import CorruptEntryError, StoreError
 from whorl.store.codec import RECORD_LIMIT, decode_manifest
-from whorl.store.disk import guarded, has_names, make_folder, names_in, read_exactly, read_file, remove_folder
+from whorl.store.disk import (
+    guarded,
+    has_names,
+    make_folder,
+    names_in,
+    read_exactly,
+    read_file,
+    remove_folder,
+)
 from whorl.store.lock import locked
 
 if TYPE_CHECKING:
@@ -91,6 +99,15 @@ class Manifests:
             yield current
         yield from self.generations(slot)
 
+    def record(self, manifest: Manifest) -> bytes:
+        """Return the bytes of a manifest of a slot, current or earlier; none where it is gone."""
+        slot = manifest.slot
+        for path in (self._places.manifest(slot), f"{self._places.generations(slot)}/{manifest.attempt}"):
+            there = self._read(path, slot)
+            if there is not None and there.attempt == manifest.attempt:
+                return read_file(path, RECORD_LIMIT) or b""
+        return b""
+
     def names(self, slot: Slot, *, payload: str) -> bool:
         """Return whether a manifest of this slot needs a payload."""
         return any(manifest.payload == payload for manifest in self.every(slot))
@@ -100,7 +117,7 @@ class Manifests:
         for folder in self.stage_folders(space) if stage is None else [stage]:
             path = f"{self._places.entries}/{space}/m/{folder}"
             for name in _newest_first(path) if is_newest_first else names_in(path):
-                manifest = self._unsorted(space, f"{path}/{name}")
+                manifest = self.found(space, f"{path}/{name}")
                 if manifest is not None:
                     yield manifest
 
@@ -110,18 +127,22 @@ class Manifests:
         return [folder for folder in names_in(path) if has_names(f"{path}/{folder}")]
 
     def quarantine(self, manifest: Manifest, reason: str) -> None:
-        """Move a manifest aside if it is still there: the current one, or an earlier one."""
-        slot = manifest.slot
+        """Move a manifest aside if it is still there, current or earlier; one that is gone was removed, not damaged."""
+        slot, moved = manifest.slot, False
         with self.writing(slot):
             for path in (self._places.manifest(slot), f"{self._places.generations(slot)}/{manifest.attempt}"):
                 there = self._read(path, slot)
                 if there is not None and there.attempt == manifest.attempt:
                     self._move_aside(slot, path)
-        self._report(slot, reason)
+                    moved = True
+        if moved:
+            self._report(slot, reason)
+        else:
+            logger.debug("the entry of %s was removed or replaced while it was read: %s", slot.stage, reason)
 
     def was_damaged(self, slot: Slot) -> bool:
         """Return whether a manifest of this slot was moved aside since the slot was last written."""
-        return os.path.isdir(self._places.quarantine(slot))
+        return has_names(self._places.quarantine(slot))
 
     def forget_damage(self, slot: Slot) -> None:
         """Remove what was moved aside: the slot holds a new entry."""
@@ -147,7 +168,7 @@ class Manifests:
             logger.debug("%s is not sound: %s", path, error)
             return None
 
-    def _unsorted(self, space: str, path: str) -> Manifest | None:
+    def found(self, space: str, path: str) -> Manifest | None:
         """Read a manifest that says itself what slot it is of; it must lie where that one would."""
         data = read_file(path, RECORD_LIMIT)
         if data is None:
@@ -190,6 +211,8 @@ class Manifests:
         folder = self._places.quarantine(slot)
         make_folder(folder)
         with guarded("move aside", path), suppress(FileNotFoundError):
+            with suppress(PermissionError):
+                os.utime(path)  # the grace of what is moved aside counts from now
             os.rename(path, f"{folder}/{os.urandom(8).hex()}")
 
     def _report(self, slot: Slot, reason: str) -> None:

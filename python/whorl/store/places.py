@@ -1,5 +1,5 @@
 """
-Slots, attempts and keys in, paths of a local store out: the layout of store.md, in one place.
+Slots, attempts and keys in, paths of a store out: the layout of store.md, in one place.
 
     WHORL.json  v1/<namespace>/m/<stage>/<key>           manifest: the only commit point
                 v1/<namespace>/g/<stage>/<key>/<attempt> earlier generations
@@ -9,8 +9,11 @@ Slots, attempts and keys in, paths of a local store out: the layout of store.md,
                 v1/<namespace>/f/<code digest>           fingerprint tree
                 v1/<namespace>/r/<key>                   ledger of revisions
                 v1/<namespace>/l/<key>                   lease; <key>.w and <attempt>.w: short locks of writers
-                v1/<namespace>/t/<day>/<attempt>         tombstone of a payload
+                v1/<namespace>/p/<name>                  pin
+                v1/<namespace>/t/<day>/<attempt>         tombstone: the manifest that was removed
     tmp/        what is being written, named after its process
+    used/       last uses, one file per machine (``used.py``)
+    index/      what ``whorl ls`` knows, rebuilt when it is gone
 
 On the arrow: *lookup* and *commit*.
 """
@@ -31,28 +34,37 @@ VERSION = 1
 
 @dataclass(frozen=True, slots=True)
 class Places:
-    """The paths below one root, as text: a hit builds one, and ``Path`` costs ten times as much."""
+    """
+    The paths below one root, as text: a hit builds one, and ``Path`` costs ten times as much.
+
+    ``root`` is the folder, or empty for the names of objects below a remote root.
+    """
 
     root: str
 
     @property
     def about(self) -> str:
         """The file that says what this folder is."""
-        return f"{self.root}/WHORL.json"
+        return f"{self.root}/WHORL.json" if self.root else "WHORL.json"
 
     @property
     def entries(self) -> str:
         """The folder of all namespaces."""
-        return f"{self.root}/v{VERSION}"
+        return f"{self.root}/v{VERSION}" if self.root else f"v{VERSION}"
 
     @property
     def temporary(self) -> str:
         """The folder of what is being written."""
         return f"{self.root}/tmp"  # noqa: S108 - below the store, 0700
 
+    @property
+    def index(self) -> str:
+        """The folder of what listings know."""
+        return f"{self.root}/index"
+
     def of(self, namespace: str, kind: str) -> str:
         """Return the folder of one kind of thing in a namespace."""
-        return f"{self.root}/v{VERSION}/{folder_name(namespace)}/{kind}"
+        return f"{self.entries}/{folder_name(namespace)}/{kind}"
 
     def manifest(self, slot: Slot) -> str:
         """Return the file of the current manifest."""
@@ -92,5 +104,5 @@ class Places:
         return f"{self.of(namespace, 'l')}/{name}.w"
 
     def tombstone(self, namespace: str, day: str, attempt: str) -> str:
-        """Return the file that announces the removal of a payload."""
+        """Return the file that a manifest becomes when it is removed."""
         return f"{self.of(namespace, 't')}/{day}/{attempt}"

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from whorl.digest import hash_file
 from whorl.errors import CorruptEntryError, StoreError
-from whorl.store.disk import digest_bytes, failure, guarded, make_folder, read_exactly, replace_file
+from whorl.store.disk import copy_file, digest_bytes, failure, guarded, make_folder, read_exactly, replace_file
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -70,6 +70,10 @@ class LocalReader:
                 digest = hash_file(path, stat_table=False)
             self._compare(path, file, digest == file.digest)
         return Path(path)
+
+    def fetch(self, name: str, path: str) -> None:
+        """Write one file to a new path."""
+        copy_file(os.fspath(self.path(name)), path)
 
     def _named(self, name: str) -> PayloadFile:
         file = self._files.get(name)

@@ -1,9 +1,9 @@
 """
-A slot in, nothing of it left: its manifests first, then each payload that no other manifest needs.
+A slot in, nothing of it left, at once: its manifests first, then each payload that no other manifest needs.
 
-Killed in between, payloads without a manifest are left, each announced by a tombstone, never a manifest without its
-payload.  Folders that became empty stay: someone may be about to write into them.  Beside the arrow: what *commit* made
-goes away.
+``collect.py`` does the same with a grace in between.  Killed in between, payloads without a manifest are left, each
+announced by a tombstone, never a manifest without its payload.  Folders that became empty stay: someone may be about to
+write into them.  Beside the arrow: what *commit* made goes away.
 """
 
 from __future__ import annotations
@@ -16,7 +16,16 @@ from typing import TYPE_CHECKING
 
 from whorl.errors import CorruptEntryError, StoreError
 from whorl.store import fields
-from whorl.store.disk import guarded, make_folder, names_in, read_file, remove_file, remove_folder, replace_file
+from whorl.store.disk import (
+    guarded,
+    is_there,
+    make_folder,
+    names_in,
+    read_file,
+    remove_file,
+    remove_folder,
+    replace_file,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -39,22 +48,23 @@ class Remover:
 
     def remove(self, slot: Slot) -> bool:
         """Remove the entry of a slot with its generations; false where there was nothing."""
-        if not os.path.lexists(self._places.manifest(slot)) and not names_in(self._places.generations(slot)):
+        if not is_there(self._places.manifest(slot)) and not names_in(self._places.generations(slot)):
             return False
         with self._manifests.writing(slot):
             manifests = list(self._manifests.every(slot))
-            tombstones = {manifest.payload: self._announce(manifest) for manifest in manifests}
+            tombstones = [self._announce(manifest) for manifest in manifests]
             self._remove_manifests(slot)
-        for payload, tombstone in tombstones.items():
+        for payload in dict.fromkeys(manifest.payload for manifest in manifests):
             self._collect(slot.namespace, payload)
+        for tombstone in tombstones:
             remove_file(tombstone)
         return True
 
     def _announce(self, manifest: Manifest) -> str:
         """Write a tombstone, so that collecting finds the payload if this process ends before it is removed."""
-        slot = manifest.slot
-        path = self._places.tombstone(slot.namespace, time.strftime("%Y-%m-%d", time.gmtime()), manifest.payload)
-        data = json.dumps([slot.namespace, slot.stage, slot.key.hex()]).encode()
+        day = time.strftime("%Y-%m-%d", time.gmtime())
+        path = self._places.tombstone(manifest.slot.namespace, day, manifest.attempt)
+        data = self._manifests.record(manifest)
         with suppress(StoreError):  # a full disk, which removing is going to help
             make_folder(os.path.dirname(path))
             replace_file(path, data, temporary=self._temporary.file())
@@ -69,7 +79,7 @@ class Remover:
         """Remove a payload unless a manifest that shares it is there."""
         folder = self._places.payload(namespace, payload)
         with self._manifests.sharing(namespace, payload):
-            if not os.path.isdir(folder) or any(self._is_used(user, payload) for user in self._users(folder)):
+            if not is_there(folder) or any(self._is_used(user, payload) for user in self._users(folder)):
                 return
             gone = self._temporary.file()
             with guarded("remove", folder):

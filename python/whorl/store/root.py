@@ -2,7 +2,8 @@
 A path in, a folder that is known to be a whorl store out: created, or checked before it is used.
 
 A store belongs to one user (mode 0700).  What is made first is the record ``WHORL.json``; the other files only tell
-backup programs and git to leave the folder alone.  On the arrow: before *lookup* and *commit*.
+backup programs and git to leave the folder alone.  What a killed process left of them lies in ``tmp`` and is swept
+with the rest.  On the arrow: before *lookup* and *commit*.
 """
 
 from __future__ import annotations
@@ -21,8 +22,7 @@ if TYPE_CHECKING:
     from whorl.store.places import Places
 
 _ABOUT_LIMIT = 64 << 10
-_OWN_NAMES = {"WHORL.json", "CACHEDIR.TAG", ".gitignore", "tmp", f"v{VERSION}"}
-_UNFINISHED = "WHORL.json~"
+_OWN_NAMES = {"WHORL.json", "CACHEDIR.TAG", ".gitignore", "tmp", "used", "index", f"v{VERSION}"}
 # The signature is fixed: https://bford.info/cachedir/
 _CACHEDIR_TAG = b"Signature: 8a477f597d28d172789f06886806bc55\n# This folder is a store of whorl's results.\n"
 _GITIGNORE = b"*\n"
@@ -55,24 +55,27 @@ def create_root(places: Places) -> None:
         return
     make_folder(places.root)
     _check_owner(places.root)
-    others = [name for name in names_in(places.root) if not (name in _OWN_NAMES or name.startswith(_UNFINISHED))]
+    others = [name for name in names_in(places.root) if name not in _OWN_NAMES]
     if others:
         cause = f"it contains other things, such as {others[0]!r}, and no WHORL.json"
         raise StoreError(f"the folder {places.root} is not a store", cause, "choose an empty folder for the store")
     about = {"format": VERSION, "id": os.urandom(16).hex(), "capabilities": {}}
-    _write_once(places.about, json.dumps(about, indent=2).encode() + b"\n")
-    _write_once(f"{places.root}/CACHEDIR.TAG", _CACHEDIR_TAG)
-    _write_once(f"{places.root}/.gitignore", _GITIGNORE)
+    _write_once(places, places.about, json.dumps(about, indent=2).encode() + b"\n")
+    _write_once(places, f"{places.root}/CACHEDIR.TAG", _CACHEDIR_TAG)
+    _write_once(places, f"{places.root}/.gitignore", _GITIGNORE)
 
 
-def _write_once(path: str, data: bytes) -> None:
+def _write_once(places: Places, path: str, data: bytes) -> None:
     """Write a file as a whole unless it is there."""
-    temporary = f"{os.path.dirname(path)}/{_UNFINISHED}{own_name()}-{os.urandom(4).hex()}"
-    write_file(temporary, data)
-    with guarded("write", path):
-        if link_once(temporary, path) is None:
-            os.rename(temporary, path)
-        with suppress(FileNotFoundError):
+    make_folder(places.temporary)
+    temporary = f"{places.temporary}/{own_name()}-{os.urandom(8).hex()}"
+    try:
+        write_file(temporary, data)
+        with guarded("write", path):
+            if link_once(temporary, path) is None:
+                os.rename(temporary, path)
+    finally:
+        with suppress(OSError):
             os.unlink(temporary)
 
 

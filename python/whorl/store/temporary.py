@@ -9,6 +9,7 @@ of *commit*.
 from __future__ import annotations
 
 import os
+import stat
 from contextlib import suppress
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -21,6 +22,20 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 _OLDEST = 24 * 3600.0
+
+
+def system_folder() -> str:
+    """Return a folder of this user's below the system's temporary one, or a new one where that is another's."""
+    import tempfile
+
+    above = tempfile.gettempdir()
+    path = f"{above}/whorl-{os.getuid() if hasattr(os, 'getuid') else 'user'}"
+    with guarded("make a folder in", above):
+        with suppress(FileExistsError):
+            os.mkdir(path, 0o700)
+        status = os.lstat(path)
+        is_own = stat.S_ISDIR(status.st_mode) and (os.name == "nt" or status.st_uid == os.getuid())
+        return path if is_own else tempfile.mkdtemp(prefix="whorl-")
 
 
 class Temporary:

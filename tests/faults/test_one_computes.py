@@ -1,0 +1,188 @@
+"""Many processes ask for one key at once: one computes, the others wait for it; one takes over from a killed holder."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from textwrap import dedent
+from typing import TYPE_CHECKING, Self
+
+import pytest
+
+from fault_recorder import number
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from fault_recorder import Recorder
+    from remote_servers import Bucket
+
+pytestmark = [pytest.mark.faults, pytest.mark.timeout(300)]
+
+VALUE = "x" * 50_000
+# The log of who computes is no input: the function is told to leave it alone.
+SCRIPT = """
+    import os, sys, time
+    from pathlib import Path
+    from whorl import stage
+
+    LOG, STAYS = Path(sys.argv[1]), Path(sys.argv[2])
+
+    def note():
+        log = os.open(LOG, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+        os.write(log, f"{os.getpid()}\\n".encode())
+        os.close(log)
+        time.sleep(0.3)
+        while STAYS.exists():
+            time.sleep(0.01)
+
+    @stage(cache=True, ignore=[note])
+    def slow(x):
+        note()
+        return "x" * 50_000
+
+    print("ready", flush=True)
+    sys.stdin.read(1)
+    print(len(set(slow(1))), len(slow(1)), flush=True)
+"""
+
+
+class Crowd:
+    """Processes that wait at a barrier, then call one stage with one argument."""
+
+    def __init__(self, folder: Path, size: int, **settings: str) -> None:
+        (folder / "script.py").write_text(dedent(SCRIPT))
+        self.log, self.stays = folder / "log", folder / "stays"
+        environment = os.environ | {
+            "WHORL_FILESYSTEM": str(folder / "store"),
+            "HOME": str(folder),
+            "TMPDIR": str(folder),
+            **settings,
+        }
+        self.processes = [
+            subprocess.Popen(
+                [sys.executable, "script.py", self.log, self.stays],
+                cwd=folder,
+                env=environment,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+            )
+            for _ in range(size)
+        ]
+
+    def begin(self) -> None:
+        """Open the barrier when all have come to it."""
+        for process in self.processes:
+            assert process.stdout is not None
+            assert process.stdout.readline() == "ready\n"
+        for process in self.processes:
+            assert process.stdin is not None
+            process.stdin.write("x")
+            process.stdin.flush()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for process in self.processes:
+            process.kill()
+            process.communicate()
+
+    def computing(self) -> list[int]:
+        """Give the ids of those that computed, in order."""
+        return [int(line) for line in self.log.read_text().split()] if self.log.exists() else []
+
+    def answers(self) -> list[tuple[int, int, str]]:
+        """Wait for all; give process id, exit status and what was printed."""
+        found = []
+        for process in self.processes:
+            printed, errors = process.communicate(timeout=200)
+            found.append((process.pid, process.returncode, (printed + errors).strip()))
+        return found
+
+
+def wait_for(holds: object) -> None:
+    """Wait until something holds."""
+    end = time.monotonic() + 60
+    while not holds() and time.monotonic() < end:  # type: ignore[operator]
+        time.sleep(0.005)
+
+
+def test_one_of_many_computes_and_all_get_the_value(tmp_path: Path, recorder: Recorder) -> None:
+    """However many ask at the same moment."""
+    with Crowd(tmp_path, number(32, 8)) as crowd:
+        crowd.begin()
+        answers = crowd.answers()
+    for process, status, printed in answers:
+        outcome = "correct" if (status, printed) == (0, f"1 {len(VALUE)}") else "wrong"
+        recorder.note("32 processes, one key: local folder", "at once", outcome, (process, status, printed))
+
+    assert recorder.wrong == []
+    assert len(crowd.computing()) == 1
+
+
+def test_one_of_many_computes_and_all_get_the_value_from_a_bucket(
+    tmp_path: Path, bucket: Bucket, recorder: Recorder
+) -> None:
+    """The lease is an object there."""
+    with Crowd(tmp_path, number(32, 4), WHORL_FILESYSTEM=f"{bucket.url}/crowd") as crowd:
+        crowd.begin()
+        answers = crowd.answers()
+    for process, status, printed in answers:
+        outcome = "correct" if (status, printed) == (0, f"1 {len(VALUE)}") else "wrong"
+        recorder.note("32 processes, one key: S3", "at once", outcome, (process, status, printed))
+
+    assert recorder.wrong == []
+    assert len(crowd.computing()) == 1
+
+
+def test_one_takes_over_from_a_killed_holder_in_a_bucket(tmp_path: Path, bucket: Bucket, recorder: Recorder) -> None:
+    """Its lease is not beaten any more: exactly one other computes, and all others get the value."""
+    settings = {"WHORL_FILESYSTEM": f"{bucket.url}/crowd", "WHORL_LEASE_TTL": "6"}
+    with Crowd(tmp_path, number(32, 4), **settings) as crowd:
+        crowd.stays.touch()
+        crowd.begin()
+        wait_for(crowd.computing)
+        (holder,) = crowd.computing()
+        time.sleep(7)  # it lives, and beats
+        while_it_lived = crowd.computing()
+        os.kill(holder, signal.SIGKILL)
+        crowd.stays.unlink()
+        answers = crowd.answers()
+    for process, status, printed in answers:
+        is_killed = (process, status, printed) == (holder, -signal.SIGKILL, "")
+        outcome = "absent" if is_killed else "correct" if (status, printed) == (0, f"1 {len(VALUE)}") else "wrong"
+        recorder.note("32 processes, one key: holder killed, S3", "killed", outcome, (process, status, printed))
+
+    assert recorder.wrong == []
+    assert while_it_lived == [holder]
+    assert len(crowd.computing()) == 2
+
+
+def test_one_takes_over_from_a_killed_holder(tmp_path: Path, recorder: Recorder) -> None:
+    """The kernel frees its lease: exactly one other computes, and all others get the value."""
+    with Crowd(tmp_path, number(32, 8)) as crowd:
+        crowd.stays.touch()
+        crowd.begin()
+        wait_for(crowd.computing)
+        (holder,) = crowd.computing()
+        time.sleep(0.2)  # the others are at its lease by now
+        while_it_lived = crowd.computing()
+        os.kill(holder, signal.SIGKILL)
+        crowd.stays.unlink()
+        answers = crowd.answers()
+    for process, status, printed in answers:
+        is_killed = (process, status, printed) == (holder, -signal.SIGKILL, "")
+        outcome = "absent" if is_killed else "correct" if (status, printed) == (0, f"1 {len(VALUE)}") else "wrong"
+        row = "32 processes, one key: holder killed, local folder"
+        recorder.note(row, "killed", outcome, (process, status, printed))
+
+    assert recorder.wrong == []
+    assert while_it_lived == [holder]
+    assert len(crowd.computing()) == 2
+    assert list((tmp_path / "store/v1/default/l").iterdir()) == []

@@ -1,0 +1,106 @@
+"""Every kind of object store passes one suite (contracts/objects.py)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from contracts.objects import READING, WRITING, Root
+from contracts.objects_together import TOGETHER
+from whorl.store.objects.folder import FolderObjects
+from whorl.store.objects.opening import open_objects
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from object_servers import Sshd
+    from remote_servers import Bucket
+
+TIMEOUT = 30.0
+KINDS = ("memory", "folder", "other", "s3", "sftp")
+
+
+@pytest.fixture
+def root(request: pytest.FixtureRequest, tmp_path: Path) -> Root:
+    """Give an empty root of the kind that the test is for."""
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    root: Root = request.getfixturevalue(f"{request.param}_root")(scratch)
+    return root
+
+
+def opened(url: str, options: dict[str, Any], scratch: Path) -> Root:
+    """Make a root of a URL."""
+
+    def open_again() -> Any:
+        return open_objects(url, options, TIMEOUT)
+
+    return Root(open_again, open_again(), scratch)
+
+
+@pytest.fixture
+def memory_root() -> Iterator[Callable[[Path], Root]]:
+    """Give a root in this process, and empty it afterwards."""
+    import fsspec
+
+    yield lambda scratch: opened("memory://store/root", {}, scratch)
+    fsspec.filesystem("memory").rm("/store", recursive=True) if fsspec.filesystem("memory").exists("/store") else None
+
+
+@pytest.fixture
+def folder_root(tmp_path: Path) -> Callable[[Path], Root]:
+    """Give a root that is a folder."""
+    return lambda scratch: Root(lambda: local(tmp_path), local(tmp_path), scratch)
+
+
+def local(tmp_path: Path) -> FolderObjects:
+    """Open a folder as objects."""
+    import os
+
+    (tmp_path / "store").mkdir(exist_ok=True)
+    (tmp_path / "temporary").mkdir(exist_ok=True)
+    return FolderObjects(str(tmp_path / "store"), lambda: str(tmp_path / "temporary" / os.urandom(8).hex()))
+
+
+@pytest.fixture
+def other_root(tmp_path: Path) -> Callable[[Path], Root]:
+    """Give a root in a file system of fsspec's that is none of the known kinds."""
+    return lambda scratch: opened(f"file://{tmp_path}/store", {}, scratch)
+
+
+@pytest.fixture
+def s3_root(bucket: Bucket) -> Callable[[Path], Root]:
+    """Give a folder of a bucket."""
+    return lambda scratch: opened(f"{bucket.url}/some/root", dict(bucket.server.options), scratch)
+
+
+@pytest.fixture
+def sftp_root(sshd: Sshd, tmp_path: Path) -> Callable[[Path], Root]:
+    """Give a folder behind SFTP."""
+    return lambda scratch: opened(sshd.url(f"{tmp_path}/store"), sshd.options, scratch)
+
+
+def laws(kinds: tuple[str, ...], found: tuple[Callable[[Root], None], ...]) -> pytest.MarkDecorator:
+    """Ask each law of each kind."""
+    pairs = [pytest.param(kind, law, id=f"{kind}-{law.__name__}") for kind in kinds for law in found]
+    return pytest.mark.parametrize(("root", "law"), pairs, indirect=["root"])
+
+
+@laws((*KINDS,), READING)
+def test_reading(root: Root, law: Callable[[Root], None]) -> None:
+    """What every root promises to readers."""
+    law(root)
+
+
+@laws(KINDS, WRITING)
+def test_writing(root: Root, law: Callable[[Root], None]) -> None:
+    """What every root that can be written promises to one writer."""
+    law(root)
+
+
+@laws(KINDS, TOGETHER)
+def test_together(root: Root, law: Callable[[Root], None]) -> None:
+    """What every root that can be written promises to several writers."""
+    law(root)
