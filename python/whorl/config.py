@@ -9,7 +9,6 @@ here.
 
 from __future__ import annotations
 
-import difflib
 import logging
 import os
 from contextlib import contextmanager
@@ -90,12 +89,24 @@ _options: ContextVar[tuple[tuple[str, object], ...]] = ContextVar("whorl options
 
 def settings() -> Settings:
     """Give the settings that hold for a call made now in this context; cheap when nothing changed."""
-    environment = tuple((name, value) for name, variable in _VARIABLES if (value := os.environ.get(variable)))
+    environment = tuple([(name, value) for name, variable in _VARIABLES if (value := _variable(variable))])
     configured = tuple(_configured.items())
     try:
         return _merge(os.getcwd(), environment, configured, _options.get())
     except TypeError:  # an option that cannot be hashed, as a mapping of distributions, is merged each time
         return _merge.__wrapped__(os.getcwd(), environment, configured, _options.get())
+
+
+def _variable(name: str) -> str | None:
+    """Read a variable of the environment; most are not set, which ``os.environ`` takes an exception to find out."""
+    environment = os.environ
+    held = getattr(environment, "_data", None)
+    if held is None:  # something else was put in its place
+        return environment.get(name)
+    return environment[name] if _encoded(name) in held else None
+
+
+_encoded = lru_cache(maxsize=64)(os.environ.encodekey)
 
 
 def current_project() -> Path:
@@ -115,7 +126,7 @@ def stat_table_path() -> str | None:
     """Give the file that the ``stat_table`` of the settings names, None for ``off``; asked for at each digest."""
     found = dict(_options.get()).get("stat_table", _configured.get("stat_table"))
     if found is None:
-        found = os.environ.get("WHORL_STAT_TABLE") or _stat_table_of_project()
+        found = _variable("WHORL_STAT_TABLE") or _stat_table_of_project()
     text = str(found)
     if text.lower() in _FALSE:
         return None
@@ -169,6 +180,8 @@ def configure(**values: object) -> None:
 
 def did_you_mean(name: str, known: object) -> str:
     """Word a tip that names the nearest known spelling, or all of them."""
+    import difflib
+
     names = sorted(str(item) for item in known)  # type: ignore[attr-defined]
     close = difflib.get_close_matches(name, names, n=1)
     return f"did you mean {close[0]!r}?" if close else f"known: {', '.join(names)}"
@@ -225,12 +238,15 @@ def _default_root(project: Path | None) -> str:
 
 @lru_cache(maxsize=64)
 def _from_file(project: Path) -> Mapping[str, object]:
-    import tomllib
-
     for path, section in ((project / "whorl.toml", ()), (project / "pyproject.toml", ("tool", "whorl"))):
         if path.is_file():
+            text = path.read_text(encoding="utf-8")
+            if section and not _may_hold(section[-1], text):
+                continue
+            import tomllib
+
             try:
-                table = tomllib.loads(path.read_text(encoding="utf-8"))
+                table = tomllib.loads(text)
             except tomllib.TOMLDecodeError as error:
                 raise ConfigError(f"{path.name} cannot be read", str(error)) from error
             for part in section:
@@ -242,6 +258,12 @@ def _from_file(project: Path) -> Mapping[str, object]:
                         found[name] = _located(str(project), str(found[name]))
                 return found
     return {}
+
+
+def _may_hold(table: str, text: str) -> bool:
+    """Tell whether TOML can have a table of that name: as it is, or with letters written as escapes."""
+    # Loading tomllib takes longer than everything else that is read for a call.
+    return table in text or "\\" in text
 
 
 def _flattened(table: Mapping[str, Any]) -> dict[str, object]:
@@ -323,5 +345,5 @@ def announce_process(process: int | None) -> None:
 
 def announced_process() -> int | None:
     """Give the process that announced that it computes, if one did."""
-    text = os.environ.get(_COMPUTING, "")
+    text = _variable(_COMPUTING) or ""
     return int(text) if text.isdecimal() else None

@@ -13,7 +13,6 @@ import reprlib
 import sys
 from contextvars import Context, ContextVar
 from datetime import date, datetime, time, timedelta
-from decimal import Decimal
 from pathlib import PurePath
 from types import EllipsisType, NoneType
 from typing import TYPE_CHECKING
@@ -32,11 +31,11 @@ if TYPE_CHECKING:
     from whorl.fingerprint.walk import Walk
 
 _ATOMS = frozenset(
-    (NoneType, bool, int, float, complex, str, bytes, EllipsisType, Decimal, date, datetime, time, timedelta)
+    (NoneType, bool, int, float, complex, str, bytes, EllipsisType, date, datetime, time, timedelta)
 )
 # Compared by identity, since a metaclass may refuse to be hashed.
 _ATOM_IDS = frozenset(map(id, _ATOMS))
-_SHOWN_IDS = _ATOM_IDS | {id(kind) for kind in (tuple, list, dict, set, frozenset)}
+_SHOWN_IDS = frozenset(map(id, (tuple, list, dict, set, frozenset)))
 # What these hold belongs to the running process: they count by their type and are listed as not followed.
 _LIVE_MODULES = frozenset(
     (
@@ -105,14 +104,19 @@ def is_fixed(value: object) -> bool:
         item = pending.pop()
         if type(item) is tuple or type(item) is frozenset:
             pending.extend(item)
-        elif id(type(item)) not in _ATOM_IDS and not issubclass(type(item), PurePath | type):
+        elif not _is_atom(type(item)) and not issubclass(type(item), PurePath | type):
             return False
     return True
 
 
+def _is_atom(kind: type) -> bool:
+    # decimal takes a while to load, and a program that has Decimals has loaded it.
+    return id(kind) in _ATOM_IDS or kind is getattr(sys.modules.get("decimal"), "Decimal", None)
+
+
 def short_text(value: object) -> str:
     """Show a value in a few words, without running code of its class."""
-    if id(type(value)) in _SHOWN_IDS:
+    if id(type(value)) in _SHOWN_IDS or _is_atom(type(value)):
         return _SHORT.repr(value)
     return f"<{full_name(type(value))}>"
 

@@ -60,7 +60,7 @@ def _describe_own(walk: Walk, node: Node, function: FunctionType) -> None:
             _link_reference(walk, node, f"name/{index}", reference, function)
     if node.annotated:
         facts.link_annotations(walk, node, function)
-    for doubt in find_doubts(form.loads, function.__globals__):
+    for doubt in find_doubts(form.loads, function.__globals__, walk.rules):
         walk.doubt(doubt.what, location(code.co_filename, doubt.line))
 
 
@@ -106,10 +106,9 @@ def _link_value(walk: Walk, node: Node, kind: str, name: str, value: object, hol
 
 
 def _link_reference(walk: Walk, node: Node, label: str, reference: Reference, function: FunctionType) -> None:
-    if reference.kind == "import":
-        imports.link_import(walk, node, label, reference, function.__globals__)
-    else:
-        _link_global(walk, node, label, reference, function.__globals__)
+    namespace = function.__globals__
+    link = imports.link_import if reference.kind == "import" else _link_global
+    walk.link_once(node, label, link, reference, namespace)
 
 
 def _link_global(walk: Walk, node: Node, label: str, reference: Reference, namespace: dict[str, object]) -> None:

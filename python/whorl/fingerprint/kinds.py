@@ -36,6 +36,12 @@ def is_module(value: object) -> TypeGuard[ModuleType]:
     return issubclass(type(value), ModuleType)
 
 
+def has_own_name(value: object) -> bool:
+    """Tell a function, class or module: what is known by itself, wherever it hangs."""
+    kind = type(value)
+    return kind is FunctionType or issubclass(kind, (type, ModuleType))
+
+
 def module_name_of(kind: type) -> str:
     """Name a class's module; Cython and careless code may put something else than a name there."""
     try:

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from whorl.digest import Encoder, OpcodeTable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Collection, Container, Iterable, Iterator
 
     from whorl.digest import Digest
 
@@ -93,7 +93,7 @@ class _Facts:
     digest: Digest
     names: list[int]
     constants: list[int]
-    loads: list[tuple[str, bool, list[str], int]]
+    loads: list[tuple[str, bool, tuple[str, ...], int]]
     imports: list[tuple[str, int, int, list[tuple[str, str, bool]], int]]
     attributes: list[str]
 
@@ -130,10 +130,10 @@ def _read(code: CodeType) -> CodeForm:
     }
     reads = _INTROSPECTION.intersection(facts.attributes)
     everything = {"*"} if _READERS.intersection(facts.attributes) or _READERS & names else set()
-    loads = tuple(Load(name, tuple(chain), code, unit) for name, outside, chain, unit in facts.loads if outside)
+    loads = tuple([Load(name, chain, code, unit) for name, outside, chain, unit in facts.loads if outside])
     return CodeForm(
         _digest(code, facts.digest),
-        tuple(dict.fromkeys(_references(code, facts, inner))),
+        _references(code, facts, inner),
         reads.union(everything, *(form.reads for form in inner)),
         (*loads, *(load for form in inner for load in form.loads)),
         ((_docstring(code), code.co_qualname), *(note for form in inner for note in form.notes)),
@@ -180,8 +180,8 @@ def _raw(code: CodeType, constants: Iterable[Digest]) -> _Facts:
         encoder.digest(digest)
     for name in (*code.co_names, "", *_locals(code)):
         encoder.text(name)
-    loads = [(name, True, list[str](), 0) for name in code.co_names]
-    loads += [(name, False, [], 0) for name in code.co_freevars]
+    loads: list[tuple[str, bool, tuple[str, ...], int]] = [(name, True, (), 0) for name in code.co_names]
+    loads += [(name, False, (), 0) for name in code.co_freevars]
     indices = list(range(len(code.co_names)))
     return _Facts(encoder.finish(), indices, list(range(len(code.co_consts))), loads, [], list(code.co_names))
 
@@ -222,21 +222,18 @@ _COMMON = frozenset((str, int, bool, bytes, type(None)))
 _digest_common = lru_cache(maxsize=16_384, typed=True)(_digest_value)
 
 
-def _references(code: CodeType, facts: _Facts, inner: Iterable[CodeForm]) -> Iterator[Reference]:
-    """Yield what the code refers to: global names in the order of the graph, nested code, imports."""
+def _references(code: CodeType, facts: _Facts, inner: Collection[CodeForm]) -> tuple[Reference, ...]:
+    """Return what the code refers to, each once: global names in the order of the graph, nested code, imports."""
     bindings = _bindings(code, facts) if facts.imports else {}
-    chains: dict[tuple[str, bool], set[tuple[str, ...]]] = {}
-    for name, outside, attributes, _ in facts.loads:
-        chains.setdefault((name, outside), set()).add(tuple(attributes))
-    own = [
-        Reference("global", name, chain)
-        for name in _names(code, facts)
-        for chain in sorted(chains.get((name, True), ()))
-    ]
-    variables = sorted(
-        name for name, outside in chains if not outside and (name in bindings or name in code.co_freevars)
-    )
-    own += [Reference("free", name, chain) for name in variables for chain in sorted(chains[name, False])]
+    own = _own_references(code, facts, bindings)
+    if bindings or inner:
+        return tuple(dict.fromkeys(_all_references(code, own, bindings, inner)))
+    return tuple(own)
+
+
+def _all_references(
+    code: CodeType, own: Iterable[Reference], bindings: dict[str, list[_Binding]], inner: Iterable[CodeForm]
+) -> Iterator[Reference]:
     for reference in (*own, *(reference for form in inner for reference in form.references)):
         if reference.kind == "import":
             yield reference
@@ -244,6 +241,22 @@ def _references(code: CodeType, facts: _Facts, inner: Iterable[CodeForm]) -> Ite
             yield from _resolve(code, reference, bindings)
     for binding in sorted({item for bound in bindings.values() for item in bound}, key=_sort_key):
         yield Reference("import", binding.module, binding.chain or ("",), binding.level)
+
+
+def _own_references(code: CodeType, facts: _Facts, bindings: Container[str]) -> list[Reference]:
+    """Return what the code itself reads: global names with each chain below them, then variables from outside."""
+    chains: dict[str, set[tuple[str, ...]]] = {}
+    variables: dict[str, set[tuple[str, ...]]] = {}
+    for name, outside, chain, _ in facts.loads:
+        if outside:
+            chains.setdefault(name, set()).add(chain)
+        elif name in bindings or name in code.co_freevars:
+            variables.setdefault(name, set()).add(chain)
+    own = [
+        Reference("global", name, chain) for name in _names(code, facts) for chain in sorted(chains.get(name, ()))
+    ]
+    own += [Reference("free", name, chain) for name in sorted(variables) for chain in sorted(variables[name])]
+    return own
 
 
 def _names(code: CodeType, facts: _Facts) -> list[str]:

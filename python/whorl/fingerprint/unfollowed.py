@@ -8,17 +8,17 @@ listed with its line, never hidden.  On the arrow: inside *fingerprint*.
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from whorl.fingerprint.calls import Uses
+from whorl.fingerprint.calls import Use, Uses
 from whorl.fingerprint.kinds import full_name
 from whorl.fingerprint.watches import MISSING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
-    from whorl.fingerprint.calls import Use
     from whorl.fingerprint.references import Load
 
 _RANDOM = ("random.", "secrets.", "numpy.random.", "uuid.uuid1", "uuid.uuid4", "os.urandom")
@@ -33,19 +33,42 @@ class Doubt:
     line: int
 
 
-def find_doubts(loads: Iterable[Load], namespace: Mapping[str, object]) -> Iterator[Doubt]:
+Rule = Callable[[str, Use], str]
+
+
+class Rules:
+    """The names that functions of one walk read, each with the rule that knows it."""
+
+    def __init__(self) -> None:
+        self._found: dict[int, dict[tuple[str, tuple[str, ...]], tuple[str, Rule | None]]] = {}
+
+    def of(self, load: Load, namespace: Mapping[str, object]) -> tuple[str, Rule | None]:
+        """Return what a load reads, by its full name, and the rule for it; looked up once per namespace."""
+        known = self._found.setdefault(id(namespace), {})
+        found = known.get((load.name, load.chain))
+        if found is None:
+            name = _full_name(load, namespace)
+            found = known[load.name, load.chain] = name, _rule_for(name)
+        return found
+
+
+def find_doubts(loads: Iterable[Load], namespace: Mapping[str, object], rules: Rules) -> Iterator[Doubt]:
     """Yield what a function does with the names it reads that cannot be followed."""
     uses = Uses()
     for load in loads:
-        name = _full_name(load, namespace)
-        rule = _RULES.get(name) or (_randomness if name.startswith(_RANDOM) else None)
-        if rule is None and name.rpartition(".")[2].startswith(_FILE_READERS):
-            rule = _file
+        name, rule = rules.of(load, namespace)
         if rule is not None:
             use = uses.read(load)
             what = rule(name, use)
             if what:
                 yield Doubt(what, use.line)
+
+
+def _rule_for(name: str) -> Rule | None:
+    rule = _RULES.get(name) or (_randomness if name.startswith(_RANDOM) else None)
+    if rule is None and name.rpartition(".")[2].startswith(_FILE_READERS):
+        return _file
+    return rule
 
 
 def _full_name(load: Load, namespace: Mapping[str, object]) -> str:
@@ -111,7 +134,7 @@ _CLOCKS = (
     "pandas.Timestamp.now",
     "pandas.Timestamp.today",
 )
-_RULES: dict[str, Callable[[str, Use], str]] = {
+_RULES: dict[str, Rule] = {
     "getattr": _computed_attribute,
     "eval": _text_as_code,
     "exec": _text_as_code,
