@@ -252,9 +252,7 @@ def _own_references(code: CodeType, facts: _Facts, bindings: Container[str]) -> 
             chains.setdefault(name, set()).add(chain)
         elif name in bindings or name in code.co_freevars:
             variables.setdefault(name, set()).add(chain)
-    own = [
-        Reference("global", name, chain) for name in _names(code, facts) for chain in sorted(chains.get(name, ()))
-    ]
+    own = [Reference("global", name, chain) for name in _names(code, facts) for chain in sorted(chains.get(name, ()))]
     own += [Reference("free", name, chain) for name in sorted(variables) for chain in sorted(variables[name])]
     return own
 

@@ -167,9 +167,7 @@ class Walk:
         return node
 
 
-def _key(
-    value: object, place: Place, ignored: Ignored, *, annotated: bool, added: tuple[object, ...] = ()
-) -> Key:
+def _key(value: object, place: Place, ignored: Ignored, *, annotated: bool, added: tuple[object, ...] = ()) -> Key:
     """Tell nodes apart: data and wrappers count by the place they hang at, code by itself."""
     at = () if place is NOWHERE or has_own_name(value) else place.key
     left_out = () if ignored is NOTHING else ignored.key
