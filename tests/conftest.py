@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from object_servers import Sshd
+    from object_servers import GcsEmulator, Sshd
     from pipeline_folder import PipelineFolder
     from remote_servers import Bucket, S3Server, WebServer
 
@@ -53,6 +53,16 @@ def sshd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sshd]:
     server.stop()
 
 
+@pytest.fixture(scope="session")
+def gcs_emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GcsEmulator]:
+    """Give an emulator of Google's storage, one for all tests of this process."""
+    from object_servers import GcsEmulator
+
+    server = GcsEmulator.start(tmp_path_factory.mktemp("gcs"))
+    yield server
+    server.stop()
+
+
 @pytest.fixture
 def web() -> Iterator[WebServer]:
     """Give a web server without pages."""
@@ -80,7 +90,7 @@ def _stat_table(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[PipelineFolder]:
     """Give a folder with a pipeline of three stages, and forget its modules afterwards."""
-    from object_servers import Sshd
+    from object_servers import GcsEmulator, Sshd
     from pipeline_folder import PipelineFolder
 
     folder = PipelineFolder(tmp_path, monkeypatch)
