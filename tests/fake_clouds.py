@@ -214,7 +214,7 @@ class AzureCloud(Cloud):
         found, marker = self.listed(request.query.get("prefix", ""), request.query.get("marker", ""))
         blobs = "".join(
             f"<Blob><Name>{escape(name)}</Name><Properties><Content-Length>{len(item.data)}</Content-Length>"
-            f"<Last-Modified>{format_datetime(item.written, usegmt=True)}</Last-Modified></Properties></Blob>"
+            f"<Last-Modified>{format_datetime(item.written, usegmt=True)}</Last-Modified><BlobType>BlockBlob</BlobType></Properties></Blob>"
             for name, item in found
         )
         text = f"<?xml version='1.0'?><EnumerationResults ContainerName='bkt'><Blobs>{blobs}</Blobs><NextMarker>{marker}</NextMarker></EnumerationResults>"

@@ -25,8 +25,13 @@ if TYPE_CHECKING:
 TIMEOUT = 30.0
 KINDS = ("memory", "folder", "other", "s3", "sftp", "gcs", "azure", "gcs_emulator")
 READERS = (*KINDS, "web")
-# The emulator writes whatever the conditions are.
-WITHOUT_CONDITIONS = {
+# The emulator writes whatever the conditions are, breaks off where content is empty, and takes minutes for a thousand.
+NOT_BY_THE_EMULATOR = {
+    "an_empty_object_is_empty",
+    "downloads_of_all_sizes_are_whole",
+    "writing_writes_over",
+    "uploads_of_all_sizes_are_whole",
+    "more_objects_than_fit_a_page_are_listed_and_removed",
     "what_exists_is_not_created",
     "an_empty_object_exists",
     "a_version_is_replaced_once",
@@ -151,7 +156,7 @@ def laws(kinds: tuple[str, ...], found: tuple[Callable[[Root], None], ...]) -> p
         pytest.param(kind, law, id=f"{kind}-{law.__name__}")
         for kind in kinds
         for law in found
-        if kind != "gcs_emulator" or law.__name__ not in WITHOUT_CONDITIONS
+        if kind != "gcs_emulator" or law.__name__ not in NOT_BY_THE_EMULATOR
     ]
     return pytest.mark.parametrize(("root", "law"), pairs, indirect=["root"])
 

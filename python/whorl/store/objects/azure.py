@@ -24,6 +24,8 @@ T = TypeVar("T")
 
 # Azure: at most 50,000 blocks of an object.
 _PART, _MOST_PARTS = 8 << 20, 50_000
+# Beyond it, aiohttp wants a stream, which Azure's client only passes on for blocks.
+_AT_ONCE = 1 << 20
 _SIDE_BY_SIDE = 16
 # What one answer brings; Azure's client would ask for 32 MiB at first.
 _GET = 4 << 20
@@ -75,29 +77,19 @@ class AzureObjects:
 
     def put(self, name: str, data: bytes) -> None:
         """Write an object, whatever is there."""
+        if len(data) > _AT_ONCE:
+            self._put_blocks(name, (data[start : start + _PART] for start in range(0, len(data), _PART)))
+            return
         with self._wording.worded("write", name):
             self._do(name, lambda blob: blob.upload_blob(data, overwrite=True, **self._one(data)), len(data))
 
     def upload(self, name: str, path: str) -> None:
         """Write a local file: one request, or blocks that are committed at the end where it is large."""
         size = size_of(path)
-        if size <= _PART:
-            self.put(name, b"".join(parts(path, _PART)))
-            return
-        from azure.storage.blob import BlobBlock
-
-        with self._wording.worded("write", name):
-            blocks = []
-            for number, part in enumerate(parts(path, max(_PART, -(-size // _MOST_PARTS)))):
-                block = f"{number:08}"
-
-                def stage(blob: Any, block: str = block, part: bytes = part) -> Coroutine[Any, Any, object]:  # noqa: ANN401
-                    call: Coroutine[Any, Any, object] = blob.stage_block(block, part, **self._times)
-                    return call
-
-                self._do(name, stage, len(part))
-                blocks.append(BlobBlock(block_id=block))
-            self._do(name, lambda blob: blob.commit_block_list(blocks, **self._times))
+        if size <= _AT_ONCE:
+            self.put(name, b"".join(parts(path)))
+        else:
+            self._put_blocks(name, parts(path, max(_PART, -(-size // _MOST_PARTS))))
 
     def download(self, name: str, path: str, limit: int) -> int | None:
         """Write an object to a new local file."""
@@ -188,6 +180,27 @@ class AzureObjects:
 
     def _body(self, found: Any) -> Generator[bytes, None, None]:  # noqa: ANN401 - Azure's
         return self._client.chunks(found.chunks(), lambda: None)
+
+    def _put_blocks(self, name: str, pieces: Iterable[bytes]) -> None:
+        """Write an object in parts, which appear when they are committed."""
+        import io
+
+        from azure.storage.blob import BlobBlock
+
+        blocks = []
+        with self._wording.worded("write", name):
+            for number, piece in enumerate(pieces):
+                block, size = f"{number:08}", len(piece)
+
+                def stage(blob: Any, block: str = block, piece: bytes = piece) -> Coroutine[Any, Any, object]:  # noqa: ANN401
+                    call: Coroutine[Any, Any, object] = blob.stage_block(
+                        block, io.BytesIO(piece), length=len(piece), **self._times
+                    )
+                    return call
+
+                self._do(name, stage, size)
+                blocks.append(BlobBlock(block_id=block))
+            self._do(name, lambda blob: blob.commit_block_list(blocks, **self._times))
 
     async def _page(self, system: Any, prefix: str, token: str | None) -> tuple[list[Any], str | None]:  # noqa: ANN401
         container = system.service_client.get_container_client(self._container)

@@ -9,6 +9,7 @@ below *lookup* and *commit*.
 
 from __future__ import annotations
 
+import io
 import json
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
@@ -223,7 +224,7 @@ class GcsObjects:
             URL(path if path.startswith("http") else system._location + path, encoded=True),  # noqa: SLF001 - gcsfs's
             params=system._get_params(asked),  # noqa: SLF001
             headers=system._get_headers(headers),  # noqa: SLF001
-            data=data if method in {"POST", "PUT"} else None,
+            data=io.BytesIO(data) if data else None,
             allow_redirects=False,
             timeout=ClientTimeout(total=None, sock_connect=self._timeout, sock_read=self._timeout),
         )

@@ -118,10 +118,11 @@ class WebObjects:
 
     def _get(self, name: str) -> Any:  # noqa: ANN401 - an answer of urllib's
         answer = self._open(name, "GET")
-        if answer.status == HTTPStatus.OK:
+        is_folder = answer.url.partition("?")[0].endswith("/")  # which servers redirect to
+        if answer.status == HTTPStatus.OK and not is_folder:
             return answer
         with answer:
-            if answer.status in _GONE:
+            if answer.status in _GONE or is_folder:
                 return None
             raise _RefusedError(answer.status, answer.reason)
 
