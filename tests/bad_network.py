@@ -138,7 +138,9 @@ class BadNetwork:
             await asyncio.gather(there, back, return_exceptions=True)
             to_server.close()
 
-    async def _carry_requests(self, source: asyncio.StreamReader, target: asyncio.StreamWriter, now: list[Trouble]) -> None:
+    async def _carry_requests(
+        self, source: asyncio.StreamReader, target: asyncio.StreamWriter, now: list[Trouble]
+    ) -> None:
         while data := await source.read(_CHUNK):
             begin = _BEGIN.match(data)
             if begin is not None:
@@ -150,7 +152,9 @@ class BadNetwork:
             target.write(data)
             await target.drain()
 
-    async def _carry_answers(self, source: asyncio.StreamReader, target: asyncio.StreamWriter, now: list[Trouble]) -> None:
+    async def _carry_answers(
+        self, source: asyncio.StreamReader, target: asyncio.StreamWriter, now: list[Trouble]
+    ) -> None:
         done = 0
         while data := await source.read(_CHUNK):
             trouble = now[0]

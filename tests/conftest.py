@@ -90,7 +90,6 @@ def _stat_table(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[PipelineFolder]:
     """Give a folder with a pipeline of three stages, and forget its modules afterwards."""
-    from object_servers import GcsEmulator, Sshd
     from pipeline_folder import PipelineFolder
 
     folder = PipelineFolder(tmp_path, monkeypatch)

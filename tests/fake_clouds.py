@@ -93,7 +93,8 @@ class Cloud:
 
     def listed(self, prefix: str, marker: str) -> tuple[list[tuple[str, Stored]], str]:
         """Give a page of a listing, and where the next one begins."""
-        found = [(name, item) for name, item in sorted(self.objects.items()) if name.startswith(prefix) and name >= marker]
+        names = sorted(name for name in self.objects if name.startswith(prefix) and name >= marker)
+        found = [(name, self.objects[name]) for name in names]
         return found[: self.page], found[self.page][0] if len(found) > self.page else ""
 
     def answer(self, request: Request) -> Answer:
@@ -140,7 +141,8 @@ class GoogleCloud(Cloud):
     def _resume(self, request: Request, name: str) -> Answer:
         if request.method == "POST":
             self.pending[name] = b""
-            return Answer(200, b"", {"Location": f"http://127.0.0.1:{self.port}{request.path}?uploadType=resumable&name={name}"})
+            location = f"http://127.0.0.1:{self.port}{request.path}?uploadType=resumable&name={name}"
+            return Answer(200, b"", {"Location": location})
         span = re.fullmatch(r"bytes (\d+)-(\d+)/(\d+)", request.headers["Content-Range"])
         assert span is not None
         first, last, size = map(int, span.groups())
@@ -154,7 +156,9 @@ class GoogleCloud(Cloud):
 
     def _list(self, request: Request) -> Answer:
         found, marker = self.listed(request.query.get("prefix", ""), request.query.get("pageToken", ""))
-        items = [{"name": name, "size": str(len(item.data)), "updated": item.written.isoformat()} for name, item in found]
+        items = [
+            {"name": name, "size": str(len(item.data)), "updated": item.written.isoformat()} for name, item in found
+        ]
         return Answer(200, json.dumps({"items": items, **({"nextPageToken": marker} if marker else {})}).encode())
 
 
@@ -196,11 +200,13 @@ class AzureCloud(Cloud):
             return _refusal(412, "ConditionNotMet")
         body = request.body
         if request.query.get("comp") == "blocklist":
-            body = b"".join(self.pending.pop(f"{name}\n{block}") for block in re.findall(r"<Latest>(.*?)</Latest>", body.decode()))
+            blocks = re.findall(r"<Latest>(.*?)</Latest>", body.decode())
+            body = b"".join(self.pending.pop(f"{name}\n{block}") for block in blocks)
         return Answer(201, b"", _described(self.store(name, body)))
 
     def _get(self, request: Request, found: Stored) -> Answer:
-        span = re.fullmatch(r"bytes=(\d+)-(\d*)", request.headers.get("x-ms-range") or request.headers.get("Range") or "")
+        asked = request.headers.get("x-ms-range") or request.headers.get("Range") or ""
+        span = re.fullmatch(r"bytes=(\d+)-(\d*)", asked)
         if span is None:
             return Answer(200, found.data, _described(found))
         first, last = int(span[1]), int(span[2] or len(found.data) - 1)
@@ -214,10 +220,12 @@ class AzureCloud(Cloud):
         found, marker = self.listed(request.query.get("prefix", ""), request.query.get("marker", ""))
         blobs = "".join(
             f"<Blob><Name>{escape(name)}</Name><Properties><Content-Length>{len(item.data)}</Content-Length>"
-            f"<Last-Modified>{format_datetime(item.written, usegmt=True)}</Last-Modified><BlobType>BlockBlob</BlobType></Properties></Blob>"
+            f"<Last-Modified>{format_datetime(item.written, usegmt=True)}</Last-Modified>"
+            "<BlobType>BlockBlob</BlobType></Properties></Blob>"
             for name, item in found
         )
-        text = f"<?xml version='1.0'?><EnumerationResults ContainerName='bkt'><Blobs>{blobs}</Blobs><NextMarker>{marker}</NextMarker></EnumerationResults>"
+        inside = f"<Blobs>{blobs}</Blobs><NextMarker>{marker}</NextMarker>"
+        text = f"<?xml version='1.0'?><EnumerationResults ContainerName='bkt'>{inside}</EnumerationResults>"
         return Answer(200, text.encode(), {"Content-Type": "application/xml"})
 
 
@@ -244,7 +252,7 @@ def _handler(cloud: Cloud) -> type[http.server.BaseHTTPRequestHandler]:
         def do_GET(self) -> None:
             self._answer()
 
-        do_HEAD = do_PUT = do_POST = do_DELETE = do_GET
+        do_HEAD = do_PUT = do_POST = do_DELETE = do_GET  # noqa: N815 - the names that http.server calls
 
         def log_message(self, *_: object) -> None:
             pass

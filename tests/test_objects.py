@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from contracts.objects import READING, WRITING, Root
+from contracts.objects import READING, Root
 from contracts.objects_together import TOGETHER
+from contracts.objects_writing import WRITING
 from fake_clouds import AzureCloud, GoogleCloud
 from whorl.store.objects.folder import FolderObjects
 from whorl.store.objects.opening import open_objects

@@ -113,7 +113,7 @@ def bad(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[BadNet
         bucket: Bucket = request.getfixturevalue("bucket")
         network = BadNetwork(bucket.server.port).start()
         options = {**bucket.server.options, "endpoint_url": f"http://127.0.0.1:{network.port}"}
-        yield network, open_objects(f"{bucket.url}/root", options, 10.0)
+        yield network, open_objects(f"{bucket.url}/root", options, 4.0)
         network.stop()
         return
     cloud = GoogleCloud() if request.param == "gcs" else AzureCloud()

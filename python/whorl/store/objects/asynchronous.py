@@ -32,7 +32,7 @@ class Client:
         self._each = PerProcess(make)
 
     @property
-    def system(self) -> Any:  # noqa: ANN401 - fsspec's file systems have no types
+    def system(self) -> Any:
         """The file system."""
         return self._each.get()
 

@@ -1,9 +1,9 @@
 """
 Objects in a container of Azure's storage: adlfs logs in, and its service client is asked directly.
 
-Creating is one upload under ``If-None-Match: *``, replacing one under ``If-Match``; the tag is the ETag.  Azure's client
-would wait 15 s before it asks again, so it is told not to; that happens here.  Unfinished uploads need no looking after:
-Azure forgets blocks that nobody committed within a week.  On the arrow: below *lookup* and *commit*.
+Creating is one upload under ``If-None-Match: *``, replacing one under ``If-Match``; the tag is the ETag.  Azure's
+client would wait 15 s before it asks again, so it is told not to; that happens here.  Unfinished uploads need no
+looking after: Azure forgets blocks that nobody committed within a week.  On the arrow: below *lookup* and *commit*.
 """
 
 from __future__ import annotations
@@ -117,7 +117,7 @@ class AzureObjects:
         for start in range(0, len(wanted), _SIDE_BY_SIDE):
             group = wanted[start : start + _SIDE_BY_SIDE]
 
-            async def remove(system: Any, group: list[str] = group) -> None:  # noqa: ANN401 - adlfs's
+            async def remove(system: Any, group: list[str] = group) -> None:
                 await asyncio.gather(*(self._remove(system, name) for name in group))
 
             with self._wording.worded("remove objects below"):
@@ -129,7 +129,7 @@ class AzureObjects:
 
         told: list[str] = []
 
-        def note(answer: Any) -> None:  # noqa: ANN401 - Azure's
+        def note(answer: Any) -> None:
             told.append(answer.http_response.headers.get("Date", ""))
 
         with self._wording.worded("read the clock of"):
@@ -146,7 +146,7 @@ class AzureObjects:
         """Ask something of one object; once more where the trouble may pass."""
         return self._client.run(lambda system: persistently(lambda: work(self._blob(system, name)), _passes), size)
 
-    def _blob(self, system: Any, name: str) -> Any:  # noqa: ANN401 - adlfs's and Azure's
+    def _blob(self, system: Any, name: str) -> Any:
         return system.service_client.get_blob_client(self._container, self._prefix + name)
 
     def _one(self, data: bytes) -> dict[str, Any]:
@@ -166,7 +166,7 @@ class AzureObjects:
                 raise
         return True
 
-    def _get(self, name: str, limit: int) -> Any:  # noqa: ANN401 - Azure's
+    def _get(self, name: str, limit: int) -> Any:
         from azure.core.exceptions import HttpResponseError
 
         try:
@@ -178,7 +178,7 @@ class AzureObjects:
                 raise
             return None
 
-    def _body(self, found: Any) -> Generator[bytes, None, None]:  # noqa: ANN401 - Azure's
+    def _body(self, found: Any) -> Generator[bytes, None, None]:
         return self._client.chunks(found.chunks(), lambda: None)
 
     def _put_blocks(self, name: str, pieces: Iterable[bytes]) -> None:
@@ -192,7 +192,7 @@ class AzureObjects:
             for number, piece in enumerate(pieces):
                 block, size = f"{number:08}", len(piece)
 
-                def stage(blob: Any, block: str = block, piece: bytes = piece) -> Coroutine[Any, Any, object]:  # noqa: ANN401
+                def stage(blob: Any, block: str = block, piece: bytes = piece) -> Coroutine[Any, Any, object]:
                     call: Coroutine[Any, Any, object] = blob.stage_block(
                         block, io.BytesIO(piece), length=len(piece), **self._times
                     )
@@ -202,7 +202,7 @@ class AzureObjects:
                 blocks.append(BlobBlock(block_id=block))
             self._do(name, lambda blob: blob.commit_block_list(blocks, **self._times))
 
-    async def _page(self, system: Any, prefix: str, token: str | None) -> tuple[list[Any], str | None]:  # noqa: ANN401
+    async def _page(self, system: Any, prefix: str, token: str | None) -> tuple[list[Any], str | None]:
         container = system.service_client.get_container_client(self._container)
 
         async def page() -> tuple[list[Any], str | None]:
@@ -213,7 +213,7 @@ class AzureObjects:
 
         return await persistently(page, _passes)
 
-    async def _remove(self, system: Any, name: str) -> None:  # noqa: ANN401 - adlfs's
+    async def _remove(self, system: Any, name: str) -> None:
         from azure.core.exceptions import ResourceNotFoundError
 
         try:
@@ -234,7 +234,7 @@ def _split(url: str) -> tuple[str, str, dict[str, str]]:
     return parsed.netloc, folder, {}
 
 
-def _connect(options: Mapping[str, Any]) -> Any:  # noqa: ANN401 - fsspec's
+def _connect(options: Mapping[str, Any]) -> Any:
     """Log in."""
     import fsspec
 

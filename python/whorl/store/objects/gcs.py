@@ -122,7 +122,7 @@ class GcsObjects:
         for start in range(0, len(paths), _SIDE_BY_SIDE):
             group = paths[start : start + _SIDE_BY_SIDE]
 
-            async def remove(system: Any, group: list[str] = group) -> None:  # noqa: ANN401 - gcsfs's
+            async def remove(system: Any, group: list[str] = group) -> None:
                 await asyncio.gather(*(self._answer(system, "DELETE", path, {}) for path in group))
 
             with self._wording.worded("remove objects below"):
@@ -165,9 +165,11 @@ class GcsObjects:
             raise _AnswerError(status, content)
         return True
 
-    def _get(self, name: str) -> Any:  # noqa: ANN401 - aiohttp's
-        async def get(system: Any) -> Any:  # noqa: ANN401 - gcsfs's
-            answer = await persistently(lambda: self._send(system, "GET", self._object(name), {"alt": "media"}), _passes)
+    def _get(self, name: str) -> Any:
+        async def get(system: Any) -> Any:
+            answer = await persistently(
+                lambda: self._send(system, "GET", self._object(name), {"alt": "media"}), _passes
+            )
             if answer.status == HTTPStatus.OK:
                 return answer
             content = await answer.read()
@@ -177,7 +179,7 @@ class GcsObjects:
 
         return self._client.run(get)
 
-    def _body(self, answer: Any) -> Generator[bytes, None, None]:  # noqa: ANN401 - aiohttp's
+    def _body(self, answer: Any) -> Generator[bytes, None, None]:
         return self._client.chunks(answer.content.iter_chunked(CHUNK), answer.close)
 
     def _ask(
@@ -187,7 +189,7 @@ class GcsObjects:
 
     async def _answer(
         self,
-        system: Any,  # noqa: ANN401 - gcsfs's
+        system: Any,
         method: str,
         path: str,
         asked: dict[str, str],
@@ -208,13 +210,13 @@ class GcsObjects:
 
     async def _send(
         self,
-        system: Any,  # noqa: ANN401 - gcsfs's
+        system: Any,
         method: str,
         path: str,
         asked: dict[str, str],
         data: bytes = b"",
         headers: Mapping[str, str] | None = None,
-    ) -> Any:  # noqa: ANN401 - aiohttp's
+    ) -> Any:
         """Send a request, with gcsfs's credentials; an error for an answer that may be another one in a moment."""
         from aiohttp import ClientTimeout
         from yarl import URL
@@ -258,7 +260,7 @@ def _is_bucket(content: bytes) -> bool:
     return b"bucket does not exist" in content
 
 
-def _connect(options: Mapping[str, Any], timeout: float) -> Any:  # noqa: ANN401 - gcsfs's
+def _connect(options: Mapping[str, Any], timeout: float) -> Any:
     """Log in."""
     from fsspec.asyn import sync
     from gcsfs.core import GCSFileSystem

@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import time
 from contextlib import suppress
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from whorl.store.disk import digest_bytes
@@ -22,7 +23,6 @@ from whorl.store.objects.trouble import Wording
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
-    from datetime import datetime
 
 T = TypeVar("T")
 
@@ -53,7 +53,7 @@ class OtherObjects:
     def read(self, name: str, limit: int) -> Content | None:
         """Return a file's bytes, at most one byte beyond ``limit``."""
 
-        def read(system: Any, root: str) -> bytes | None:  # noqa: ANN401 - fsspec's
+        def read(system: Any, root: str) -> bytes | None:
             chunks = _chunks(system, f"{root}/{name}")
             return None if chunks is None else first_bytes(chunks, limit)
 
@@ -87,7 +87,7 @@ class OtherObjects:
     def download(self, name: str, path: str, limit: int) -> int | None:
         """Write a file to a new local one."""
 
-        def download(system: Any, root: str) -> int | None:  # noqa: ANN401 - fsspec's
+        def download(system: Any, root: str) -> int | None:
             chunks = _chunks(system, f"{root}/{name}")
             return None if chunks is None else save(chunks, path, limit)
 
@@ -96,13 +96,12 @@ class OtherObjects:
     def below(self, folder: str) -> Iterator[Listed]:
         """Yield the files below a folder."""
 
-        def find(system: Any, root: str) -> list[Listed]:  # noqa: ANN401 - fsspec's
+        def find(system: Any, root: str) -> list[Listed]:
             system.invalidate_cache()
             start = f"{root}/{folder}" if folder else root
             with suppress(FileNotFoundError):
                 found = system.find(start, detail=True)
-                named = ((path.rpartition(f"{root}/")[2] if root else path.lstrip("/"), info) for path, info in found.items())
-                return [Listed(name, int(info["size"] or 0), _date(info)) for name, info in named]
+                return [Listed(_below(path, root), int(info["size"] or 0), _date(info)) for path, info in found.items()]
             return []
 
         for item in self._do("list", folder, find):
@@ -113,7 +112,7 @@ class OtherObjects:
         """Remove files."""
         for name in names:
 
-            def remove(system: Any, root: str, name: str = name) -> None:  # noqa: ANN401 - fsspec's
+            def remove(system: Any, root: str, name: str = name) -> None:
                 with suppress(FileNotFoundError):
                     system.rm_file(f"{root}/{name}")
 
@@ -122,7 +121,7 @@ class OtherObjects:
     def now(self) -> float:
         """Return the time by the files of the store, or of this machine where files have no dates."""
 
-        def touch(system: Any, root: str) -> float:  # noqa: ANN401 - fsspec's
+        def touch(system: Any, root: str) -> float:
             path = f"{root}/{_TEMPORARY}/{os.urandom(12).hex()}"
             system.makedirs(f"{root}/{_TEMPORARY}", exist_ok=True)
             system.pipe_file(path, b"")
@@ -137,7 +136,7 @@ class OtherObjects:
     def abort_unfinished(self, before: float) -> int:
         """Remove temporary files of before a time, which their writers left."""
 
-        def sweep(system: Any, root: str) -> int:  # noqa: ANN401 - fsspec's
+        def sweep(system: Any, root: str) -> int:
             system.invalidate_cache()
             found: dict[str, Any] = {}
             with suppress(FileNotFoundError):
@@ -164,7 +163,7 @@ def _open(url: str, options: Mapping[str, Any]) -> tuple[Any, str]:
     return system, root.rstrip("/")
 
 
-def _write(system: Any, root: str, name: str, data: Iterator[bytes]) -> None:  # noqa: ANN401 - fsspec's
+def _write(system: Any, root: str, name: str, data: Iterator[bytes]) -> None:
     temporary, path = f"{root}/{_TEMPORARY}/{os.urandom(12).hex()}", f"{root}/{name}"
     system.makedirs(f"{root}/{_TEMPORARY}", exist_ok=True)
     system.makedirs(path.rpartition("/")[0], exist_ok=True)
@@ -179,7 +178,7 @@ def _write(system: Any, root: str, name: str, data: Iterator[bytes]) -> None:  #
         raise
 
 
-def _move(system: Any, temporary: str, path: str) -> None:  # noqa: ANN401 - fsspec's
+def _move(system: Any, temporary: str, path: str) -> None:
     """Give a file its name; some file systems do not move onto one that is there."""
     try:
         system.mv(temporary, path)
@@ -190,7 +189,7 @@ def _move(system: Any, temporary: str, path: str) -> None:  # noqa: ANN401 - fss
         system.mv(temporary, path)
 
 
-def _chunks(system: Any, path: str) -> Generator[bytes, None, None] | None:  # noqa: ANN401 - fsspec's
+def _chunks(system: Any, path: str) -> Generator[bytes, None, None] | None:
     """Open a file; ``None`` where there is none."""
     system.invalidate_cache()
     try:
@@ -206,12 +205,16 @@ def _chunks(system: Any, path: str) -> Generator[bytes, None, None] | None:  # n
     return chunks()
 
 
+def _below(path: str, root: str) -> str:
+    return path.strip("/").removeprefix(root.strip("/")).lstrip("/")
+
+
 def _date(info: Mapping[str, Any]) -> float:
     """Give the time of writing that a file system tells; 0 where it tells none."""
     for name in _DATES:
-        value: float | datetime | None = info.get(name)
+        value = info.get(name)
         if isinstance(value, (int, float)):
             return float(value)
-        if hasattr(value, "timestamp"):
-            return float(value.timestamp())
+        if isinstance(value, datetime):
+            return value.timestamp()
     return 0.0

@@ -174,10 +174,10 @@ class S3Objects:
 
     # --- requests ------------------------------------------------------------------------------------------------
 
-    def _ask(self, method: str, size: int = 0, **arguments: Any) -> dict[str, Any]:  # noqa: ANN401 - botocore's
+    def _ask(self, method: str, size: int = 0, **arguments: Any) -> dict[str, Any]:
         return self._client.run(lambda system: self._call(system, method, arguments), size)
 
-    def _call(self, system: Any, method: str, arguments: dict[str, Any]) -> Coroutine[Any, Any, dict[str, Any]]:  # noqa: ANN401
+    def _call(self, system: Any, method: str, arguments: dict[str, Any]) -> Coroutine[Any, Any, dict[str, Any]]:
         call: Coroutine[Any, Any, dict[str, Any]] = system._call_s3(method, Bucket=self._bucket, **arguments)  # noqa: SLF001 - its coroutine
         return call
 
@@ -189,7 +189,8 @@ class S3Objects:
                 raise
             return None
         except PermissionError as error:
-            raise StoreError(f"the store could not read {self.url}/{name}", self._wording.clean(str(error)), _LIST_TIP) from None
+            message = f"the store could not read {self.url}/{name}"
+            raise StoreError(message, self._wording.clean(str(error)), _LIST_TIP) from None
 
     def _body(self, found: dict[str, Any]) -> Generator[bytes, None, None]:
         body = found["Body"]
@@ -225,7 +226,7 @@ class S3Objects:
     def _upload_some(self, group: list[bytes], first: int, where: dict[str, Any]) -> list[dict[str, object]]:
         import asyncio
 
-        async def upload(system: Any) -> list[dict[str, Any]]:  # noqa: ANN401 - fsspec's
+        async def upload(system: Any) -> list[dict[str, Any]]:
             numbered = ({**where, "PartNumber": number, "Body": part} for number, part in enumerate(group, first))
             return await asyncio.gather(*(self._call(system, "upload_part", arguments) for arguments in numbered))
 
@@ -245,13 +246,13 @@ class S3Objects:
             raise OSError(f"{errors[0].get('Key')}: {errors[0].get('Code')}: {errors[0].get('Message')}")
         return True
 
-    def _writing(self, name: str, doing: str = "write") -> Any:  # noqa: ANN401 - a context manager
+    def _writing(self, name: str, doing: str = "write") -> Any:
         if not self._writes:
             raise self._wording.read_only(name)
         return self._wording.worded(doing, name)
 
 
-def _connect(options: Mapping[str, Any], timeout: float) -> Any:  # noqa: ANN401 - fsspec's
+def _connect(options: Mapping[str, Any], timeout: float) -> Any:
     """Make a client that remembers nothing and gives up in time."""
     import fsspec
     from fsspec.asyn import sync
@@ -273,7 +274,7 @@ def _connect(options: Mapping[str, Any], timeout: float) -> Any:  # noqa: ANN401
     return system
 
 
-def _knows(system: Any, *conditions: str) -> bool:  # noqa: ANN401 - fsspec's
+def _knows(system: Any, *conditions: str) -> bool:
     """Whether botocore knows the conditions of a PUT: s3fs leaves out what it does not know."""
     members = system._s3.meta.service_model.operation_model("PutObject").input_shape.members  # noqa: SLF001
     return set(conditions) <= set(members)

@@ -64,7 +64,7 @@ class SftpObjects:
     def read(self, name: str, limit: int) -> Content | None:
         """Return a file's bytes, at most one byte beyond ``limit``."""
 
-        def read(client: Any) -> bytes | None:  # noqa: ANN401 - paramiko's
+        def read(client: Any) -> bytes | None:
             chunks = self._open(client, name, limit)
             return None if chunks is None else first_bytes(chunks, limit)
 
@@ -74,7 +74,7 @@ class SftpObjects:
     def create(self, name: str, data: bytes) -> bool:
         """Write a file if there is none of that name."""
 
-        def create(client: Any) -> bool:  # noqa: ANN401 - paramiko's
+        def create(client: Any) -> bool:
             temporary = self._write(client, iter((data,)))
             try:
                 self._rename(client, client.rename, temporary, name)
@@ -108,7 +108,7 @@ class SftpObjects:
     def download(self, name: str, path: str, limit: int) -> int | None:
         """Write a file to a new local one."""
 
-        def download(client: Any) -> int | None:  # noqa: ANN401 - paramiko's
+        def download(client: Any) -> int | None:
             chunks = self._open(client, name, limit)
             return None if chunks is None else save(chunks, path, limit)
 
@@ -130,7 +130,7 @@ class SftpObjects:
         """Remove files; folders that became empty stay, for someone may be about to write into them."""
         for name in names:
 
-            def remove(client: Any, name: str = name) -> None:  # noqa: ANN401 - paramiko's
+            def remove(client: Any, name: str = name) -> None:
                 with suppress(FileNotFoundError):
                     client.remove(self._path(name))
 
@@ -139,7 +139,7 @@ class SftpObjects:
     def now(self) -> float:
         """Return the time by the server's files."""
 
-        def touch(client: Any) -> float:  # noqa: ANN401 - paramiko's
+        def touch(client: Any) -> float:
             temporary = self._write(client, iter(()))
             try:
                 return float(client.stat(temporary).st_mtime)
@@ -151,7 +151,7 @@ class SftpObjects:
     def abort_unfinished(self, before: float) -> int:
         """Remove temporary files of before a time, which their writers left."""
 
-        def sweep(client: Any) -> int:  # noqa: ANN401 - paramiko's
+        def sweep(client: Any) -> int:
             old = [entry.filename for entry in self._list(client, _TEMPORARY) if (entry.st_mtime or 0) < before]
             for name in old:
                 with suppress(FileNotFoundError):
@@ -169,7 +169,7 @@ class SftpObjects:
     def _path(self, name: str) -> str:
         return f"{self._root}/{name}"
 
-    def _open(self, client: Any, name: str, limit: int) -> Generator[bytes, None, None] | None:  # noqa: ANN401 - paramiko's
+    def _open(self, client: Any, name: str, limit: int) -> Generator[bytes, None, None] | None:
         """Open a file; ``None`` where there is none.  All that will be read is asked for at once."""
         try:
             file = client.open(self._path(name), "rb")
@@ -184,7 +184,7 @@ class SftpObjects:
             file.prefetch(wanted)
         return _chunks(file, wanted)
 
-    def _put(self, client: Any, name: str, data: Iterator[bytes]) -> None:  # noqa: ANN401 - paramiko's
+    def _put(self, client: Any, name: str, data: Iterator[bytes]) -> None:
         temporary = self._write(client, data)
         try:
             self._rename(client, client.posix_rename, temporary, name)
@@ -193,7 +193,7 @@ class SftpObjects:
                 client.remove(temporary)
             raise
 
-    def _write(self, client: Any, data: Iterator[bytes]) -> str:  # noqa: ANN401 - paramiko's
+    def _write(self, client: Any, data: Iterator[bytes]) -> str:
         """Write a temporary file, and see that all of it arrived."""
         path, size = self._path(f"{_TEMPORARY}/{os.urandom(12).hex()}"), 0
         with _made(client, path, lambda: client.open(path, "wx")) as file:
@@ -207,25 +207,25 @@ class SftpObjects:
             raise OSError(f"{size} bytes were sent, {found} arrived")
         return path
 
-    def _rename(self, client: Any, rename: Callable[[str, str], object], temporary: str, name: str) -> None:  # noqa: ANN401
+    def _rename(self, client: Any, rename: Callable[[str, str], object], temporary: str, name: str) -> None:
         path = self._path(name)
         _made(client, path, lambda: rename(temporary, path))
 
-    def _list(self, client: Any, folder: str) -> list[Any]:  # noqa: ANN401 - paramiko's
+    def _list(self, client: Any, folder: str) -> list[Any]:
         try:
             return list(client.listdir_attr(self._path(folder)))
         except FileNotFoundError:
             return []
 
 
-def _chunks(file: Any, size: int) -> Generator[bytes, None, None]:  # noqa: ANN401 - paramiko's
+def _chunks(file: Any, size: int) -> Generator[bytes, None, None]:
     with file:
         while size > 0 and (chunk := file.read(min(size, CHUNK))):
             size -= len(chunk)
             yield chunk
 
 
-def _made(client: Any, path: str, work: Callable[[], T]) -> T:  # noqa: ANN401 - paramiko's
+def _made(client: Any, path: str, work: Callable[[], T]) -> T:
     """Do something with a path, and once more when its folder was made."""
     try:
         return work()
@@ -234,7 +234,7 @@ def _made(client: Any, path: str, work: Callable[[], T]) -> T:  # noqa: ANN401 -
         return work()
 
 
-def _make_folder(client: Any, path: str) -> None:  # noqa: ANN401 - paramiko's
+def _make_folder(client: Any, path: str) -> None:
     if _exists(client, path):
         return
     _make_folder(client, posixpath.dirname(path))
@@ -245,7 +245,7 @@ def _make_folder(client: Any, path: str) -> None:  # noqa: ANN401 - paramiko's
             raise
 
 
-def _exists(client: Any, path: str) -> bool:  # noqa: ANN401 - paramiko's
+def _exists(client: Any, path: str) -> bool:
     try:
         client.lstat(path)
     except FileNotFoundError:

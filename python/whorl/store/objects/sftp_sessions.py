@@ -50,7 +50,7 @@ class Login:
         safe = {"allow_agent": False, "look_for_keys": False}
         return cls(parsed.hostname or "", {**safe, **url, **left}, known, accept)
 
-    def connect(self, timeout: float) -> Any:  # noqa: ANN401 - paramiko's
+    def connect(self, timeout: float) -> Any:
         """Log in."""
         import paramiko
 
@@ -88,7 +88,7 @@ class Sessions:
         self._login = login
         self._timeout = timeout
         self._free = threading.Semaphore(_SESSIONS)
-        self._lock = threading.Lock()
+        self._connecting = threading.Lock()
         self._connection: Any = None
         self._idle: list[Any] = []
 
@@ -107,7 +107,7 @@ class Sessions:
         finally:
             self._free.release()
 
-    def _with(self, session: Any, work: Callable[[Any], T]) -> T:  # noqa: ANN401 - paramiko's
+    def _with(self, session: Any, work: Callable[[Any], T]) -> T:
         try:
             result = work(session)
         except BaseException as error:
@@ -122,14 +122,10 @@ class Sessions:
 
     def _take(self) -> tuple[Any, bool]:
         """Take an idle session, or make one."""
-        with self._lock:
-            while self._idle:
-                session = self._idle.pop()
-                if not _is_broken(session):
-                    return session, False
-            if self._connection is None or not _is_alive(self._connection):
-                self._connection = self._login.connect(self._timeout)
-            connection = self._connection
+        while (session := self._take_idle()) is not None:
+            if not _is_broken(session):
+                return session, False
+        connection = self._connected()
         try:
             session = within(self._timeout, connection.open_sftp)
         except BaseException:
@@ -138,21 +134,36 @@ class Sessions:
         session.get_channel().settimeout(self._timeout)
         return session, True
 
-    def _give_back(self, session: Any) -> None:  # noqa: ANN401 - paramiko's
-        with self._lock:
-            self._idle.append(session)
+    def _take_idle(self) -> Any:
+        with suppress(IndexError):
+            return self._idle.pop()
+        return None
 
-    def _drop(self, session: Any) -> None:  # noqa: ANN401 - paramiko's
+    def _connected(self) -> Any:
+        """Log in, one thread for all, each of which waits no longer than for an answer."""
+        if not self._connecting.acquire(timeout=self._timeout):
+            raise TimeoutError
+        try:
+            if self._connection is None or not _is_alive(self._connection):
+                self._connection = self._login.connect(self._timeout)
+            return self._connection
+        finally:
+            self._connecting.release()
+
+    def _give_back(self, session: Any) -> None:
+        self._idle.append(session)
+
+    def _drop(self, session: Any) -> None:
         with suppress(Exception):
             session.close()
 
 
-def _is_alive(connection: Any) -> bool:  # noqa: ANN401 - paramiko's
+def _is_alive(connection: Any) -> bool:
     transport = connection.get_transport()
     return transport is not None and transport.is_active()
 
 
-def _is_broken(session: Any) -> bool:  # noqa: ANN401 - paramiko's
+def _is_broken(session: Any) -> bool:
     channel = session.get_channel()
     return bool(channel.closed or channel.eof_received or not channel.get_transport().is_active())
 

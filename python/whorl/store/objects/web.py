@@ -1,12 +1,12 @@
 """
 Objects behind a plain HTTP(S) address, read only: a folder of a web server, or a public bucket's address.
 
-The web has no listings.  A mirror may hold an index object instead, ``WHORL-INDEX.json``, which whoever fills the mirror
-writes last (``index_of``): ``{"whorl": 1, "folders": [folder, …], "objects": [[name, size, modified], …]}``.  It names all
-objects below its folders, as a rule the ledgers (``v1/<namespace>/r``).  What is not below one of them, and everything
-where there is no index, is listed as nothing: such a mirror has no ledger.  Absent is what the server answers 404 or 410
-to.  A user and password in the URL, and the option ``headers``, go to this server only, not along with redirects.  On
-the arrow: below *lookup*.
+The web has no listings.  A mirror may hold an index object instead, ``WHORL-INDEX.json``, which whoever fills the
+mirror writes last (``index_of``): ``{"whorl": 1, "folders": [folder, …], "objects": [[name, size, modified], …]}``.
+It names all objects below its folders, as a rule the ledgers (``v1/<namespace>/r``).  What is not below one of them,
+and everything where there is no index, is listed as nothing: such a mirror has no ledger.  Absent is what the server
+answers 404 or 410 to.  A user and password in the URL, and the option ``headers``, go to this server only, not along
+with redirects.  On the arrow: below *lookup*.
 """
 
 from __future__ import annotations
@@ -116,7 +116,7 @@ class WebObjects:
         """Nothing is ever begun."""
         return 0
 
-    def _get(self, name: str) -> Any:  # noqa: ANN401 - an answer of urllib's
+    def _get(self, name: str) -> Any:
         answer = self._open(name, "GET")
         is_folder = answer.url.partition("?")[0].endswith("/")  # which servers redirect to
         if answer.status == HTTPStatus.OK and not is_folder:
@@ -126,7 +126,7 @@ class WebObjects:
                 return None
             raise _RefusedError(answer.status, answer.reason)
 
-    def _open(self, name: str, method: str) -> Any:  # noqa: ANN401 - an answer of urllib's
+    def _open(self, name: str, method: str) -> Any:
         """Ask the server; what it answers, refusals included."""
         import urllib.error
         from urllib.parse import quote
@@ -143,7 +143,7 @@ class WebObjects:
         except urllib.error.URLError as error:
             raise error.reason if isinstance(error.reason, OSError) else error from None
 
-    def _chunks(self, answer: Any, deadline: float = float("inf")) -> Generator[bytes, None, None]:  # noqa: ANN401
+    def _chunks(self, answer: Any, deadline: float = float("inf")) -> Generator[bytes, None, None]:
         """Yield what an answer brings; an error where it ends before the size that it announced."""
         with answer:
             announced, done = answer.headers.get("Content-Length"), 0
