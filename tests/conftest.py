@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from fault_recorder import Recorder
-    from object_servers import Sshd
+    from object_servers import GcsEmulator, Sshd
     from pipeline_folder import PipelineFolder
     from remote_servers import Bucket, S3Server, WebServer
 
@@ -60,6 +60,16 @@ def sshd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sshd]:
     if Sshd.program() is None:
         pytest.skip("SFTP IS NOT TESTED: no sshd was found (Debian: openssh-server)")
     server = Sshd.start(tmp_path_factory.mktemp("sshd"))
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def gcs_emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GcsEmulator]:
+    """Give an emulator of Google's storage, one for all tests of this process."""
+    from object_servers import GcsEmulator
+
+    server = GcsEmulator.start(tmp_path_factory.mktemp("gcs"))
     yield server
     server.stop()
 

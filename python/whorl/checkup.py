@@ -30,6 +30,10 @@ if TYPE_CHECKING:
 # What each kind was held against.  Emulators that ignore conditions and fakes of our own are no servers.
 _TESTED: Mapping[str, str] = {
     "s3": "tested against moto; Amazon's own service untested",
+    "sftp": "tested against OpenSSH",
+    "ssh": "tested against OpenSSH",
+    "http": "tested against a plain web server",
+    "https": "tested against a plain web server without TLS",
     "memory": "tested; it ends with this process",
 }
 _UNTESTED = "untested against a server"

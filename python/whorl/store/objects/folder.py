@@ -1,7 +1,7 @@
 """
 Objects in a local folder: the files of a local store, for those who look after any kind of store.
 
-Creating is ``link()``, which has one winner, and a rename under a lock where there are no links; replacing compares
+Creating is ``link()``, which has one winner, and a rename under a lock where there are no links.  Replacing compares
 first, so the caller holds the key's lock, as for every store that cannot replace one version.  On the arrow: below
 *lookup* and *commit*.
 """

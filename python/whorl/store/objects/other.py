@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import time
 from contextlib import suppress
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from whorl.store.disk import digest_bytes
@@ -101,10 +102,7 @@ class OtherObjects:
             start = f"{root}/{folder}" if folder else root
             with suppress(FileNotFoundError):
                 found = system.find(start, detail=True)
-                named = (
-                    (path.rpartition(f"{root}/")[2] if root else path.lstrip("/"), info) for path, info in found.items()
-                )
-                return [Listed(name, int(info["size"] or 0), _date(info)) for name, info in named]
+                return [Listed(_below(path, root), int(info["size"] or 0), _date(info)) for path, info in found.items()]
             return []
 
         for item in self._do("list", folder, find):
@@ -212,12 +210,16 @@ def _chunks(system: Any, path: str) -> Generator[bytes, None, None] | None:
     return chunks()
 
 
+def _below(path: str, root: str) -> str:
+    return path.strip("/").removeprefix(root.strip("/")).lstrip("/")
+
+
 def _date(info: Mapping[str, Any]) -> float:
     """Give the time of writing that a file system tells; 0 where it tells none."""
     for name in _DATES:
         value = info.get(name)
-        if isinstance(value, int | float):
+        if isinstance(value, (int, float)):
             return float(value)
-        if value is not None and hasattr(value, "timestamp"):
-            return float(value.timestamp())
+        if isinstance(value, datetime):
+            return value.timestamp()
     return 0.0

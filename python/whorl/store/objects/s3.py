@@ -198,9 +198,8 @@ class S3Objects:
                 raise
             return None
         except PermissionError as error:
-            raise StoreError(
-                f"the store could not read {self.url}/{name}", self._wording.clean(str(error)), _LIST_TIP
-            ) from None
+            message = f"the store could not read {self.url}/{name}"
+            raise StoreError(message, self._wording.clean(str(error)), _LIST_TIP) from None
 
     def _body(self, found: dict[str, Any]) -> Generator[bytes, None, None]:
         body = found["Body"]

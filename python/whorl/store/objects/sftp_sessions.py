@@ -88,7 +88,7 @@ class Sessions:
         self._login = login
         self._timeout = timeout
         self._free = threading.Semaphore(_SESSIONS)
-        self._lock = threading.Lock()
+        self._connecting = threading.Lock()
         self._connection: Any = None
         self._idle: list[Any] = []
 
@@ -122,14 +122,10 @@ class Sessions:
 
     def _take(self) -> tuple[Any, bool]:
         """Take an idle session, or make one."""
-        with self._lock:
-            while self._idle:
-                session = self._idle.pop()
-                if not _is_broken(session):
-                    return session, False
-            if self._connection is None or not _is_alive(self._connection):
-                self._connection = self._login.connect(self._timeout)
-            connection = self._connection
+        while (session := self._take_idle()) is not None:
+            if not _is_broken(session):
+                return session, False
+        connection = self._connected()
         try:
             session = within(self._timeout, connection.open_sftp)
         except BaseException:
@@ -138,9 +134,24 @@ class Sessions:
         session.get_channel().settimeout(self._timeout)
         return session, True
 
+    def _take_idle(self) -> Any:
+        with suppress(IndexError):
+            return self._idle.pop()
+        return None
+
+    def _connected(self) -> Any:
+        """Log in, one thread for all, each of which waits no longer than for an answer."""
+        if not self._connecting.acquire(timeout=self._timeout):
+            raise TimeoutError
+        try:
+            if self._connection is None or not _is_alive(self._connection):
+                self._connection = self._login.connect(self._timeout)
+            return self._connection
+        finally:
+            self._connecting.release()
+
     def _give_back(self, session: Any) -> None:
-        with self._lock:
-            self._idle.append(session)
+        self._idle.append(session)
 
     def _drop(self, session: Any) -> None:
         with suppress(Exception):

@@ -2,9 +2,9 @@
 Objects behind a plain HTTP(S) address, read only: a folder of a web server, or a public bucket's address.
 
 The web has no listings.  A mirror may hold an index object instead, ``WHORL-INDEX.json``, which whoever fills the
-mirror writes last (``index_of``): ``{"whorl": 1, "folders": [folder, …], "objects": [[name, size, modified], …]}``.  It
-names all objects below its folders, as a rule the ledgers (``v1/<namespace>/r``).  What is not below one of them, and
-everything where there is no index, is listed as nothing: such a mirror has no ledger.  Absent is what the server
+mirror writes last (``index_of``): ``{"whorl": 1, "folders": [folder, …], "objects": [[name, size, modified], …]}``.
+It names all objects below its folders, as a rule the ledgers (``v1/<namespace>/r``).  What is not below one of them,
+and everything where there is no index, is listed as nothing: such a mirror has no ledger.  Absent is what the server
 answers 404 or 410 to.  A user and password in the URL, and the option ``headers``, go to this server only, not along
 with redirects.  On the arrow: below *lookup*.
 """
@@ -123,10 +123,11 @@ class WebObjects:
 
     def _get(self, name: str) -> Any:
         answer = self._open(name, "GET")
-        if answer.status == HTTPStatus.OK:
+        is_folder = answer.url.partition("?")[0].endswith("/")  # which servers redirect to
+        if answer.status == HTTPStatus.OK and not is_folder:
             return answer
         with answer:
-            if answer.status in _GONE:
+            if answer.status in _GONE or is_folder:
                 return None
             raise _RefusedError(answer.status, answer.reason)
 
