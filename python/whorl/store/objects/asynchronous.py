@@ -22,6 +22,8 @@ SLOWEST = 256 * 1024
 _GRACE = 2.0
 # Between attempts of what may be tried again.
 _PAUSES = (0.1, 0.4)
+# What aiohttp, aiobotocore and Azure's client raise then.
+_BROKEN_OFF = frozenset({"ClientPayloadError", "ResponseStreamingError", "IncompleteReadError"})
 
 
 class Client:
@@ -69,6 +71,17 @@ class Client:
                 yield chunk
         finally:
             self.run(ending)
+
+
+def unbroken(read: Callable[[], T]) -> T:
+    """Read something; again where an answer broke off in the middle, which libraries do not look after."""
+    for _ in _PAUSES:
+        try:
+            return read()
+        except Exception as error:
+            if type(error).__name__ not in _BROKEN_OFF:
+                raise
+    return read()
 
 
 async def persistently(work: Callable[[], Coroutine[Any, Any, T]], passing: Callable[[Exception], bool]) -> T:

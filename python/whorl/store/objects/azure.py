@@ -12,7 +12,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from whorl.errors import ConfigError
-from whorl.store.objects.asynchronous import Client, persistently
+from whorl.store.objects.asynchronous import Client, persistently, unbroken
 from whorl.store.objects.base import Capabilities, Content, Listed
 from whorl.store.objects.levels import folders_below
 from whorl.store.objects.transfer import first_bytes, parts, save, size_of
@@ -62,9 +62,13 @@ class AzureObjects:
 
     def read(self, name: str, limit: int) -> Content | None:
         """Return an object, at most one byte beyond ``limit``: one GET of a range, or more where it is large."""
-        with self._wording.worded("read", name):
+
+        def read() -> Content | None:
             found = self._get(name, limit)
             return None if found is None else Content(first_bytes(self._body(found), limit), found.properties.etag)
+
+        with self._wording.worded("read", name):
+            return unbroken(read)
 
     def create(self, name: str, data: bytes) -> bool:
         """Write an object if there is none of that name."""

@@ -38,7 +38,8 @@ class PerProcess(Generic[T]):
             return made
         with self._lock:
             if self._made is None or self._owner != os.getpid():
-                _of_parents.append(self._made)
+                if self._made is not None:
+                    _of_parents.append(self._made)
                 self._made = self._make()
                 self._owner = os.getpid()
             return self._made

@@ -14,7 +14,7 @@ import json
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
-from whorl.store.objects.asynchronous import Client, persistently
+from whorl.store.objects.asynchronous import Client, persistently, unbroken
 from whorl.store.objects.base import Capabilities, Content, Listed
 from whorl.store.objects.levels import folders_below
 from whorl.store.objects.transfer import CHUNK, first_bytes, parts, save, size_of
@@ -55,12 +55,16 @@ class GcsObjects:
 
     def read(self, name: str, limit: int) -> Content | None:
         """Return an object, at most one byte beyond ``limit``: one GET, which is left when there is enough."""
-        with self._wording.worded("read", name):
+
+        def read() -> Content | None:
             answer = self._get(name)
             if answer is None:
                 return None
             tag = str(answer.headers.get("x-goog-generation", ""))
             return Content(first_bytes(self._body(answer), limit), tag)
+
+        with self._wording.worded("read", name):
+            return unbroken(read)
 
     def create(self, name: str, data: bytes) -> bool:
         """Write an object if there is none of that name."""

@@ -14,7 +14,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from whorl.errors import StoreError
-from whorl.store.objects.asynchronous import Client
+from whorl.store.objects.asynchronous import Client, unbroken
 from whorl.store.objects.base import Capabilities, Content, Listed
 from whorl.store.objects.transfer import CHUNK, first_bytes, parts, save, size_of
 from whorl.store.objects.trouble import Wording
@@ -28,7 +28,6 @@ _SIDE_BY_SIDE = 4
 _ATTEMPTS = 3
 _NOT_THE_VERSION = frozenset({HTTPStatus.CONFLICT, HTTPStatus.PRECONDITION_FAILED})
 _ONE_BY_ONE = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.METHOD_NOT_ALLOWED, HTTPStatus.NOT_IMPLEMENTED})
-_BROKEN_OFF = frozenset({"ClientPayloadError", "IncompleteReadError", "ResponseStreamingError", "AioReadTimeoutError"})
 _LIST_TIP = "allow s3:ListBucket as well: without it S3 answers 403 for objects that are not there"
 
 
@@ -41,7 +40,7 @@ class S3Objects:
         self._prefix = f"{folder}/" if folder else ""
         self._client = Client(lambda: _connect(options, timeout), timeout)
         self._writes = not options.get("anon", False)
-        self._creates_once = self._replaces_once = True
+        self._creates_once = self._replaces_once = self._quotes = True
 
     @property
     def url(self) -> str:
@@ -55,17 +54,13 @@ class S3Objects:
 
     def read(self, name: str, limit: int) -> Content | None:
         """Return an object, at most one byte beyond ``limit``: one GET, which is left when there is enough."""
+
+        def read() -> Content | None:
+            found = self._get(name)
+            return None if found is None else Content(first_bytes(self._body(found), limit), str(found["ETag"]))
+
         with self._wording.worded("read", name):
-            for attempt in range(_ATTEMPTS):
-                found = self._get(name)
-                if found is None:
-                    return None
-                try:
-                    return Content(first_bytes(self._body(found), limit), str(found["ETag"]))
-                except Exception as error:
-                    if type(error).__name__ not in _BROKEN_OFF or attempt == _ATTEMPTS - 1:
-                        raise
-        raise AssertionError
+            return unbroken(read)
 
     def create(self, name: str, data: bytes) -> bool:
         """Write an object if there is none of that name."""
@@ -82,7 +77,7 @@ class S3Objects:
     def replace(self, name: str, data: bytes, tag: str) -> bool:
         """Write an object in place of the version with that tag."""
         if self._replaces_once:
-            replaced = self._put_if(name, data, IfMatch=tag)
+            replaced = self._replace_if(name, data, tag)
             if replaced is not None:
                 return replaced
             self._replaces_once = False
@@ -221,6 +216,16 @@ class S3Objects:
                     return False
                 raise
         return True
+
+    def _replace_if(self, name: str, data: bytes, tag: str) -> bool | None:
+        """Replace a version; Ceph compares tags without the quotes that it gives them."""
+        for written in (tag, tag.strip('"')) if self._quotes else (tag.strip('"'),):
+            replaced = self._put_if(name, data, IfMatch=written)
+            if replaced:
+                self._quotes = written == tag
+            if replaced is not False:
+                return replaced
+        return False
 
     def _upload_parts(self, path: str, size: int, where: dict[str, Any]) -> list[dict[str, object]]:
         done: list[dict[str, object]] = []
