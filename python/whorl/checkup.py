@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 # What each kind was held against.  Emulators that ignore conditions and fakes of our own are no servers.
 _TESTED: Mapping[str, str] = {
-    "s3": "tested against moto; Amazon's own service untested",
+    "s3": "tested against moto and Ceph; Amazon's own service untested",
     "sftp": "tested against OpenSSH",
     "ssh": "tested against OpenSSH",
     "http": "tested against a plain web server",
