@@ -53,7 +53,9 @@ class _Metadata:
             return True
         sought = top.encode(errors="surrogateescape")
         # Most texts do not have the name at all, and that is found out fastest.
-        return sought in self.listed and bool(re.search(rb'^"?%s(?:[/.,"\r]|$)' % re.escape(sought), self.listed, re.M))
+        if sought not in self.listed:
+            return False
+        return re.search(rb'^"?%s(?:[/.,"\r]|$)' % re.escape(sought), self.listed, re.MULTILINE) is not None
 
 
 def site_folder(path: str) -> str | None:
