@@ -28,9 +28,7 @@ if TYPE_CHECKING:
     from whorl.fingerprint.values import ValueScan
     from whorl.fingerprint.walk import Walk
 
-_ATOMS = frozenset(
-    (NoneType, bool, int, float, complex, str, bytes, EllipsisType, date, datetime, time, timedelta)
-)
+_ATOMS = frozenset((NoneType, bool, int, float, complex, str, bytes, EllipsisType, date, datetime, time, timedelta))
 # Compared by identity, since a metaclass may refuse to be hashed.
 _ATOM_IDS = frozenset(map(id, _ATOMS))
 _SHOWN_IDS = _ATOM_IDS | {id(kind) for kind in (tuple, list, dict, set, frozenset)}
