@@ -89,12 +89,24 @@ _options: ContextVar[tuple[tuple[str, object], ...]] = ContextVar("whorl options
 
 def settings() -> Settings:
     """Give the settings that hold for a call made now in this context; cheap when nothing changed."""
-    environment = tuple([(name, value) for name, variable in _VARIABLES if (value := _variable(variable))])
+    environment = _from_environment()
     configured = tuple(_configured.items())
     try:
         return _merge(os.getcwd(), environment, configured, _options.get())
     except TypeError:  # an option that cannot be hashed, as a mapping of distributions, is merged each time
         return _merge.__wrapped__(os.getcwd(), environment, configured, _options.get())
+
+
+def _from_environment() -> tuple[tuple[str, str], ...]:
+    held = getattr(os.environ, "_data", None)
+    if held is not None and held.keys().isdisjoint(_encoded_variables()):
+        return ()
+    return tuple([(name, value) for name, variable in _VARIABLES if (value := os.environ.get(variable))])
+
+
+@lru_cache(maxsize=1)
+def _encoded_variables() -> tuple[object, ...]:
+    return tuple(map(_encoded, (variable for _, variable in _VARIABLES)))
 
 
 def _variable(name: str) -> str | None:

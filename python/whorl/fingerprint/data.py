@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 _ATOMS = frozenset((NoneType, bool, int, float, complex, str, bytes, EllipsisType, date, datetime, time, timedelta))
 # Compared by identity, since a metaclass may refuse to be hashed.
 _ATOM_IDS = frozenset(map(id, _ATOMS))
-_SHOWN_IDS = frozenset(map(id, (tuple, list, dict, set, frozenset)))
+_SHOWN_IDS = _ATOM_IDS | {id(kind) for kind in (tuple, list, dict, set, frozenset)}
 # What these hold belongs to the running process: they count by their type and are listed as not followed.
 _LIVE_MODULES = frozenset(
     (
@@ -52,7 +52,7 @@ class _Short(reprlib.Repr):
     """Shows built-in values, and of others in them the type: their own words would be code that runs."""
 
     def repr1(self, x: object, level: int) -> str:
-        return super().repr1(x, level) if id(type(x)) in _SHOWN_IDS else f"<{full_name(type(x))}>"
+        return super().repr1(x, level) if _is_shown(type(x)) else f"<{full_name(type(x))}>"
 
 
 _SHORT = _Short()
@@ -107,6 +107,10 @@ def is_fixed(value: object) -> bool:
     return True
 
 
+def _is_shown(kind: type) -> bool:
+    return id(kind) in _SHOWN_IDS or _is_atom(kind)
+
+
 def _is_atom(kind: type) -> bool:
     # decimal takes a while to load, and a program that has Decimals has loaded it.
     return id(kind) in _ATOM_IDS or kind is getattr(sys.modules.get("decimal"), "Decimal", None)
@@ -114,7 +118,7 @@ def _is_atom(kind: type) -> bool:
 
 def short_text(value: object) -> str:
     """Show a value in a few words, without running code of its class."""
-    if id(type(value)) in _SHOWN_IDS or _is_atom(type(value)):
+    if _is_shown(type(value)):
         return _SHORT.repr(value)
     return f"<{full_name(type(value))}>"
 

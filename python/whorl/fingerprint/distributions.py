@@ -12,9 +12,13 @@ import os
 import re
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 from whorl.config import current_distributions
 from whorl.digest import Encoder
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 _SITE_NAMES = ("site-packages", "dist-packages")
 _METADATA_FOLDERS = (".dist-info", ".egg-info")
@@ -51,8 +55,7 @@ class _Metadata:
         # Most texts do not have the name at all, and that is found out fastest.
         if sought not in self.listed:
             return False
-        pattern = rb'^"?%s(?:[/.,"\r]|$)' % re.escape(sought)
-        return re.search(pattern, self.listed, re.MULTILINE) is not None
+        return re.search(rb'^"?%s(?:[/.,"\r]|$)' % re.escape(sought), self.listed, re.MULTILINE) is not None
 
 
 def site_folder(path: str) -> str | None:
@@ -72,9 +75,9 @@ def find_distribution(path: str, site: str, policies: Policies) -> Distribution 
     return Distribution(found.name, _counted_version(found, policy_of(found.name, policies)), found.exact)
 
 
-def current_policies() -> Policies:
-    """Return what the settings say of distributions now."""
-    return tuple(sorted(current_distributions().items()))
+def policies_in(distributions: Mapping[str, str]) -> Policies:
+    """Return what the settings say of distributions, in an order of its own."""
+    return tuple(sorted(distributions.items()))
 
 
 def policy_of(name: str, policies: Policies) -> str:
@@ -98,7 +101,7 @@ def installed_version(name: str) -> str | None:
     for site in dict.fromkeys(os.path.realpath(entry) for entry in sys.path if entry):
         for metadata in _listing(site, stamp_of(site)):
             if _normal_name(metadata.name) == _normal_name(name):
-                return _counted_version(metadata, policy_of(name, current_policies()))
+                return _counted_version(metadata, policy_of(name, policies_in(current_distributions())))
     return None
 
 

@@ -60,7 +60,8 @@ def _describe_own(walk: Walk, node: Node, function: FunctionType) -> None:
             _link_reference(walk, node, f"name/{index}", reference, function)
     if node.annotated:
         facts.link_annotations(walk, node, function)
-    for doubt in find_doubts(form.loads, function.__globals__, walk.rules):
+    harmless = walk.harmless.setdefault(id(function.__globals__), set())
+    for doubt in find_doubts(form, function.__globals__, harmless):
         walk.doubt(doubt.what, location(code.co_filename, doubt.line))
 
 

@@ -17,9 +17,9 @@ from whorl.fingerprint.kinds import full_name
 from whorl.fingerprint.watches import MISSING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
 
-    from whorl.fingerprint.references import Load
+    from whorl.fingerprint.references import CodeForm, Load, Read
 
 _RANDOM = ("random.", "secrets.", "numpy.random.", "uuid.uuid1", "uuid.uuid4", "os.urandom")
 _FILE_READERS = ("open", "read_")
@@ -36,28 +36,21 @@ class Doubt:
 Rule = Callable[[str, Use], str]
 
 
-class Rules:
-    """The names that functions of one walk read, each with the rule that knows it."""
+def find_doubts(form: CodeForm, namespace: Mapping[str, object], harmless: set[Read]) -> Iterator[Doubt]:
+    """
+    Yield what a function does with the names it reads that cannot be followed.
 
-    def __init__(self) -> None:
-        self._found: dict[int, dict[tuple[str, tuple[str, ...]], tuple[str, Rule | None]]] = {}
-
-    def of(self, load: Load, namespace: Mapping[str, object]) -> tuple[str, Rule | None]:
-        """Return what a load reads, by its full name, and the rule for it; looked up once per namespace."""
-        known = self._found.setdefault(id(namespace), {})
-        found = known.get((load.name, load.chain))
-        if found is None:
-            name = _full_name(load, namespace)
-            found = known[load.name, load.chain] = name, _rule_for(name)
-        return found
-
-
-def find_doubts(loads: Iterable[Load], namespace: Mapping[str, object], rules: Rules) -> Iterator[Doubt]:
-    """Yield what a function does with the names it reads that cannot be followed."""
+    ``harmless`` are names of the namespace that no rule knows; those found here are added.
+    """
+    if form.outside <= harmless:
+        return
     uses = Uses()
-    for load in loads:
-        name, rule = rules.of(load, namespace)
-        if rule is not None:
+    for load in form.loads:
+        name = _full_name(load, namespace)
+        rule = _rule_for(name)
+        if rule is None:
+            harmless.add(load[:2])
+        else:
             use = uses.read(load)
             what = rule(name, use)
             if what:

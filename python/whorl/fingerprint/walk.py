@@ -14,11 +14,11 @@ from whorl.fingerprint import classes, data, facts, functions, imports, modules,
 from whorl.fingerprint.boundary import canonical_module
 from whorl.fingerprint.kinds import class_attribute, full_name, has_own_name, is_class, is_function, is_module
 from whorl.fingerprint.nodes import NOTHING, NOWHERE, Ignored, Key, Node, NotFollowed, Place
-from whorl.fingerprint.unfollowed import Rules
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable, Mapping
 
+    from whorl.fingerprint.references import Read
     from whorl.fingerprint.values import ValueScan
     from whorl.fingerprint.watches import Watches
 
@@ -29,7 +29,8 @@ class Walk:
 
     ``nodes`` are those met, in the order they were met; ``facts`` leads from functions and classes to the nodes that
     tell what reachable code reads about them.  ``known`` are nodes of earlier walks, and ``settle`` gives the value
-    that stands for a place which the stage itself has changed.
+    that stands for a place which the stage itself has changed.  ``harmless`` are names that bring no
+    doubt, by namespace.
     """
 
     def __init__(self, known: Mapping[Key, Node], settle: Callable[[Place, ValueScan], ValueScan]) -> None:
@@ -37,7 +38,7 @@ class Walk:
         self.nodes: dict[Key, Node] = {}
         self.facts: dict[Key, Key] = {}
         self._known = known
-        self.rules = Rules()
+        self.harmless: dict[int, set[Read]] = {}
         self._told: dict[Key, Node] = {}
         self._pending: list[Node] = []
         self._current: Node | None = None
