@@ -35,14 +35,15 @@ def _describe(parts: Callable[[Any], Parts]) -> Describer:
 
 def _of_dispatcher(compiled: Any) -> Parts:
     given = [] if compiled._can_compile else list(map(str, compiled.nopython_signatures))  # noqa: SLF001 - numba has no other
-    return [(".py_func", compiled.py_func), (".options", _options(compiled.targetoptions)), (".signatures", given)]
+    parts: Parts = [(".py_func", compiled.py_func), (".options", _options(compiled.targetoptions))]
+    return [*parts, (".locals", _options(compiled.locals)), (".signatures", given)]
 
 
 def _of_ufunc(compiled: Any) -> Parts:
     inner = compiled._dispatcher  # noqa: SLF001 - numba has no other
     given = list(compiled.types) if compiled._frozen else []  # noqa: SLF001 - numba has no other
     parts: Parts = [(".py_func", inner.py_func), (".options", _options(inner.targetoptions))]
-    return [*parts, (".identity", compiled.identity), (".types", given)]
+    return [*parts, (".locals", _options(inner.locals)), (".identity", compiled.identity), (".types", given)]
 
 
 def _of_generalized(compiled: Any) -> Parts:

@@ -32,6 +32,12 @@ def _describe_field(field: Any) -> Description:
     return node(full_name(type(field)), attributes(field, *(name for name in names if hasattr(field, name))))
 
 
+def _describe_validated(call: Any) -> Description:
+    # The validators are made from these, in parts when somebody calls.
+    parts = attributes(call, "function", "validate_return")
+    return node("pydantic.validate_call", [*parts, (".config", call.config_wrapper.config_dict)])
+
+
 def _describe_lazy(_: object) -> Description:
     return leaf("pydantic.LazyClassAttribute")
 
@@ -40,4 +46,5 @@ _DESCRIBERS: dict[tuple[str, str], Describer] = {
     ("pydantic._internal._decorators", "Decorator"): _describe_decorator,
     ("pydantic.fields", "FieldInfo"): _describe_field,
     ("pydantic._internal._utils", "LazyClassAttribute"): _describe_lazy,
+    ("pydantic._internal._validate_call", "ValidateCallWrapper"): _describe_validated,
 }

@@ -8,6 +8,7 @@ of ``walk``.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import gc
 import types
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from whorl.fingerprint import foreign
 from whorl.fingerprint.boundary import canonical_module
-from whorl.fingerprint.kinds import is_function, is_module, module_name_of, qualified_name_of
+from whorl.fingerprint.kinds import is_module, module_name_of, qualified_name_of
 from whorl.fingerprint.nodes import NOWHERE, Place
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ def describer_of(value: object) -> Callable[[Walk, Node], None] | None:
     """Return the describer of a wrapper; None for anything else."""
     if qualified_name_of(type(value)) == _CYTHON_FUNCTION:
         return _describe_compiled
-    if type(value).__name__ == "ufunc" and module_name_of(type(value)) == "numpy" and _functions_in(value):
+    if type(value).__name__ == "ufunc" and module_name_of(type(value)) == "numpy" and _callables_in(value):
         return _describe_ufunc
     return _DESCRIBERS.get(id(type(value)))
 
@@ -97,13 +98,24 @@ def _describe_cache(walk: Walk, node: Node) -> None:
 def _describe_sort_key(walk: Walk, node: Node) -> None:
     """Describe what ``cmp_to_key`` makes: it shows the comparison to nobody but the garbage collector."""
     node.title("wrapper", "cmp_to_key")
-    for held in gc.get_referents(node.value):
-        if held is not type(node.value):
-            walk.link(node, "compares", held)
+    _link_held(walk, node, "compares", _held_by)
 
 
-def _functions_in(value: object) -> list[types.FunctionType]:
-    return [held for held in gc.get_referents(value) if is_function(held)]
+def _held_by(value: object) -> list[object]:
+    return [held for held in gc.get_referents(value) if held is not type(value)]
+
+
+def _callables_in(value: object) -> list[object]:
+    """Leave out what numpy notes about each ufunc."""
+    return [held for held in _held_by(value) if callable(held)]
+
+
+def _link_held(walk: Walk, node: Node, label: str, held_by: Callable[[object], list[object]]) -> None:
+    """Link what only the garbage collector sees in a value."""
+    value, held = node.value, held_by(node.value)
+    walk.watches.result(lambda: [*map(id, held_by(value))], [*map(id, held)])
+    for index, each in enumerate(held):
+        walk.link(node, f"{label}/{index}", each, Place(value, f"{label}/{index}"), within=True)
 
 
 def _describe_ufunc(walk: Walk, node: Node) -> None:
@@ -111,8 +123,7 @@ def _describe_ufunc(walk: Walk, node: Node) -> None:
     ufunc = node.value
     node.title("wrapper", "ufunc")
     node.mark("shape", str(ufunc.nin), str(ufunc.nout), repr(ufunc.identity))  # type: ignore[attr-defined]
-    for held in _functions_in(ufunc):
-        walk.link(node, "function", held)
+    _link_held(walk, node, "function", _callables_in)
 
 
 def _describe_builtin(walk: Walk, node: Node) -> None:
@@ -150,6 +161,9 @@ _DESCRIBERS: dict[int, Callable[[Walk, Node], None]] = {
         functools.partial: _describe_partial,
         functools.partialmethod: _describe_fields("func", "args", "keywords"),
         functools.cached_property: _describe_fields("func", "attrname"),
+        # What ``contextlib.contextmanager`` makes; as a decorator it is a cell of a wrapper.
+        contextlib._GeneratorContextManager: _describe_fields("func", "args", "kwds"),  # noqa: SLF001 - no other name
+        contextlib._AsyncGeneratorContextManager: _describe_fields("func", "args", "kwds"),  # noqa: SLF001
         functools.singledispatchmethod: _describe_fields("dispatcher", "func"),
         _LRU_CACHE: _describe_cache,
         _SORT_KEY: _describe_sort_key,
