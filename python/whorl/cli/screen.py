@@ -42,8 +42,10 @@ class Screen:
         self.stream.flush()
 
     def lines(self, texts: Iterable[str]) -> None:
-        """Show lines."""
-        self.line("\n".join(texts))
+        """Show lines; nothing where there are none."""
+        shown = list(texts)
+        if shown:
+            self.line("\n".join(shown))
 
     def data(self, data: object) -> None:
         """Show plain data as JSON."""

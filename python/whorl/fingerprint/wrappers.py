@@ -32,9 +32,10 @@ _SORT_KEY = type(functools.cmp_to_key(lambda _a, _b: 0))
 
 def describer_of(value: object) -> Callable[[Walk, Node], None] | None:
     """Return the describer of a wrapper; None for anything else."""
-    if qualified_name_of(type(value)) == _CYTHON_FUNCTION:
+    kind = qualified_name_of(type(value))
+    if kind == _CYTHON_FUNCTION:
         return _describe_compiled
-    if type(value).__name__ == "ufunc" and module_name_of(type(value)) == "numpy" and _callables_in(value):
+    if kind == "ufunc" and module_name_of(type(value)) == "numpy" and _callables_in(value):
         return _describe_ufunc
     return _DESCRIBERS.get(id(type(value)))
 
