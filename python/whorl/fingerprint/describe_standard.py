@@ -126,10 +126,6 @@ def _describe_namespace(namespace: object) -> Description:
     return node("types.SimpleNamespace", items(vars(namespace).items()))
 
 
-def _describe_set_like(name: str) -> Describer:
-    return lambda view: node(name, [("", set(view))])
-
-
 def _describe_deque(queue: Any) -> Description:
     return node("collections.deque", [("", list(queue)), (".maxlen", queue.maxlen)])
 

@@ -230,10 +230,6 @@ class RemoteStore:
         """Return the newest current entry of a stage."""
         return next(self._entries.below(folder_name(namespace), folder_name(stage)), None)
 
-    def disk_size(self) -> int:
-        """Return the bytes of all objects of this store: shared payloads once, leftovers too."""
-        return sum(item.size for item in self.objects.below(""))
-
     # --- fingerprint trees ---
 
     def write_tree(self, namespace: str, code: Digest, data: bytes) -> None:
