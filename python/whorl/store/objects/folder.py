@@ -19,19 +19,18 @@ from whorl.store.disk import (
     link_once,
     make_folder,
     read_file,
-    read_large,
     remove_file,
     replace_file,
     write_file,
 )
 from whorl.store.lock import locked
 from whorl.store.objects.base import Capabilities, Content, Listed
+from whorl.store.objects.looking import ANY_SIZE, replace_seen
 from whorl.store.objects.transfer import CHUNK, first_bytes, parts, save
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-_ANY_SIZE = 1 << 62
 _LOCK_WAIT = 30.0
 
 
@@ -70,11 +69,7 @@ class FolderObjects:
 
     def replace(self, name: str, data: bytes, tag: str) -> bool:
         """Write a file in place of the version with that tag."""
-        current = read_large(self._path(name), _ANY_SIZE)
-        if current is None or digest_bytes(current).hex() != tag:
-            return False
-        self.put(name, data)
-        return True
+        return replace_seen(self, name, data, tag)
 
     def put(self, name: str, data: bytes) -> None:
         """Write a file, whatever is there."""
@@ -87,7 +82,7 @@ class FolderObjects:
         target, temporary = self._path(name), self._temporary()
         make_folder(os.path.dirname(target))
         try:
-            save(parts(path), temporary, _ANY_SIZE)
+            save(parts(path), temporary, ANY_SIZE)
             with guarded("write", target):
                 os.replace(temporary, target)
         finally:

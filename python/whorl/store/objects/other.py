@@ -19,6 +19,7 @@ from whorl.store.objects.asynchronous import SLOWEST
 from whorl.store.objects.base import Capabilities, Content, Listed
 from whorl.store.objects.forked import PerProcess, within
 from whorl.store.objects.levels import folders_below
+from whorl.store.objects.looking import create_unseen, replace_seen
 from whorl.store.objects.transfer import CHUNK, first_bytes, parts, save, size_of
 from whorl.store.objects.trouble import Wording
 
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _TEMPORARY = "tmp"
-_ANY_SIZE = 1 << 62
 # What a file system calls the time of writing.
 _DATES = ("mtime", "LastModified", "last_modified", "modified", "updated", "created")
 
@@ -63,18 +63,11 @@ class OtherObjects:
 
     def create(self, name: str, data: bytes) -> bool:
         """Write a file if there is none of that name, by looking first."""
-        if self.read(name, 0) is not None:
-            return False
-        self.put(name, data)
-        return True
+        return create_unseen(self, name, data)
 
     def replace(self, name: str, data: bytes, tag: str) -> bool:
         """Write a file in place of the version with that tag, by comparing first."""
-        current = self.read(name, _ANY_SIZE)
-        if current is None or current.tag != tag:
-            return False
-        self.put(name, data)
-        return True
+        return replace_seen(self, name, data, tag)
 
     def put(self, name: str, data: bytes) -> None:
         """Write a file, whatever is there."""

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from whorl.errors import StoreError
 from whorl.store.objects.asynchronous import Client, unbroken
 from whorl.store.objects.base import Capabilities, Content, Listed
+from whorl.store.objects.looking import create_unseen, replace_seen
 from whorl.store.objects.transfer import CHUNK, first_bytes, parts, save, size_of
 from whorl.store.objects.trouble import Wording
 
@@ -69,10 +70,7 @@ class S3Objects:
             if created is not None:
                 return created
             self._creates_once = False
-        if self.read(name, 0) is not None:
-            return False
-        self.put(name, data)
-        return True
+        return create_unseen(self, name, data)
 
     def replace(self, name: str, data: bytes, tag: str) -> bool:
         """Write an object in place of the version with that tag."""
@@ -81,11 +79,7 @@ class S3Objects:
             if replaced is not None:
                 return replaced
             self._replaces_once = False
-        current = self.read(name, 0)
-        if current is None or current.tag != tag:
-            return False
-        self.put(name, data)
-        return True
+        return replace_seen(self, name, data, tag, limit=0)
 
     def put(self, name: str, data: bytes) -> None:
         """Write an object, whatever is there."""

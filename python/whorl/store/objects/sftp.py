@@ -22,6 +22,7 @@ from whorl.store.disk import digest_bytes
 from whorl.store.objects.base import Capabilities, Content, Listed
 from whorl.store.objects.forked import PerProcess
 from whorl.store.objects.levels import folders_below
+from whorl.store.objects.looking import replace_seen
 from whorl.store.objects.sftp_sessions import Login, Sessions
 from whorl.store.objects.transfer import CHUNK, first_bytes, parts, save, size_of
 from whorl.store.objects.trouble import Wording
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _TEMPORARY = "tmp"
-_ANY_SIZE = 1 << 62
 # What one request carries; beyond it, several are on the way at once.
 _REQUEST = 32 * 1024
 
@@ -91,11 +91,7 @@ class SftpObjects:
 
     def replace(self, name: str, data: bytes, tag: str) -> bool:
         """Write a file in place of the version with that tag."""
-        current = self.read(name, _ANY_SIZE)
-        if current is None or current.tag != tag:
-            return False
-        self.put(name, data)
-        return True
+        return replace_seen(self, name, data, tag)
 
     def put(self, name: str, data: bytes) -> None:
         """Write a file, whatever is there."""
