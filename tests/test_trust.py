@@ -14,7 +14,6 @@ import whorl
 from whorl import config
 from whorl.errors import SignatureError, StoreWarning
 from whorl.modes import LOCAL
-from whorl.trust import POLICIES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -132,9 +131,16 @@ def test_whoever_trusts_everyone_shares_pickles(shared: str, cage: str) -> None:
         assert [_kind(pickled, cage), _kind(pickled, cage)] == ["ran", "hit"]
 
 
+def test_the_documentation_shows_the_table() -> None:
+    """Each policy as the code has it."""
+    page = (Path(__file__).parent.parent / "docs" / "store.md").read_text(encoding="utf-8")
+
+    assert all(f"| `{name}` | {meaning} |" in page for name, meaning in config.PICKLE.items())
+
+
 def test_what_needs_no_trust_is_shared(shared: str) -> None:
     """Safe formats are stored and decoded whatever the policy."""
-    for number, policy in enumerate(POLICIES):
+    for number, policy in enumerate(config.PICKLE):
         with config.options(pickle=policy):
             assert [_kind(plain, number), _kind(plain, number)] == ["ran", "hit"]
 

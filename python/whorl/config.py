@@ -74,9 +74,15 @@ class Settings:
     stat_table: str = "on"
 
 
+# What the setting ``pickle`` can be, as docs/store.md has it.
+PICKLE: Mapping[str, str] = {
+    "local": "decoded from a store of your own on this machine; not written to one that is shared (the default)",
+    "never": "neither decoded nor written anywhere",
+    "any": "decoded from everywhere, and written everywhere: whoever writes to the store runs code on your machine",
+}
 _CHOICES = {
     "mode": tuple(MODES),
-    "pickle": ("local", "never", "any"),
+    "pickle": tuple(PICKLE),
     "durability": ("fast", "fsync"),
     "verify": ("always", "first", "never"),
 }

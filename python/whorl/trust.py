@@ -17,13 +17,6 @@ from whorl.formats.base import format_named
 if TYPE_CHECKING:
     from whorl.store.manifest import Manifest
 
-# The one table; docs/security.md repeats it.
-POLICIES = {
-    "local": "decoded from a store of your own on this machine; not written to one that is shared (the default)",
-    "never": "neither decoded nor written anywhere",
-    "any": "decoded from everywhere, and written everywhere: whoever writes to the store runs code on your machine",
-}
-
 
 @dataclass(frozen=True, slots=True)
 class Trust:

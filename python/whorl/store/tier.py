@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from whorl.store.base import Store
     from whorl.store.manifest import Manifest
 
-LOCAL, ROOT = "local", "root"
 # Seconds that a tier behind a network is left alone after a failure: a trial may take the whole of its timeout.
 _REST = 60.0
 

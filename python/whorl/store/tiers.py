@@ -13,9 +13,9 @@ from itertools import chain
 from typing import TYPE_CHECKING, TypeVar
 
 from whorl.errors import CorruptEntryError, LeaseTimeoutError, StoreError
+from whorl.modes import LOCAL, ROOT
 from whorl.store.contest import check_attempt, check_shared, sharing
 from whorl.store.origins import Origins
-from whorl.store.tier import LOCAL, ROOT, Tier
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from whorl.store.base import Attempt, Reader, Store
     from whorl.store.collectable import Collectable
     from whorl.store.manifest import Manifest, Slot
+    from whorl.store.tier import Tier
 
 T = TypeVar("T")
 
@@ -76,8 +77,9 @@ class TieredStore:
         return local.store.reader(copied)
 
     def is_own(self, manifest: Manifest) -> bool:
-        """Whether an entry was found in a tier that this user alone can write."""
-        return self.origin(manifest).store.is_own(manifest)
+        """Whether this very copy of an entry was found in a tier that this user alone can write."""
+        found = self._origins.find(manifest)
+        return found is not None and found.store.is_own(manifest)
 
     def quarantine(self, manifest: Manifest, reason: str) -> None:
         """Move a damaged entry aside where it was found; where that cannot be, it is passed over from now on."""
