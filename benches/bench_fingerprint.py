@@ -9,11 +9,15 @@ from __future__ import annotations
 import importlib.util
 import itertools
 import os
+import subprocess
 import sys
+from functools import partial
+from statistics import median
 from typing import TYPE_CHECKING
 
 import peers
 import pytest
+from board import Standing
 from targets import Target
 
 import whorl
@@ -23,6 +27,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import ModuleType
 
+    from board import Board
     from race import Race
 
 joblib = peers.imported("joblib")
@@ -52,6 +57,24 @@ def scale_{0}(value):
 def stage_{0}(frame):
     return np.sqrt(scale_{0}(frame["value"])) if len(frame) > {0} else pd.Series(FACTORS)
 """
+PROCESSES = 15
+FIRST = """
+import sys, time
+import pandas
+sys.path.insert(0, sys.argv[1])
+import with_helpers
+from whorl.fingerprint.code import fingerprint
+start = time.perf_counter()
+fingerprint(with_helpers.stage)
+print(time.perf_counter() - start)
+"""
+NOTHING = "def nothing(x):\n    return x\n\n\n"
+ALONE = {
+    "whorl": "import whorl\nwhorl.fingerprint(nothing)\n",
+    "Python alone": "",
+    "joblib: get_func_code, hash": "import joblib.func_inspect as f\njoblib = f.get_func_code(nothing)[0]\n",
+    "hamilton: hash_source_code": "import hamilton.graph_types as g\ng.hash_source_code(nothing)\n",
+}
 HEAD = "import numpy as np\nimport pandas as pd\n\nLIMIT = 10_000\nFACTORS = (0.5, 1.5, 2.5)\n"
 _numbers = itertools.count()
 
@@ -111,6 +134,31 @@ def test_the_first_fingerprint(race: Race, load: Callable[[str], ModuleType]) ->
 
     assert len({name for name in names if name.startswith("helper/")}) >= HELPERS
     assert {"distribution/numpy", "distribution/pandas"} <= names
+
+
+def test_the_first_fingerprint_of_a_process(board: Board, tmp_path: Path) -> None:
+    """The same stage in processes that have imported everything, but made no fingerprint yet."""
+    (tmp_path / "with_helpers.py").write_text(with_helpers())
+    command = [sys.executable, "-c", FIRST, str(tmp_path)]
+    done = [subprocess.run(command, check=True, capture_output=True, text=True) for _ in range(PROCESSES)]
+    seconds = [float(process.stdout) for process in done]
+
+    assert len(seconds) == PROCESSES
+    claim = f"first fingerprint of a stage with {HELPERS} helpers"
+    board.standings.append(Standing(claim, "whorl, the first one of a process", median(seconds), min(seconds)))
+
+
+def test_a_process_that_fingerprints_a_function_of_nothing(race: Race, tmp_path: Path) -> None:
+    """Whole processes, from start to end: nearly all of it is what they import."""
+    calls = {}
+    for number, (name, text) in enumerate(ALONE.items()):
+        script = tmp_path / f"script_{number}.py"
+        script.write_text(NOTHING + text)
+        command = [sys.executable, "-I", str(script)]
+        calls[name] = partial(subprocess.run, command, check=True, stdin=subprocess.DEVNULL)
+    race.run("a process that fingerprints a function of nothing", calls.pop("whorl"), calls, rounds=PROCESSES)
+
+    assert race.board.standings[-4].name == "whorl"
 
 
 def test_the_check_of_a_known_fingerprint(race: Race, load: Callable[[str], ModuleType]) -> None:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from fault_recorder import Recorder
+    from object_servers import GcsEmulator, Sshd
     from pipeline_folder import PipelineFolder
     from remote_servers import Bucket, S3Server, WebServer
 
@@ -49,6 +50,28 @@ def bucket(s3_server: S3Server, monkeypatch: pytest.MonkeyPatch) -> Bucket:
     monkeypatch.setenv("FSSPEC_S3", json.dumps(s3_server.options))
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     return Bucket.make(s3_server)
+
+
+@pytest.fixture(scope="session")
+def sshd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sshd]:
+    """Give an sshd, one for all tests of this process."""
+    from object_servers import Sshd
+
+    if Sshd.program() is None:
+        pytest.skip("SFTP IS NOT TESTED: no sshd was found (Debian: openssh-server)")
+    server = Sshd.start(tmp_path_factory.mktemp("sshd"))
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def gcs_emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GcsEmulator]:
+    """Give an emulator of Google's storage, one for all tests of this process."""
+    from object_servers import GcsEmulator
+
+    server = GcsEmulator.start(tmp_path_factory.mktemp("gcs"))
+    yield server
+    server.stop()
 
 
 @pytest.fixture

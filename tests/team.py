@@ -15,7 +15,8 @@ from store_examples import slot, store_value
 from whorl.errors import CorruptEntryError, StoreError
 from whorl.store.local import LocalStore
 from whorl.store.objects.base import Capabilities
-from whorl.store.tiers import Tier, TieredStore
+from whorl.store.tier import Tier
+from whorl.store.tiers import TieredStore
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

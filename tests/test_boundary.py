@@ -217,6 +217,31 @@ def test_two_distributions_may_share_a_package(site: Site) -> None:
     assert [getattr(item, "name", "") for item in owners] == ["bound-alpha", "bound-beta"]
 
 
+@pytest.mark.parametrize(
+    ("file", "text"),
+    [
+        ("top_level.txt", "boundaryother\nboundaryshort\n"),
+        ("RECORD", "boundaryother/__init__.py,,\nboundaryshort.py,sha256=a,1\n"),
+        ("RECORD", "boundaryshort.cpython-311-x86_64-linux-gnu.so,,\r\n"),
+        ("RECORD", '"boundaryshort/a,b.py",,\n'),
+    ],
+)
+def test_a_distribution_claims_what_it_lists(site: Site, file: str, text: str) -> None:
+    """A module is claimed under its whole name, however it was written down; one that begins alike is not."""
+    info = site.folder / "bound_claims-1.0.dist-info"
+    info.mkdir()
+    (info / file).write_text(text, newline="")
+    owners = {}
+    for module in ("boundaryshort", "boundaryshorter", "boundaryshor"):
+        (site.folder / f"{module}.py").write_text("def f(x): return x")
+        importlib.invalidate_caches()
+        owners[module] = getattr(owner(importlib.import_module(module)), "name", "")
+        site.forget(module)
+
+    assert owners.pop("boundaryshort") == "bound-claims"
+    assert "bound-claims" not in owners.values()
+
+
 def test_an_own_function_put_into_a_foreign_module_is_followed(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     """A patched library is not the library."""
     site.install("boundarylib", "1.0", "boundarylib", "def f(x): return x")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import pytest
@@ -107,3 +108,32 @@ def test_a_filesystem_in_a_file_is_relative_to_the_file(project: Path, monkeypat
     monkeypatch.chdir(below / "deep")
 
     assert config.settings().filesystem == str(below / "results")
+
+
+@pytest.mark.parametrize("table", ["[tool.whorl]", '[tool."wh\\u006Frl"]'])
+def test_a_table_counts_however_its_name_is_written(project: Path, table: str) -> None:
+    """A file that cannot have the table is not taken apart; one that writes its name in escapes has it."""
+    (project / "pyproject.toml").write_text(f"{table}\nmode = 'read_only'\n")
+
+    assert config.settings().mode == "read_only"
+
+
+def test_a_file_that_does_not_name_whorl_has_no_settings(project: Path) -> None:
+    """Not even its mistakes concern whorl."""
+    (project / "pyproject.toml").write_text("[tool.other]\nmode =\n")
+
+    assert config.settings().mode == "write"
+
+
+def test_variables_are_seen_while_the_process_lives(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that is set, changed or taken back counts from the next call on, in whatever stands for the environment."""
+    seen = [config.settings().jobs]
+    for value in ("3", "4"):
+        monkeypatch.setenv("WHORL_JOBS", value)
+        seen.append(config.settings().jobs)
+    monkeypatch.delenv("WHORL_JOBS")
+    seen.append(config.settings().jobs)
+    monkeypatch.setattr(os, "environ", {"WHORL_JOBS": "5"})
+    seen.append(config.settings().jobs)
+
+    assert seen == [1, 3, 4, 1, 5]

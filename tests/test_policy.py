@@ -13,12 +13,13 @@ from hostile import canary_pickle, tamper, with_files
 from store_examples import digest, manifest
 from whorl import ConfigError, config, stage
 from whorl.errors import SignatureError, StoreWarning
-from whorl.formats.base import executes
+from whorl.formats.base import runs_code
 from whorl.outcome import observe
 from whorl.store.codec import decode_manifest, encode_manifest
 from whorl.store.local import LocalStore
 from whorl.store.manifest import Trace, TracedCall, TracedInput
-from whorl.store.policy import PICKLE, Policy, Seal
+from whorl.settings import PICKLE
+from whorl.store.policy import Policy, Seal
 from whorl.store.signing import ED25519, HMAC, new_key, write_key
 
 if TYPE_CHECKING:
@@ -80,7 +81,7 @@ def test_a_pickle_is_decoded_where_the_table_says_so(setting: str, signed_by: st
     """Local: one's own, or signed; signed: signed alone; never and any mean what they say.  A strange key is none."""
     key = SIGNED_BY[signed_by]
     entry = manifest(format="pickle") if key is None else _signed(manifest(format="pickle"), key)
-    policy = Policy(executes, setting, keys=(TRUSTED,))
+    policy = Policy(runs_code, setting, keys=(TRUSTED,))
     is_signed = signed_by == "trusted"
     expected = {"local": is_own or is_signed, "signed": is_signed, "never": False, "any": True}[setting]
 
@@ -91,9 +92,9 @@ def test_a_pickle_is_decoded_where_the_table_says_so(setting: str, signed_by: st
 def test_other_formats_need_no_signature_unless_one_is_required(is_own: bool) -> None:
     """A public mirror without signatures is a normal case."""
     entry = manifest(format="json")
-    strict = Policy(executes, require_signature=True, keys=(TRUSTED,))
+    strict = Policy(runs_code, require_signature=True, keys=(TRUSTED,))
 
-    assert all(Policy(executes, setting).refusal(entry, is_own=is_own) is None for setting in PICKLE)
+    assert all(Policy(runs_code, setting).refusal(entry, is_own=is_own) is None for setting in PICKLE)
     assert strict.refusal(entry, is_own=is_own) is not None
     assert strict.refusal(_signed(entry, STRANGE), is_own=is_own) is not None
     assert strict.refusal(_signed(entry, TRUSTED), is_own=is_own) is None
@@ -103,8 +104,8 @@ def test_a_format_that_nobody_knows_counts_as_one_that_runs_code() -> None:
     """A plugin that does not say what it does may do anything."""
     entry = manifest(format="no such format")
 
-    assert Policy(executes).refusal(entry, is_own=False) is not None
-    assert [name for name in ("arrow", "csv", "feather", "json", "npy", "parquet", "pickle") if executes(name)] == [
+    assert Policy(runs_code).refusal(entry, is_own=False) is not None
+    assert [name for name in ("arrow", "csv", "feather", "json", "npy", "parquet", "pickle") if runs_code(name)] == [
         "pickle"
     ]
 
@@ -114,7 +115,7 @@ def test_a_signature_is_of_one_manifest() -> None:
     signed = _signed(manifest(format="pickle"), TRUSTED)
     taken = decode_manifest(encode_manifest(manifest(format="pickle", code=digest("other"))).data)
     forged = decode_manifest(_with_trailer(encode_manifest(taken).data, encode_manifest(signed).data))
-    policy = Policy(executes, keys=(TRUSTED,))
+    policy = Policy(runs_code, keys=(TRUSTED,))
 
     assert policy.is_signed(signed)
     assert not policy.is_signed(forged)
@@ -274,7 +275,7 @@ def test_unsigned_entries_are_misses_where_signatures_are_required(tmp_path: Pat
 def test_nobody_signs_what_a_stranger_made(tmp_path: Path) -> None:
     """Copying an unsigned entry does not sign it, and sharing its payload under another key does not either."""
     key, _ = _key(tmp_path)
-    seal = Seal(Policy(executes, keys=(key,), signer=key), is_own=False)
+    seal = Seal(Policy(runs_code, keys=(key,), signer=key), is_own=False)
     strange, own = manifest(), _signed(manifest(), key)
     kept = replace(manifest(), code=digest("another key's"))
 

@@ -12,7 +12,8 @@ from contracts.places import Place, Unconditional, folder_objects, local_place, 
 from whorl.store.local import LocalStore
 from whorl.store.objects.memory import MemoryObjects
 from whorl.store.objects.opening import open_objects
-from whorl.store.tiers import Tier, TieredStore
+from whorl.store.tier import Tier
+from whorl.store.tiers import TieredStore
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -164,7 +164,7 @@ def test_a_revision_of_the_root_counts_and_is_noted_for_offline_times(team: Team
 
 def test_a_revision_made_offline_counts_where_the_root_has_none(team: Team, monkeypatch: pytest.MonkeyPatch) -> None:
     """Until the root has one of its own."""
-    monkeypatch.setattr("whorl.store.tiers._REST", 0.1)
+    monkeypatch.setattr("whorl.store.tier._REST", 0.1)
     machine = team.machine("ada")
     machine.line.is_cut = True
     own = machine.store.revise("default", [digest("k")])[digest("k")]
@@ -186,7 +186,7 @@ def test_an_entry_of_the_local_tier_alone_is_kept_in_the_root(
     team: Team, monkeypatch: pytest.MonkeyPatch, value: bytes
 ) -> None:
     """Its payload is brought there: computed offline, found by content later."""
-    monkeypatch.setattr("whorl.store.tiers._REST", 0.1)
+    monkeypatch.setattr("whorl.store.tier._REST", 0.1)
     machine = team.machine("ada")
     machine.line.is_cut = True
     source = store_value(machine.store, slot("one"), value)

@@ -54,7 +54,7 @@ def test_results_are_kept_locally_while_the_root_fails(team: Team, value: bytes)
 
 def test_a_tier_that_failed_is_asked_again_after_a_rest(team: Team, monkeypatch: pytest.MonkeyPatch) -> None:
     """It may be back by then."""
-    monkeypatch.setattr("whorl.store.tiers._REST", 0.2)
+    monkeypatch.setattr("whorl.store.tier._REST", 0.2)
     store_value(team.machine("bob").store, slot(), BIG)
     machine = team.machine("ada")
     machine.line.is_cut = True
@@ -101,7 +101,7 @@ def test_what_was_begun_without_the_root_is_committed_to_it_once_it_is_back(
     team: Team, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An attempt belongs to no tier until it is committed."""
-    monkeypatch.setattr("whorl.store.tiers._REST", 0.1)
+    monkeypatch.setattr("whorl.store.tier._REST", 0.1)
     machine = team.machine("ada")
     machine.line.is_cut = True
     machine.store.lookup(slot())

@@ -182,7 +182,7 @@ class OpcodeTable:
             Digest,
             list[int],
             list[int],
-            list[tuple[str, bool, list[str], int]],
+            list[tuple[str, bool, tuple[str, ...], int]],
             list[tuple[str, int, int, list[tuple[str, str, bool]], int]],
             list[str],
         ]

@@ -17,19 +17,17 @@ from typing import TYPE_CHECKING, TypeVar
 
 from whorl import config
 from whorl.errors import ConfigError, LeaseTimeoutError, SignatureError, StoreError, StoreWarning, warn
-from whorl.formats.base import executes
-from whorl.modes import ROOT
-from whorl.opening import Place, is_own, open_store, policy_of, shown
+from whorl.formats.base import runs_code
+from whorl.opening import open_store, policy_of, shown
 from whorl.store.disk import digest_bytes
 from whorl.store.policy import Policy
 from whorl.store.process import host_name
-from whorl.store.tiers import TieredStore
 from whorl.store.used import Uses
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from whorl.config import Settings
+    from whorl.settings import Settings
     from whorl.digest import Digest
     from whorl.store.base import Store
     from whorl.store.manifest import Manifest, Slot
@@ -45,23 +43,18 @@ _KNOWN_NUMBER = 64
 _lock = threading.Lock()
 
 
-def _nobodys(_: Manifest) -> bool:
-    return False
-
-
 @dataclass(frozen=True, slots=True)
 class Access:
     """
     One store as the engine sees it; ``store`` is None where none can be opened.
 
-    Entries that ``policy`` refuses are passed over; ``is_own`` says of an entry that it lies in a store of this user.
+    Entries that ``policy`` refuses are passed over.
     """
 
     store: Store | None
     root: str
     strict: bool
-    policy: Policy = Policy(executes)
-    is_own: Callable[[Manifest], bool] = _nobodys
+    policy: Policy = Policy(runs_code)
 
     def attempt(self, action: Callable[[Store], T], otherwise: T) -> T:
         """Do something with the store, or warn once and give the alternative."""
@@ -92,18 +85,24 @@ class Access:
 
     def admits(self, manifest: Manifest) -> bool:
         """Whether an entry may be served; one that may not is warned of once, or with ``strict`` an error."""
-        refusal = self.policy.refusal(manifest, is_own=self.is_own(manifest))
+        refusal = self._refusal(manifest)
         if refusal is not None:
             self.complain(refusal)
         return refusal is None
 
     def may_serve(self, manifest: Manifest) -> bool:
         """Whether an entry that was met while writing may be served, without a word."""
-        return self.policy.refusal(manifest, is_own=self.is_own(manifest)) is None
+        return self._refusal(manifest) is None
 
     def trusts(self, manifest: Manifest) -> bool:
         """Whether what an entry names was written by this user, or by someone whose key is trusted."""
-        return self.policy.trusts(manifest, is_own=self.is_own(manifest))
+        return self.policy.trusts(manifest, is_own=self._is_own(manifest))
+
+    def _refusal(self, manifest: Manifest) -> SignatureError | None:
+        return self.policy.refusal(manifest, is_own=self._is_own(manifest))
+
+    def _is_own(self, manifest: Manifest) -> bool:
+        return self.store is not None and self.store.is_own(manifest)
 
     def recent(self, slot: Slot) -> list[Manifest]:
         """List the newest entries of a slot's stage; a store that fails has none."""
@@ -166,16 +165,8 @@ def _complain(root: str, error: StoreError, *, strict: bool) -> None:
         first = known not in _warned
         _warned.add(known)
     if first:
-        what = "the store {root} fails; results are computed and returned, but not kept there"
-        warn(f"{f'the store {root}' if is_refusal else what.format(root=root)}\n{error}", StoreWarning)
-
-
-def _owner(settings: Settings, store: Store) -> Callable[[Manifest], bool]:
-    """Give what knows whether an entry lies in a store of this user."""
-    if isinstance(store, TieredStore):
-        return store.is_own
-    answer = is_own(settings, Place(ROOT, ROOT, settings.filesystem))
-    return lambda _: answer
+        fails = "" if is_refusal else f"the store {root} fails; results are computed and returned, but not kept there\n"
+        warn(f"{fails}{error}", StoreWarning)
 
 
 def uses_of(root: str) -> Uses:
@@ -220,7 +211,7 @@ def open_access(settings: Settings) -> Access:
         unopened = Access(None, root, settings.strict)
         unopened.complain(error)
         return unopened
-    access = Access(store, root, settings.strict, policy_of(settings), _owner(settings, store))
+    access = Access(store, root, settings.strict, policy_of(settings))
     if len(_accesses) >= _KNOWN_NUMBER:
         _accesses.clear()
     _accesses[id(settings)] = settings, access

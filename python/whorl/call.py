@@ -99,8 +99,7 @@ class Binder:
             self._open.pop()
 
     def _bind(self, definition: Definition, args: tuple[object, ...], kwargs: Mapping[str, object]) -> Call:
-        given = definition.signature.bind_partial(*args, **kwargs)
-        explicit = _flatten(definition, given)
+        explicit = _explicit(definition, args, kwargs)
         sources: dict[str, object] = {}
         for name, declared in definition.inputs.items():
             sources[name] = self._source(declared, explicit[name]) if name in explicit else self._declared(declared)
@@ -170,6 +169,14 @@ def _positional(parameters: Mapping[str, inspect.Parameter], values: Mapping[str
 def _aliases(call: Call, values: Mapping[str, object]) -> dict[str, object]:
     short = {name: name.removesuffix("_file").removesuffix("_path") for name in call.definition.inputs}
     return {alias: values[name] for name, alias in short.items() if alias not in values and alias}
+
+
+def _explicit(definition: Definition, args: tuple[object, ...], kwargs: Mapping[str, object]) -> dict[str, object]:
+    """Tell which argument each parameter is given, as ``Signature.bind_partial`` does."""
+    plain = definition.plain_names
+    if not kwargs and len(args) <= len(plain):
+        return dict(zip(plain, args, strict=False))
+    return _flatten(definition, definition.signature.bind_partial(*args, **kwargs))
 
 
 def _flatten(definition: Definition, given: inspect.BoundArguments) -> dict[str, object]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from whorl.config import is_url
+from whorl.settings import is_url
 from whorl.errors import StoreError
 from whorl.modes import ROOT
 from whorl.opening import TEAM, Place, open_objects_at, places, shown
@@ -25,11 +25,15 @@ from whorl.store.remote.root import check_root, create_root
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from whorl.config import Settings
+    from whorl.settings import Settings
 
 # What each kind was held against.  Emulators that ignore conditions and fakes of our own are no servers.
 _TESTED: Mapping[str, str] = {
-    "s3": "tested against moto; Amazon's own service untested",
+    "s3": "tested against moto and Ceph; Amazon's own service untested",
+    "sftp": "tested against OpenSSH",
+    "ssh": "tested against OpenSSH",
+    "http": "tested against a plain web server",
+    "https": "tested against a plain web server without TLS",
     "memory": "tested; it ends with this process",
 }
 _UNTESTED = "untested against a server"

@@ -9,18 +9,17 @@ here.
 
 from __future__ import annotations
 
-import difflib
 import logging
 import os
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from whorl.errors import ConfigError
-from whorl.modes import MODES
+from whorl.settings import NAMES, PUBLIC, Settings, checked, is_url
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -28,69 +27,11 @@ if TYPE_CHECKING:
 logging.getLogger("whorl").addHandler(logging.NullHandler())
 
 _PROJECT_MARKS = ("whorl.toml", "pyproject.toml", ".git")
-_PUBLIC = "ed25519:"
 _COMPUTING = "WHORL_COMPUTING_PROCESS"
 _TRUE, _FALSE = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """
-    Everything that can be set; the docstring of each field is its documentation.
-
-    ``filesystem``: the root store, a folder or the URL of a bucket (default: ``.whorl`` beside the nearest
-    pyproject.toml or .git, else the user's cache folder); ``filesystem_options``: what fsspec has to know to reach it.
-    ``local``: the folder of the local tier, where results are kept close by as well (default: none; modes that name
-    the local tier then use the default root).  ``mirrors``: further stores by name, only read, each a mapping with
-    ``filesystem`` and ``filesystem_options``.  ``network_timeout``: seconds that one request to a store may take.
-    ``lease_ttl``: seconds after which a silent holder of a lease behind a network counts as gone, half as long again.
-    ``mode``: a name of ``MODES``.  ``wait_timeout``: seconds to wait for another process that
-    computes the same key.  ``strict``: a failing store raises instead of warning.  ``durability``: ``fast``, ``fsync``.
-    ``verify``: ``always``, ``first`` or ``never`` check payloads against their digests.  ``provenance``: keep host and
-    user in manifests.  ``store_args``: keep short reprs of arguments.  ``jobs``: independent upstreams side by side.
-    ``namespace``: where entries go unless a stage pins its own.  ``distributions``: how versions of distributions count
-    (``exact``, ``minor``, ``ignore``, ``follow``; ``"*"`` for all).  ``stat_table``: where digests of raw files are
-    remembered by what the file system says of them: ``on`` (the user's cache folder), ``off``, or an absolute path.
-    ``pickle``: which values may be decoded by running code: ``local`` (those of your own local store; others if they are
-    signed), ``signed``, ``never`` or ``any``.  ``require_signature``: serve signed entries alone.  ``sign_with``: the
-    file of the key that signs what is stored.  ``trusted_keys``: keys whose signatures count, public ones as text, or
-    files.  ``store_mode``: stores in folders are for you (``private``) or for your group (``team``).
-    """
-
-    project: Path
-    filesystem: str
-    filesystem_options: Mapping[str, object] = field(default_factory=dict, repr=False)
-    local: str = ""
-    mirrors: Mapping[str, Mapping[str, object]] = field(default_factory=dict, repr=False)
-    network_timeout: float = 30.0
-    lease_ttl: float = 30.0
-    mode: str = "write"
-    wait_timeout: float = 24 * 3600.0
-    strict: bool = False
-    durability: str = "fast"
-    verify: str = "always"
-    provenance: bool = True
-    store_args: bool = False
-    jobs: int = 1
-    namespace: str = "default"
-    distributions: Mapping[str, str] = field(default_factory=dict)
-    stat_table: str = "on"
-    pickle: str = "local"
-    require_signature: bool = False
-    sign_with: str = ""
-    trusted_keys: tuple[str, ...] = ()
-    store_mode: str = "private"
-
-
-_CHOICES = {
-    "mode": tuple(MODES),
-    "durability": ("fast", "fsync"),
-    "verify": ("always", "first", "never"),
-    "pickle": ("local", "signed", "never", "any"),
-    "store_mode": ("private", "team"),
-}
-_NAMES = tuple(item.name for item in fields(Settings) if item.name != "project")
-_VARIABLES = tuple((name, f"WHORL_{name.upper()}") for name in _NAMES if name != "distributions")
+_VARIABLES = tuple((name, f"WHORL_{name.upper()}") for name in NAMES if name != "distributions")
 
 _configured: dict[str, object] = {}
 _options: ContextVar[tuple[tuple[str, object], ...]] = ContextVar("whorl options", default=())
@@ -98,12 +39,36 @@ _options: ContextVar[tuple[tuple[str, object], ...]] = ContextVar("whorl options
 
 def settings() -> Settings:
     """Give the settings that hold for a call made now in this context; cheap when nothing changed."""
-    environment = tuple((name, value) for name, variable in _VARIABLES if (value := os.environ.get(variable)))
+    environment = _from_environment()
     configured = tuple(_configured.items())
     try:
         return _merge(os.getcwd(), environment, configured, _options.get())
     except TypeError:  # an option that cannot be hashed, as a mapping of distributions, is merged each time
         return _merge.__wrapped__(os.getcwd(), environment, configured, _options.get())
+
+
+def _from_environment() -> tuple[tuple[str, str], ...]:
+    held = getattr(os.environ, "_data", None)
+    if held is not None and held.keys().isdisjoint(_encoded_variables()):
+        return ()
+    return tuple([(name, value) for name, variable in _VARIABLES if (value := os.environ.get(variable))])
+
+
+@lru_cache(maxsize=1)
+def _encoded_variables() -> tuple[object, ...]:
+    return tuple(map(_encoded, (variable for _, variable in _VARIABLES)))
+
+
+def _variable(name: str) -> str | None:
+    """Read a variable of the environment; most are not set, which ``os.environ`` takes an exception to find out."""
+    environment = os.environ
+    held = getattr(environment, "_data", None)
+    if held is None:  # something else was put in its place
+        return environment.get(name)
+    return environment[name] if _encoded(name) in held else None
+
+
+_encoded = lru_cache(maxsize=64)(os.environ.encodekey)
 
 
 def current_project() -> Path:
@@ -123,7 +88,7 @@ def stat_table_path() -> str | None:
     """Give the file that the ``stat_table`` of the settings names, None for ``off``; asked for at each digest."""
     found = dict(_options.get()).get("stat_table", _configured.get("stat_table"))
     if found is None:
-        found = os.environ.get("WHORL_STAT_TABLE") or _stat_table_of_project()
+        found = _variable("WHORL_STAT_TABLE") or _stat_table_of_project()
     text = str(found)
     if text.lower() in _FALSE:
         return None
@@ -158,7 +123,7 @@ def _project_at(folder: str) -> Path:
 @contextmanager
 def options(**values: object) -> Iterator[Settings]:
     """Set options for the calls made inside the block, in this context and in what is started from it."""
-    checked = tuple((name, _checked(name, value, "options()")) for name, value in values.items())
+    checked = tuple((name, checked(name, value, "options()")) for name, value in values.items())
     token = _options.set(tuple({**dict(_options.get()), **dict(checked)}.items()))
     try:
         yield settings()
@@ -169,17 +134,10 @@ def options(**values: object) -> Iterator[Settings]:
 def configure(**values: object) -> None:
     """Set options for the whole process; ``None`` takes one back."""
     for name, value in values.items():
-        if value is None and name in _NAMES:
+        if value is None and name in NAMES:
             _configured.pop(name, None)
         else:
-            _configured[name] = _checked(name, value, "configure()")
-
-
-def did_you_mean(name: str, known: object) -> str:
-    """Word a tip that names the nearest known spelling, or all of them."""
-    names = sorted(str(item) for item in known)  # type: ignore[attr-defined]
-    close = difflib.get_close_matches(name, names, n=1)
-    return f"did you mean {close[0]!r}?" if close else f"known: {', '.join(names)}"
+            _configured[name] = checked(name, value, "configure()")
 
 
 def find_project(start: Path) -> Path | None:
@@ -198,7 +156,7 @@ def _merge(
 ) -> Settings:
     project = find_project(Path(folder))
     merged = Settings(project or Path(folder), _default_root(project))
-    from_environment = {name: _checked(name, _parse(name, text), f"WHORL_{name.upper()}") for name, text in environment}
+    from_environment = {name: checked(name, _parse(name, text), f"WHORL_{name.upper()}") for name, text in environment}
     layers = (_from_file(project) if project else {}, from_environment, dict(configured), dict(options))
     for layer in layers:
         merged = replace(merged, **layer)  # type: ignore[arg-type]
@@ -217,11 +175,6 @@ def default_local(settings: Settings) -> str:
     return _default_root(settings.project if has_project else None)
 
 
-def is_url(location: str) -> bool:
-    """Tell a URL from a path."""
-    return "://" in location
-
-
 def _located(folder: str, location: str) -> str:
     """Make a path absolute; a URL stays as it is, but for that of a folder."""
     location = location.removeprefix("file://")
@@ -230,7 +183,7 @@ def _located(folder: str, location: str) -> str:
 
 def _located_keys(folder: str, keys: Any) -> tuple[str, ...]:
     """Make the paths of key files absolute; public keys, which have a scheme before a colon, stay."""
-    return tuple(key if key.startswith(_PUBLIC) else _located(folder, key) for key in keys)
+    return tuple(key if key.startswith(PUBLIC) else _located(folder, key) for key in keys)
 
 
 def _default_root(project: Path | None) -> str:
@@ -243,18 +196,21 @@ def _default_root(project: Path | None) -> str:
 
 @lru_cache(maxsize=64)
 def _from_file(project: Path) -> Mapping[str, object]:
-    import tomllib
-
     for path, section in ((project / "whorl.toml", ()), (project / "pyproject.toml", ("tool", "whorl"))):
         if path.is_file():
+            text = path.read_text(encoding="utf-8")
+            if section and not _may_hold(section[-1], text):
+                continue
+            import tomllib
+
             try:
-                table = tomllib.loads(path.read_text(encoding="utf-8"))
+                table = tomllib.loads(text)
             except tomllib.TOMLDecodeError as error:
                 raise ConfigError(f"{path.name} cannot be read", str(error)) from error
             for part in section:
                 table = table.get(part, {})
             if table:
-                found = {name: _checked(name, value, path.name) for name, value in _flattened(table).items()}
+                found = {name: checked(name, value, path.name) for name, value in _flattened(table).items()}
                 for name in ("filesystem", "local", "sign_with"):
                     if name in found:  # a path in a file is relative to the file
                         found[name] = _located(str(project), str(found[name]))
@@ -262,6 +218,12 @@ def _from_file(project: Path) -> Mapping[str, object]:
                     found["trusted_keys"] = _located_keys(str(project), found["trusted_keys"])
                 return found
     return {}
+
+
+def _may_hold(table: str, text: str) -> bool:
+    """Tell whether TOML can have a table of that name: as it is, or with letters written as escapes."""
+    # Loading tomllib takes longer than everything else that is read for a call.
+    return table in text or "\\" in text
 
 
 def _flattened(table: Mapping[str, Any]) -> dict[str, object]:
@@ -297,52 +259,6 @@ def _parse_json(name: str, text: str) -> object:
         raise ConfigError(f"WHORL_{name.upper()} cannot be read", "it is an object of JSON") from error
 
 
-def _checked(name: str, value: object, origin: str) -> object:
-    if name not in _NAMES:
-        raise ConfigError(f"unknown setting {name!r} in {origin}", tip=did_you_mean(name, _NAMES))
-    if name in _CHOICES and value not in _CHOICES[name]:
-        raise ConfigError(f"{name} cannot be {value!r} ({origin})", tip=did_you_mean(str(value), _CHOICES[name]))
-    if name in ("filesystem", "local", "sign_with") and isinstance(value, os.PathLike):
-        return os.fspath(value)
-    if name == "local" and is_url(str(value)):
-        raise ConfigError(f"local cannot be {value!r} ({origin})", "the local tier is a folder of this machine")
-    if name == "trusted_keys":
-        return _checked_keys(value, origin)
-    if name == "mirrors":
-        _check_mirrors(value, origin)
-    if name == "filesystem_options" and not isinstance(value, dict):
-        raise ConfigError(f"filesystem_options cannot be used ({origin})", "they are a mapping of names to values")
-    wanted: Any = {"bool": bool, "float": (int, float), "int": int, "str": str}.get(
-        str(Settings.__dataclass_fields__[name].type)
-    )
-    if wanted and (not isinstance(value, wanted) or (isinstance(value, bool) and wanted is not bool)):
-        raise ConfigError(
-            f"{name} cannot be {value!r} ({origin})", f"it is a {Settings.__dataclass_fields__[name].type}"
-        )
-    return value
-
-
-def _checked_keys(value: object, origin: str) -> tuple[str, ...]:
-    """Take public keys and paths; a secret does not belong into a configuration, and what it says is not shown."""
-    if not isinstance(value, (list, tuple)) or not all(isinstance(key, (str, os.PathLike)) for key in value):
-        raise ConfigError(f"trusted_keys cannot be used ({origin})", "they are a list of public keys and files")
-    keys = tuple(os.fspath(key) for key in value)
-    if any(key.startswith(("hmac", "whorl-")) for key in keys):
-        tip = "leave it in a file that is yours alone, and name the file"
-        raise ConfigError(f"trusted_keys has a secret in it ({origin})", "a configuration is read by many", tip)
-    return keys
-
-
-def _check_mirrors(value: object, origin: str) -> None:
-    known = {"filesystem", "filesystem_options"}
-    for name, mirror in value.items() if isinstance(value, dict) else [("mirrors", value)]:
-        if not isinstance(mirror, dict) or not isinstance(mirror.get("filesystem"), str) or not mirror.keys() <= known:
-            raise ConfigError(
-                f"the mirror {name!r} cannot be used ({origin})",
-                "a mirror is a section with filesystem and, if it needs them, filesystem_options",
-            )
-
-
 def environment_variable(name: str) -> str | None:
     """Read a variable of the environment that a stage declared with ``env=``."""
     return os.environ.get(name)
@@ -358,5 +274,5 @@ def announce_process(process: int | None) -> None:
 
 def announced_process() -> int | None:
     """Give the process that announced that it computes, if one did."""
-    text = os.environ.get(_COMPUTING, "")
+    text = _variable(_COMPUTING) or ""
     return int(text) if text.isdecimal() else None

@@ -19,7 +19,7 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING
 from weakref import WeakSet
 
-from whorl.config import did_you_mean
+from whorl.settings import did_you_mean
 from whorl.errors import ConfigError
 from whorl.fingerprint.boundary import canonical_module
 from whorl.fingerprint.inputs import RawInput
@@ -67,6 +67,10 @@ class Definition:
     track_code: bool | str = True
     jobs: int | None = None
     env: tuple[str, ...] = ()
+    plain_names: tuple[str, ...] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "plain_names", _plain_names(self.signature))
 
     @property
     def is_async(self) -> bool:
@@ -82,6 +86,12 @@ class Definition:
     def qualname(self) -> str:
         """The function's qualified name inside its module."""
         return self.function.__qualname__
+
+
+def _plain_names(signature: inspect.Signature) -> tuple[str, ...]:
+    """Name the parameters that arguments without a name go to, one by one."""
+    positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    return tuple(name for name, parameter in signature.parameters.items() if parameter.kind in positional)
 
 
 def define(function: Callable[..., object], declared: Mapping[str, object], **options: object) -> Definition:

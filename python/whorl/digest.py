@@ -33,7 +33,8 @@ from whorl._core import (
     hash_stream,
     walk_value,
 )
-from whorl.config import did_you_mean, stat_table_path
+from whorl.config import stat_table_path
+from whorl.settings import did_you_mean
 from whorl.errors import ConfigError
 
 if TYPE_CHECKING:

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from contextlib import AbstractContextManager
 
-    from whorl.config import Settings
+    from whorl.settings import Settings
     from whorl.definition import Definition
     from whorl.derive import Derived
     from whorl.digest import Digest

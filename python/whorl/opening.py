@@ -12,22 +12,25 @@ from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from whorl.config import default_local, is_url
+from whorl.config import default_local
+from whorl.settings import is_url
 from whorl.errors import ConfigError
-from whorl.formats.base import executes
+from whorl.formats.base import runs_code
 from whorl.modes import LOCAL, MIRRORS, MODES, ROOT
 from whorl.store.local import LocalStore
 from whorl.store.places import Places
 from whorl.store.policy import Policy, Seal
 from whorl.store.signing import ED25519, public_key, read_key
-from whorl.store.tiers import Tier, TieredStore
+from whorl.store.tier import Tier
+from whorl.store.tiers import TieredStore
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from whorl.config import Settings
+    from whorl.settings import Settings
     from whorl.errors import StoreError
     from whorl.store.base import Store
+    from whorl.store.manifest import Manifest
     from whorl.store.objects.base import Objects
     from whorl.store.temporary import Temporary
 
@@ -99,7 +102,7 @@ def _policy(pickle: str, require_signature: bool, sign_with: str, trusted: tuple
     if signer is not None and not signer.secret:
         raise ConfigError(f"sign_with cannot be {sign_with}", "it is a public key", "name the file of the private one")
     keys = [public_key(key, "trusted_keys") if key.startswith(f"{ED25519}:") else read_key(key) for key in trusted]
-    return Policy(executes, pickle, require_signature, (*keys, *([signer] if signer else ())), signer)
+    return Policy(runs_code, pickle, require_signature, (*keys, *([signer] if signer else ())), signer)
 
 
 def open_objects_at(settings: Settings, place: Place) -> Objects:
@@ -146,7 +149,7 @@ def _tier(settings: Settings, place: Place) -> Tier:
     is_remote = is_url(place.url)
     store = open_place(settings, place)
     reads, writes = bool(roles & {*mode.reads}), bool(roles & {*mode.writes})
-    return Tier(place.name, shown(place.url), store, reads, writes, is_remote, is_own(settings, place))
+    return Tier(place.name, shown(place.url), store, reads, writes, is_remote)
 
 
 def shown(url: str) -> str:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from whorl.config import Settings
+    from whorl.settings import Settings
     from whorl.fingerprint.code import Fingerprint
 
 

@@ -194,8 +194,13 @@ def trace_call(call: Call, snapshot: Snapshot, project: Path, expires: float | N
     return merge([Trace((mine,), tuple(inputs), ()), *feeding])
 
 
+_NOTHING = Trace()
+
+
 def trace_holds(trace: Trace, snapshot: Snapshot, project: Path) -> bool:
     """Check every recorded call, input and class against what is there now; what cannot be found does not hold."""
+    if trace == _NOTHING:
+        return True
     now = time.time()
     return (
         all(_call_holds(call, snapshot, now) for call in trace.calls)

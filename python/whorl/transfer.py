@@ -20,7 +20,7 @@ from whorl.store.remote.parallel import side_by_side
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from whorl.config import Settings
+    from whorl.settings import Settings
     from whorl.store.base import Store
     from whorl.store.manifest import Manifest
 
@@ -89,16 +89,21 @@ def pull(ends: Ends, chooses: Callable[[Manifest], bool]) -> Transferred:
             revisions = store.revisions(namespace)
             if revisions:
                 ends.local.write_revisions(namespace, revisions)
-        done += _copy(store, ends.local, [entry for entry in store.entries() if chooses(entry)], lambda _: True)
+        chosen = [entry for entry in store.entries() if chooses(entry)]
+        done += _copy(store, ends.local, chosen, lambda _: True)
     return done
 
 
-def _copy(source: Store, target: Store, entries: Iterable[Manifest], may: Callable[[Manifest], bool]) -> Transferred:
-    found = side_by_side(lambda entry: _copy_one(source, target, entry, may), list(entries))
+def _copy(
+    source: Store, target: Store, entries: Iterable[Manifest], may_replace: Callable[[Manifest], bool]
+) -> Transferred:
+    found = side_by_side(lambda entry: _copy_one(source, target, entry, may_replace), list(entries))
     return sum(found, Transferred())
 
 
-def _copy_one(source: Store, target: Store, entry: Manifest, may_replace: Callable[[Manifest], bool]) -> Transferred:
+def _copy_one(
+    source: Store, target: Store, entry: Manifest, may_replace: Callable[[Manifest], bool]
+) -> Transferred:
     there = target.lookup(entry.slot)
     if there is not None and there.attempt == entry.attempt:
         return Transferred(present=1)

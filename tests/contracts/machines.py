@@ -49,6 +49,22 @@ class LosingAnswers(Passing):
 class MachineLaws:
     """Laws for one kind of objects; ``objects`` is an empty root, ``place`` the remote store over it."""
 
+    def test_what_was_removed_while_it_was_to_be_replaced_is_no_generation(self, place: Place) -> None:
+        """Another machine removes the entry between the writer's look and its replacing."""
+        writer, remover = place.open(), place.open()
+        store_value(writer, slot(), BIG)
+
+        def decide(_: Manifest) -> bool:
+            assert remover.remove(slot())
+            return True
+
+        attempt = writer.begin(slot())
+        attempt.write("value.bin", b"new")
+        committed = writer.commit(attempt, manifest(slot()), replace=decide)
+
+        assert writer.lookup(slot()) == committed
+        assert list(writer.generations(slot())) == []
+
     def test_a_lease_of_a_silent_holder_is_taken_over(self, place: Place, objects: Objects) -> None:
         """After one and a half times the ttl by the waiter's own clock, whatever any other clock says."""
         objects.put(LEASE, DEAD.encode(3))

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from whorl.store.local import LocalStore
 from whorl.store.objects.base import Capabilities, Content
 from whorl.store.objects.folder import FolderObjects
+from whorl.store.objects.looking import ANY_SIZE, create_unseen, replace_seen
 from whorl.store.remote.store import RemoteStore
 from whorl.store.temporary import Temporary
 
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 
 # What waits must not hold up a suite: leases of these tests go stale after 0.45 s.
 LEASE_TTL = 0.3
-ANY_SIZE = 1 << 40
 
 
 @dataclass
@@ -123,17 +123,10 @@ class Unconditional(Passing):
         return Capabilities(creates_once=False, replaces_once=False)
 
     def create(self, name: str, data: bytes) -> bool:
-        if self.read(name, 0) is not None:
-            return False
-        self.put(name, data)
-        return True
+        return create_unseen(self, name, data)
 
     def replace(self, name: str, data: bytes, tag: str) -> bool:
-        current = self.read(name, ANY_SIZE)
-        if current is None or current.tag != tag:
-            return False
-        self.put(name, data)
-        return True
+        return replace_seen(self, name, data, tag)
 
 
 def folder_objects(root: Path) -> FolderObjects:

@@ -113,14 +113,35 @@ def wait_for(holds: object) -> None:
         time.sleep(0.005)
 
 
+def note_answers(
+    recorder: Recorder, row: str, kind: str, answers: list[tuple[int, int, str]], killed: int | None = None
+) -> None:
+    """Note what each process answered; of the killed one nothing is expected."""
+    for process, status, printed in answers:
+        is_killed = (process, status, printed) == (killed, -signal.SIGKILL, "")
+        outcome = "absent" if is_killed else "correct" if (status, printed) == (0, f"1 {len(VALUE)}") else "wrong"
+        recorder.note(row, kind, outcome, (process, status, printed))
+
+
+def kill_the_holder(crowd: Crowd, patience: float) -> tuple[int, list[int], list[tuple[int, int, str]]]:
+    """Kill the one that computes once the others wait; give it, who had computed by then, and what all answered."""
+    crowd.stays.touch()
+    crowd.begin()
+    wait_for(crowd.computing)
+    (holder,) = crowd.computing()
+    time.sleep(patience)
+    while_it_lived = crowd.computing()
+    os.kill(holder, signal.SIGKILL)
+    crowd.stays.unlink()
+    return holder, while_it_lived, crowd.answers()
+
+
 def test_one_of_many_computes_and_all_get_the_value(tmp_path: Path, recorder: Recorder) -> None:
     """However many ask at the same moment."""
     with Crowd(tmp_path, number(32, 8)) as crowd:
         crowd.begin()
         answers = crowd.answers()
-    for process, status, printed in answers:
-        outcome = "correct" if (status, printed) == (0, f"1 {len(VALUE)}") else "wrong"
-        recorder.note("32 processes, one key: local folder", "at once", outcome, (process, status, printed))
+    note_answers(recorder, "32 processes, one key: local folder", "at once", answers)
 
     assert recorder.wrong == []
     assert len(crowd.computing()) == 1
@@ -133,56 +154,31 @@ def test_one_of_many_computes_and_all_get_the_value_from_a_bucket(
     with Crowd(tmp_path, number(32, 4), WHORL_FILESYSTEM=f"{bucket.url}/crowd") as crowd:
         crowd.begin()
         answers = crowd.answers()
-    for process, status, printed in answers:
-        outcome = "correct" if (status, printed) == (0, f"1 {len(VALUE)}") else "wrong"
-        recorder.note("32 processes, one key: S3", "at once", outcome, (process, status, printed))
+    note_answers(recorder, "32 processes, one key: S3", "at once", answers)
 
     assert recorder.wrong == []
     assert len(crowd.computing()) == 1
+
+
+def test_one_takes_over_from_a_killed_holder(tmp_path: Path, recorder: Recorder) -> None:
+    """The kernel frees its lease: exactly one other computes, and all others get the value."""
+    with Crowd(tmp_path, number(32, 8)) as crowd:
+        holder, while_it_lived, answers = kill_the_holder(crowd, 0.2)
+    note_answers(recorder, "32 processes, one key: holder killed, local folder", "killed", answers, holder)
+
+    assert recorder.wrong == []
+    assert while_it_lived == [holder]
+    assert len(crowd.computing()) == 2
+    assert list((tmp_path / "store/v1/default/l").iterdir()) == []
 
 
 def test_one_takes_over_from_a_killed_holder_in_a_bucket(tmp_path: Path, bucket: Bucket, recorder: Recorder) -> None:
     """Its lease is not beaten any more: exactly one other computes, and all others get the value."""
     settings = {"WHORL_FILESYSTEM": f"{bucket.url}/crowd", "WHORL_LEASE_TTL": "6"}
     with Crowd(tmp_path, number(32, 4), **settings) as crowd:
-        crowd.stays.touch()
-        crowd.begin()
-        wait_for(crowd.computing)
-        (holder,) = crowd.computing()
-        time.sleep(7)  # it lives, and beats
-        while_it_lived = crowd.computing()
-        os.kill(holder, signal.SIGKILL)
-        crowd.stays.unlink()
-        answers = crowd.answers()
-    for process, status, printed in answers:
-        is_killed = (process, status, printed) == (holder, -signal.SIGKILL, "")
-        outcome = "absent" if is_killed else "correct" if (status, printed) == (0, f"1 {len(VALUE)}") else "wrong"
-        recorder.note("32 processes, one key: holder killed, S3", "killed", outcome, (process, status, printed))
+        holder, while_it_lived, answers = kill_the_holder(crowd, 7.0)  # longer than a ttl: it lives, and beats
+    note_answers(recorder, "32 processes, one key: holder killed, S3", "killed", answers, holder)
 
     assert recorder.wrong == []
     assert while_it_lived == [holder]
     assert len(crowd.computing()) == 2
-
-
-def test_one_takes_over_from_a_killed_holder(tmp_path: Path, recorder: Recorder) -> None:
-    """The kernel frees its lease: exactly one other computes, and all others get the value."""
-    with Crowd(tmp_path, number(32, 8)) as crowd:
-        crowd.stays.touch()
-        crowd.begin()
-        wait_for(crowd.computing)
-        (holder,) = crowd.computing()
-        time.sleep(0.2)  # the others are at its lease by now
-        while_it_lived = crowd.computing()
-        os.kill(holder, signal.SIGKILL)
-        crowd.stays.unlink()
-        answers = crowd.answers()
-    for process, status, printed in answers:
-        is_killed = (process, status, printed) == (holder, -signal.SIGKILL, "")
-        outcome = "absent" if is_killed else "correct" if (status, printed) == (0, f"1 {len(VALUE)}") else "wrong"
-        row = "32 processes, one key: holder killed, local folder"
-        recorder.note(row, "killed", outcome, (process, status, printed))
-
-    assert recorder.wrong == []
-    assert while_it_lived == [holder]
-    assert len(crowd.computing()) == 2
-    assert list((tmp_path / "store/v1/default/l").iterdir()) == []

@@ -17,7 +17,7 @@ import click
 
 from whorl import __version__
 from whorl.cli.screen import err, log_is_shown, show_warning
-from whorl.config import did_you_mean
+from whorl.settings import did_you_mean
 from whorl.errors import ConfigError, StoreError, WhorlError
 
 if TYPE_CHECKING:

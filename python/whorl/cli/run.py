@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import click
 
 from whorl import config
+from whorl.settings import is_url
 from whorl.changes import name_shortly
 from whorl.cli import options
 from whorl.cli.commands import FAILED, complain
@@ -171,4 +172,4 @@ def word_store() -> str:
     if not (mode.reads or mode.writes):
         return f"none (mode {settings.mode})"
     where = shown_path(settings.filesystem)
-    return where if config.is_url(settings.filesystem) else f"{where} (local only)"
+    return where if is_url(settings.filesystem) else f"{where} (local only)"

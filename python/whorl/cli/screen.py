@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, TextIO
 
 import click
 
-from whorl.config import environment_variable, is_url
+from whorl.config import environment_variable
+from whorl.settings import is_url
 from whorl.errors import WhorlWarning
 from whorl.fingerprint.urls import hide_secrets
 from whorl.report.marks import fit
@@ -42,8 +43,10 @@ class Screen:
         self.stream.flush()
 
     def lines(self, texts: Iterable[str]) -> None:
-        """Show lines."""
-        self.line("\n".join(texts))
+        """Show lines; nothing where there are none."""
+        shown = list(texts)
+        if shown:
+            self.line("\n".join(shown))
 
     def data(self, data: object) -> None:
         """Show plain data as JSON."""

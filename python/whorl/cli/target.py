@@ -21,7 +21,7 @@ from whorl.call import Binder, CallOptions
 from whorl.changes import shorten
 from whorl.cli.commands import TargetImportError
 from whorl.cli.loading import find_stage, load_file, load_module, put_first, stages_of
-from whorl.config import did_you_mean
+from whorl.settings import did_you_mean
 from whorl.errors import ConfigError
 from whorl.fingerprint.inputs import RawInput
 from whorl.graph import Graph, build_graph

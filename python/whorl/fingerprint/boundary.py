@@ -17,13 +17,13 @@ from functools import lru_cache
 from types import BuiltinFunctionType
 from typing import TYPE_CHECKING, TypeVar, cast
 
-from whorl.config import current_project, find_project
+from whorl.config import current_distributions, current_project, find_project
 from whorl.digest import hash_file
 from whorl.fingerprint.distributions import (
     Distribution,
-    current_policies,
     find_distribution,
     installed_version,
+    policies_in,
     policy_of,
     site_folder,
     stamp_of,
@@ -69,10 +69,11 @@ class View:
     Serves any number of fingerprints while ``is_current``.
     """
 
-    __slots__ = ("_known", "_stamps", "owners", "policies")
+    __slots__ = ("_distributions", "_known", "_stamps", "owners", "policies")
 
     def __init__(self) -> None:
-        self.policies = current_policies()
+        self._distributions = dict(current_distributions())
+        self.policies = policies_in(self._distributions)
         self._known: dict[tuple[object, ...], tuple[tuple[object, ...], object]] = {}
         self.owners: dict[str, tuple[str | None, tuple[Owner, int]]] = {}
         self._stamps: dict[str, int] = {}
@@ -95,8 +96,9 @@ class View:
 
     def is_current(self) -> bool:
         """Tell whether settings and folders are still as they were seen."""
-        stamps = tuple(self._stamps.items())
-        return self.policies == current_policies() and all(stamp_of(site) == was for site, was in stamps)
+        if current_distributions() != self._distributions:
+            return False
+        return all(stamp_of(site) == was for site, was in tuple(self._stamps.items()))
 
 
 _view: ContextVar[View | None] = ContextVar("whorl boundary", default=None)

@@ -7,6 +7,7 @@ count in their order, other names do not.  On the arrow: inside *fingerprint*, o
 
 from __future__ import annotations
 
+import abc
 import enum
 from types import GetSetDescriptorType
 from typing import TYPE_CHECKING
@@ -16,6 +17,7 @@ from whorl.fingerprint.boundary import Own, canonical_module, owner
 from whorl.fingerprint.kinds import (
     answers_itself,
     bases_of,
+    full_name,
     is_class,
     is_function,
     module_name_of,
@@ -44,6 +46,9 @@ _UNCOUNTED = frozenset(
         ),
         *("_abc_impl", "__annotations_cache__", "__annotate_func__", "__slotnames__"),
         *("__protocol_attrs__", "__non_callable_proto_members__"),
+        # What pydantic makes of fields, annotations, decorators and configuration, and what it remembers of setting.
+        *("__pydantic_core_schema__", "__pydantic_validator__", "__pydantic_serializer__", "__pydantic_complete__"),
+        *("__pydantic_fields_complete__", "__pydantic_setattr_handlers__", "__pydantic_parent_namespace__"),
     )
 )
 _CACHES = ("__slotnames__", "__annotations_cache__", "__protocol_attrs__", "__non_callable_proto_members__")
@@ -80,11 +85,14 @@ def describe(walk: Walk, node: Node) -> None:
         _link_own_functions(walk, node, kind)
         return
     node.title("class", name)
+    _complete(kind)
     for base in _watched_bases(walk, kind):
         walk.link(node, "base", base)
     if type(kind) is not type:
         walk.link(node, "metaclass", type(kind))
     _link_namespace(walk, node, kind)
+    if "_abc_impl" in namespace_of(kind):
+        _link_registered(walk, node, kind)
     node.has_facts = True
 
 
@@ -95,6 +103,12 @@ def _watched_bases(walk: Walk, kind: type) -> tuple[type, ...]:
     else:
         walk.watches.attribute(kind, "__bases__")
     return bases
+
+
+def _complete(kind: type) -> None:
+    """Let pydantic resolve names that were not yet defined, as it would when the stage first uses the model."""
+    if namespace_of(kind).get("__pydantic_complete__") is False and hasattr(kind, "model_rebuild"):
+        kind.model_rebuild(raise_errors=False)
 
 
 def _link_namespace(walk: Walk, node: Node, kind: type) -> None:
@@ -108,8 +122,28 @@ def _link_namespace(walk: Walk, node: Node, kind: type) -> None:
         if name in _UNCOUNTED or name in members or (is_enum and name in _ENUM_TABLES):
             continue
         value = walk.watches.item(namespace, name)
-        if not (type(value) is GetSetDescriptorType and name in ("__dict__", "__weakref__")):
+        if name == "__hash__" and _is_salted(value):
+            walk.leaf(node, "attribute/__hash__", "generated", "attrs")
+        elif not (type(value) is GetSetDescriptorType and name in ("__dict__", "__weakref__")):
             walk.link(node, f"attribute/{name}", value, Place(kind, name), within=not _is_code(value))
+
+
+def _is_salted(value: object) -> bool:
+    """Tell the hash that attrs generates: a constant in it depends on PYTHONHASHSEED, the rest on the fields alone."""
+    return is_function(value) and value.__code__.co_filename.startswith("<attrs generated ")
+
+
+def _link_registered(walk: Walk, node: Node, kind: type) -> None:
+    """Count the classes that were registered with an abstract one: they are its instances' classes too."""
+    walk.watches.result(lambda: _registered(kind), _registered(kind))
+    for registered in _registered(kind):
+        walk.link(node, "registered", registered)
+
+
+def _registered(kind: type) -> list[type]:
+    """List registered classes by their names; the first of abc's tables holds weak references to them."""
+    held = [reference() for reference in abc._get_dump(kind)[0]]  # type: ignore[attr-defined]  # noqa: SLF001
+    return sorted((found for found in held if found is not None), key=full_name)
 
 
 def _link_member(walk: Walk, node: Node, name: str, member: object) -> None:

@@ -100,15 +100,16 @@ def fingerprint(
     Fingerprint a function, class, stage or module as it is now.
 
     ``depends_on`` adds objects, modules or paths, ``ignore`` leaves objects or dotted names out; both count.  With
-    ``strict``, anything that cannot be followed raises ``UndigestableError``.
+    ``strict``, anything that cannot be followed raises ``UndigestableError``; loggers alone do not.
     """
     root, added, left_out = func, tuple(depends_on), tuple(ignore)
     if is_stage(func):
         root = func.__wrapped__  # type: ignore[attr-defined]
         added, left_out = (*func.depends_on, *added), (*func.ignore, *left_out)  # type: ignore[attr-defined]
     found = _fingerprint(root, added, left_out)
-    if strict and found.not_followed:
-        listed = ", ".join(map(str, found.not_followed))
+    refused = [item for item in found.not_followed if not item.harmless] if strict else []
+    if refused:
+        listed = ", ".join(map(str, refused))
         raise UndigestableError("the code refers to what cannot be followed", listed, "declare it, or drop strict=True")
     return found
 

@@ -11,16 +11,17 @@ from __future__ import annotations
 import os
 import reprlib
 import sys
+from contextvars import Context, ContextVar
 from datetime import date, datetime, time, timedelta
-from decimal import Decimal
 from pathlib import PurePath
 from types import EllipsisType, NoneType
 from typing import TYPE_CHECKING
 
 from whorl.errors import UndigestableError, WhorlWarning, warn
 from whorl.fingerprint.boundary import Own, canonical_module, find_project_of, owner
-from whorl.fingerprint.kinds import full_name, is_function, module_name_of, qualified_name_of
+from whorl.fingerprint.kinds import full_name, is_function, module_name_of, order_of, qualified_name_of
 from whorl.fingerprint.nodes import NOWHERE, Place
+from whorl.fingerprint.watches import MISSING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,9 +30,7 @@ if TYPE_CHECKING:
     from whorl.fingerprint.values import ValueScan
     from whorl.fingerprint.walk import Walk
 
-_ATOMS = frozenset(
-    (NoneType, bool, int, float, complex, str, bytes, EllipsisType, Decimal, date, datetime, time, timedelta)
-)
+_ATOMS = frozenset((NoneType, bool, int, float, complex, str, bytes, EllipsisType, date, datetime, time, timedelta))
 # Compared by identity, since a metaclass may refuse to be hashed.
 _ATOM_IDS = frozenset(map(id, _ATOMS))
 _SHOWN_IDS = _ATOM_IDS | {id(kind) for kind in (tuple, list, dict, set, frozenset)}
@@ -43,6 +42,8 @@ _LIVE_MODULES = frozenset(
         *("contextvars", "_contextvars", "os", "mmap", "signal", "unittest"),
     )
 )
+# What is logged is no part of a result, so these alone do not make a fingerprint unsure.
+_LOGGERS = frozenset(("logging.Logger", "logging.LoggerAdapter"))
 _LARGE = 64 * 1024 * 1024  # fingerprint.md
 _ARRAY_LIBRARIES = ("numpy", "xarray", "pyarrow", "builtins", "array")
 
@@ -51,7 +52,7 @@ class _Short(reprlib.Repr):
     """Shows built-in values, and of others in them the type: their own words would be code that runs."""
 
     def repr1(self, x: object, level: int) -> str:
-        return super().repr1(x, level) if id(type(x)) in _SHOWN_IDS else f"<{full_name(type(x))}>"
+        return super().repr1(x, level) if _is_shown(type(x)) else f"<{full_name(type(x))}>"
 
 
 _SHORT = _Short()
@@ -101,14 +102,23 @@ def is_fixed(value: object) -> bool:
         item = pending.pop()
         if type(item) is tuple or type(item) is frozenset:
             pending.extend(item)
-        elif id(type(item)) not in _ATOM_IDS and not issubclass(type(item), PurePath | type):
+        elif not _is_atom(type(item)) and not issubclass(type(item), PurePath | type):
             return False
     return True
 
 
+def _is_shown(kind: type) -> bool:
+    return id(kind) in _SHOWN_IDS or _is_atom(kind)
+
+
+def _is_atom(kind: type) -> bool:
+    # decimal takes a while to load, and a program that has Decimals has loaded it.
+    return id(kind) in _ATOM_IDS or kind is getattr(sys.modules.get("decimal"), "Decimal", None)
+
+
 def short_text(value: object) -> str:
     """Show a value in a few words, without running code of its class."""
-    if id(type(value)) in _SHOWN_IDS:
+    if _is_shown(type(value)):
         return _SHORT.repr(value)
     return f"<{full_name(type(value))}>"
 
@@ -165,7 +175,18 @@ def _describe_by_type(walk: Walk, node: Node) -> None:
     node.mark("of type", name)
     if isinstance(owner(type(node.value)), Own):
         walk.link(node, "type", type(node.value))
-    walk.doubt(f"{name} {node.name}".strip(), _where(node.place.holder))
+    if type(node.value) is ContextVar and (default := _default_of(node.value)) is not MISSING:
+        walk.link(node, "default", default)
+    harmless = any(full_name(base) in _LOGGERS for base in order_of(type(node.value)))
+    walk.doubt(f"{name} {node.name}".strip(), _where(node.place.holder), harmless=harmless)
+
+
+def _default_of(variable: ContextVar[object]) -> object:
+    """Read the default of a context variable, whatever the current context holds."""
+    try:
+        return Context().run(variable.get)
+    except LookupError:
+        return MISSING
 
 
 def type_name(value: object) -> str:

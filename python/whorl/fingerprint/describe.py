@@ -44,7 +44,10 @@ ENTRY_POINTS = "whorl.digests"
 registered: dict[type, Callable[[object], object]] = {}
 
 # Each has a module describe_<name> beside this one, imported when the first such object is met.
-_FAMILIES = ("numpy", "pandas", "polars", "pyarrow", "xarray", "dask", "scipy")
+_FAMILIES = (
+    *("numpy", "pandas", "polars", "pyarrow", "xarray", "dask", "scipy"),
+    *("numba", "pydantic", "sqlalchemy", "click"),
+)
 _CODE = (
     FunctionType,
     ModuleType,

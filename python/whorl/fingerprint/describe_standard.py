@@ -126,10 +126,6 @@ def _describe_namespace(namespace: object) -> Description:
     return node("types.SimpleNamespace", items(vars(namespace).items()))
 
 
-def _describe_set_like(name: str) -> Describer:
-    return lambda view: node(name, [("", set(view))])
-
-
 def _describe_deque(queue: Any) -> Description:
     return node("collections.deque", [("", list(queue)), (".maxlen", queue.maxlen)])
 
@@ -147,6 +143,11 @@ def _describe_fields(name: str, *fields: str) -> Describer:
 
 def _describe_partial(partial: Any) -> Description:
     return node("functools.partial", [*attributes(partial, "func", "args", "keywords"), *items(vars(partial).items())])
+
+
+def _describe_type_variable(variable: Any) -> Description:
+    parts = attributes(variable, "__name__", "__bound__", "__constraints__", "__covariant__", "__contravariant__")
+    return node("typing.TypeVar", [*parts, (".__default__", getattr(variable, "__default__", None))])
 
 
 # By module and qualified name, so that none of these modules is imported before one of its objects is met.
@@ -169,6 +170,13 @@ STANDARD: dict[tuple[str, str], Describer] = {
     ("types", "SimpleNamespace"): _describe_namespace,
     ("types", "GenericAlias"): _describe_fields("types.GenericAlias", "__origin__", "__args__"),
     ("types", "UnionType"): _describe_fields("types.UnionType", "__args__"),
+    # These pickle as their name; what stands under it decides what pydantic and its like make of a class.
+    ("typing", "NewType"): _describe_fields("typing.NewType", "__module__", "__name__", "__supertype__"),
+    ("typing", "TypeVar"): _describe_type_variable,
+    ("typing", "TypeAliasType"): _describe_fields("typing.TypeAliasType", "__name__", "__value__", "__type_params__"),
+    # Besides its text it holds what it was resolved to, once somebody asked.
+    ("typing", "ForwardRef"): _describe_fields("typing.ForwardRef", "__forward_arg__"),
+    ("annotationlib", "ForwardRef"): _describe_fields("typing.ForwardRef", "__forward_arg__"),
     ("datetime", "date"): _describe_date,
     ("datetime", "datetime"): _describe_datetime,
     ("datetime", "time"): _describe_datetime,
@@ -180,6 +188,7 @@ STANDARD: dict[tuple[str, str], Describer] = {
     ("ipaddress", "IPv4Address"): _describe_text("ipaddress.IPv4Address"),
     ("ipaddress", "IPv6Address"): _describe_text("ipaddress.IPv6Address"),
     ("re", "Pattern"): _describe_pattern,
+    ("_struct", "Struct"): _describe_fields("struct.Struct", "format"),
     ("array", "array"): _describe_array,
     ("collections", "deque"): _describe_deque,
     ("collections", "OrderedDict"): _describe_ordered,

@@ -8,14 +8,17 @@ its content (from a folder, a repository, a URL, a ``.dev`` release) counts by i
 
 from __future__ import annotations
 
-import json
 import os
 import re
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 from whorl.config import current_distributions
 from whorl.digest import Encoder
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 _SITE_NAMES = ("site-packages", "dist-packages")
 _METADATA_FOLDERS = (".dist-info", ".egg-info")
@@ -41,7 +44,18 @@ class _Metadata:
     folder: str
     name: str
     exact: str
-    tops: frozenset[str]
+    top: str
+    listed: bytes
+
+    def claims(self, top: str) -> bool:
+        """Tell whether it installed a module or package of that name, or files below it."""
+        if top == self.top:
+            return True
+        sought = top.encode(errors="surrogateescape")
+        # Most texts do not have the name at all, and that is found out fastest.
+        if sought not in self.listed:
+            return False
+        return re.search(rb'^"?%s(?:[/.,"\r]|$)' % re.escape(sought), self.listed, re.MULTILINE) is not None
 
 
 def site_folder(path: str) -> str | None:
@@ -61,9 +75,9 @@ def find_distribution(path: str, site: str, policies: Policies) -> Distribution 
     return Distribution(found.name, _counted_version(found, policy_of(found.name, policies)), found.exact)
 
 
-def current_policies() -> Policies:
-    """Return what the settings say of distributions now."""
-    return tuple(sorted(current_distributions().items()))
+def policies_in(distributions: Mapping[str, str]) -> Policies:
+    """Return what the settings say of distributions, in an order of its own."""
+    return tuple(sorted(distributions.items()))
 
 
 def policy_of(name: str, policies: Policies) -> str:
@@ -87,7 +101,7 @@ def installed_version(name: str) -> str | None:
     for site in dict.fromkeys(os.path.realpath(entry) for entry in sys.path if entry):
         for metadata in _listing(site, stamp_of(site)):
             if _normal_name(metadata.name) == _normal_name(name):
-                return _counted_version(metadata, policy_of(name, current_policies()))
+                return _counted_version(metadata, policy_of(name, policies_in(current_distributions())))
     return None
 
 
@@ -95,12 +109,16 @@ def _find_metadata(path: str, site: str) -> _Metadata | None:
     inside = os.path.relpath(path, site).replace(os.sep, "/")
     top = inside.split("/")[0].split(".")[0]
     site_stamp = stamp_of(site)
-    candidates = [metadata for metadata in _listing(site, site_stamp) if top in metadata.tops]
+    candidates = _claimants(site, site_stamp, top)
     if len(candidates) > 1:
-        candidates = [
-            metadata for metadata in candidates if inside in _recorded_files(metadata.folder, site_stamp)
-        ] or candidates
+        recorded = (metadata for metadata in candidates if inside in _recorded_files(metadata.folder, site_stamp))
+        return next(recorded, candidates[0])
     return candidates[0] if candidates else None
+
+
+@lru_cache(maxsize=1024)
+def _claimants(site: str, stamp: int, top: str) -> tuple[_Metadata, ...]:
+    return tuple(metadata for metadata in _listing(site, stamp) if metadata.claims(top))
 
 
 @lru_cache(maxsize=64)
@@ -109,15 +127,15 @@ def _listing(site: str, _stamp: int) -> tuple[_Metadata, ...]:
         names = sorted(name for name in os.listdir(site) if name.endswith(_METADATA_FOLDERS))
     except OSError:
         return ()
-    return tuple(_read_metadata(os.path.join(site, name), _stamp) for name in names)
+    return tuple(_read_metadata(os.path.join(site, name)) for name in names)
 
 
-def _read_metadata(folder: str, stamp: int) -> _Metadata:
+def _read_metadata(folder: str) -> _Metadata:
     stem = os.path.basename(folder).rsplit(".", 1)[0]
     name, _, version = stem.partition("-")
     if not re.fullmatch(r"[0-9][^-]*", version):
         name, version = _read_header(folder, name, version)
-    return _Metadata(folder, name.replace("_", "-").lower(), version, _top_names(folder, name, stamp))
+    return _Metadata(folder, name.replace("_", "-").lower(), version, name.replace("-", "_"), _listed(folder))
 
 
 def _read_header(folder: str, name: str, version: str) -> tuple[str, str]:
@@ -129,11 +147,10 @@ def _read_header(folder: str, name: str, version: str) -> tuple[str, str]:
     return name, version
 
 
-def _top_names(folder: str, name: str, stamp: int) -> frozenset[str]:
-    listed = _read_text(os.path.join(folder, "top_level.txt")).split()
-    if not listed:
-        listed = [file.split("/")[0] for file in _recorded_files(folder, stamp)]
-    return frozenset({name.replace("-", "_"), *(top.replace("/", ".").split(".")[0] for top in listed)})
+def _listed(folder: str) -> bytes:
+    """Return the names at the top of what was installed, or all its files: a line each, as they were written."""
+    words = _read_bytes(os.path.join(folder, "top_level.txt")).split()
+    return b"\n".join(words) if words else _read_bytes(os.path.join(folder, "RECORD"))
 
 
 @lru_cache(maxsize=1024)
@@ -155,6 +172,8 @@ def _version_moves(metadata: _Metadata) -> bool:
     if not origin:
         return ".dev" not in metadata.exact
     # An editable installation is followed by its files' own path; what is left here is its name.
+    import json
+
     return bool(json.loads(origin).get("dir_info", {}).get("editable"))
 
 
@@ -172,11 +191,15 @@ def _digest_record(folder: str, _stamp: int) -> str:
 
 
 def _read_text(path: str) -> str:
+    return _read_bytes(path).decode(errors="replace").replace("\r\n", "\n")
+
+
+def _read_bytes(path: str) -> bytes:
     try:
-        with open(path, encoding="utf-8", errors="replace") as file:
-            return file.read()
+        with open(path, "rb", buffering=0) as file:
+            return file.readall()
     except OSError:
-        return ""
+        return b""
 
 
 def _normal_name(name: str) -> str:

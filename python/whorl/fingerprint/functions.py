@@ -12,7 +12,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from whorl.fingerprint import facts, foreign, imports, modules, wrappers
-from whorl.fingerprint.boundary import Distribution, Own, canonical_module, owner
+from whorl.fingerprint.boundary import Distribution, Own, canonical_module, owner, owner_of_name
 from whorl.fingerprint.kinds import is_class, is_function, is_module, module_name_of
 from whorl.fingerprint.nodes import Place
 from whorl.fingerprint.references import read_code
@@ -60,7 +60,8 @@ def _describe_own(walk: Walk, node: Node, function: FunctionType) -> None:
             _link_reference(walk, node, f"name/{index}", reference, function)
     if node.annotated:
         facts.link_annotations(walk, node, function)
-    for doubt in find_doubts(form.loads, function.__globals__):
+    harmless = walk.harmless.setdefault(id(function.__globals__), set())
+    for doubt in find_doubts(form, function.__globals__, harmless):
         walk.doubt(doubt.what, location(code.co_filename, doubt.line))
 
 
@@ -106,10 +107,9 @@ def _link_value(walk: Walk, node: Node, kind: str, name: str, value: object, hol
 
 
 def _link_reference(walk: Walk, node: Node, label: str, reference: Reference, function: FunctionType) -> None:
-    if reference.kind == "import":
-        imports.link_import(walk, node, label, reference, function.__globals__)
-    else:
-        _link_global(walk, node, label, reference, function.__globals__)
+    namespace = function.__globals__
+    link = imports.link_import if reference.kind == "import" else _link_global
+    walk.link_once(node, label, link, reference, namespace)
 
 
 def _link_global(walk: Walk, node: Node, label: str, reference: Reference, namespace: dict[str, object]) -> None:
@@ -160,9 +160,16 @@ def _describe_foreign(walk: Walk, node: Node, function: FunctionType) -> None:
 
 
 def is_findable(thing: object) -> bool:
-    """Tell whether a function or class stands under its own name in its own module."""
+    """
+    Tell whether a foreign function or class stands under its own name in a module that is foreign, too.
+
+    ``functools.wraps`` gives a library's wrapper the name of what it wraps: one that stands in an own module was made
+    by a decorator there, and what it was given counts.
+    """
     module, name = getattr(thing, "__module__", None), getattr(thing, "__qualname__", "")
-    found: object = sys.modules.get(module) if isinstance(module, str) else None
+    if not isinstance(module, str) or isinstance(owner_of_name(module), Own):
+        return False
+    found: object = sys.modules.get(module)
     for part in name.split("."):
         found = getattr(found, "__dict__", {}).get(part, MISSING)
     return found is thing

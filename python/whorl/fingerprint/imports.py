@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING
 from whorl.errors import ConfigError
 from whorl.fingerprint import foreign, modules
 from whorl.fingerprint.boundary import Own, find_origin, owner_of_name
-from whorl.fingerprint.inputs import RawInput
 from whorl.fingerprint.kinds import is_module
 from whorl.fingerprint.watches import MISSING
 
@@ -62,6 +61,8 @@ def named_dependency(thing: object) -> object:
 
     Raises ``ConfigError`` for text that is neither a path nor a name that can be imported.
     """
+    from whorl.fingerprint.inputs import RawInput
+
     if isinstance(thing, PurePath):
         return RawInput(thing)
     if not isinstance(thing, str):

@@ -7,7 +7,6 @@ code may parse, does not.  Folders above it, dates, modes and owners never count
 
 from __future__ import annotations
 
-import difflib
 import glob
 import os
 from collections.abc import Sequence
@@ -201,6 +200,8 @@ def _missing(path: str) -> InputMissingError:
     folder, name = os.path.split(os.path.abspath(path))
     if not os.path.isdir(folder):
         return InputMissingError(f"{path} is not there", f"{folder} is no folder")
+    import difflib
+
     near = difflib.get_close_matches(name, os.listdir(folder), n=1)
     tip = f"did you mean {near[0]!r}?" if near else "check the path and the working directory"
     return InputMissingError(f"{path} is not there", f"looked in {folder}", tip)

@@ -36,6 +36,12 @@ def is_module(value: object) -> TypeGuard[ModuleType]:
     return issubclass(type(value), ModuleType)
 
 
+def has_own_name(value: object) -> bool:
+    """Tell a function, class or module: what is known by itself, wherever it hangs."""
+    kind = type(value)
+    return kind is FunctionType or issubclass(kind, (type, ModuleType))
+
+
 def module_name_of(kind: type) -> str:
     """Name a class's module; Cython and careless code may put something else than a name there."""
     try:
@@ -61,6 +67,12 @@ def bases_of(kind: type) -> tuple[type, ...]:
     return bases
 
 
+def order_of(kind: type) -> tuple[type, ...]:
+    """List a class and those it inherits from, in the order in which attributes are looked up."""
+    order: tuple[type, ...] = _ORDER_OF_CLASS.__get__(kind)
+    return order
+
+
 def namespace_of(kind: type) -> Mapping[str, object]:
     """Give what stands in a class itself."""
     namespace: Mapping[str, object] = _NAMESPACE_OF_CLASS.__get__(kind)
@@ -79,8 +91,7 @@ def class_attribute(kind: type, name: str) -> object:
 
 def answers_itself(kind: type) -> bool:
     """Tell a class whose metaclass has a say in what its bases are."""
-    own = _ORDER_OF_CLASS.__get__(type(kind))
-    before_type = (namespace_of(base) for base in own if base is not type and base is not object)
+    before_type = (namespace_of(base) for base in order_of(type(kind)) if base is not type and base is not object)
     return any("__getattribute__" in namespace or "__bases__" in namespace for namespace in before_type)
 
 

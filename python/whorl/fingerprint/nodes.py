@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from whorl.digest import Encoder, digest_graph
-from whorl.fingerprint.kinds import is_class, is_function, is_module
+from whorl.fingerprint.kinds import has_own_name
 from whorl.fingerprint.watches import Watches
 
 if TYPE_CHECKING:
@@ -62,10 +62,15 @@ class Ignored:
 
 @dataclass(frozen=True, slots=True)
 class NotFollowed:
-    """Something the fingerprint cannot see: ``what`` in words, and ``where`` (``utils.py:12``)."""
+    """
+    Something the fingerprint cannot see: ``what`` in words, and ``where`` (``utils.py:12``).
+
+    ``harmless`` is what no result is made from, such as a logger: it is listed, and ``strict`` lets it pass.
+    """
 
     what: str
     where: str
+    harmless: bool = False
 
     def __str__(self) -> str:
         return f"{self.what} ({self.where})" if self.where else self.what
@@ -115,7 +120,7 @@ class Node:
     @property
     def is_code(self) -> bool:
         """Whether it has a name of its own, wherever it hangs."""
-        return is_function(self.value) or is_class(self.value) or is_module(self.value)
+        return has_own_name(self.value)
 
     def fresh(self) -> Node:
         """Return a node for the same object that is still to be described."""

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from whorl.digest import Encoder, OpcodeTable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Collection, Iterable, Iterator
 
     from whorl.digest import Digest
 
@@ -51,6 +51,10 @@ class Reference(NamedTuple):
     level: int = 0
 
 
+# A global name, and the chain of attributes that is read from it at once.
+Read = tuple[str, tuple[str, ...]]
+
+
 class Load(NamedTuple):
     """A place in ``code``, in units of two bytes, where a global name and a chain below it are read."""
 
@@ -66,7 +70,8 @@ class CodeForm:
     A code object, read.
 
     ``digest`` is that of its behaviour, without the values of names; ``reads`` are the facts about functions it reads,
-    ``*`` for all; ``loads`` are its global names, place by place; ``notes`` are its docstring and name, and those of
+    ``*`` for all; ``loads`` are its global names, place by place, ``outside`` the same
+    without places; ``notes`` are its docstring and name, and those of
     nested code.
     """
 
@@ -74,6 +79,7 @@ class CodeForm:
     references: tuple[Reference, ...]
     reads: frozenset[str]
     loads: tuple[Load, ...]
+    outside: frozenset[Read]
     notes: tuple[tuple[str, str], ...]
 
 
@@ -93,7 +99,7 @@ class _Facts:
     digest: Digest
     names: list[int]
     constants: list[int]
-    loads: list[tuple[str, bool, list[str], int]]
+    loads: list[tuple[str, bool, tuple[str, ...], int]]
     imports: list[tuple[str, int, int, list[tuple[str, str, bool]], int]]
     attributes: list[str]
 
@@ -125,17 +131,18 @@ def _read(code: CodeType) -> CodeForm:
     facts = _normalize(code)
     nested = [code.co_consts[index] for index in facts.constants]
     inner = [read_code(constant) for constant in nested if isinstance(constant, CodeType)]
-    names = {name for name, _, _, _ in facts.loads} | {
-        name for _, _, _, bound, _ in facts.imports for _, name, _ in bound
-    }
+    names = {load[0] for load in facts.loads}
+    names.update(name for _, _, _, bound, _ in facts.imports for _, name, _ in bound)
     reads = _INTROSPECTION.intersection(facts.attributes)
     everything = {"*"} if _READERS.intersection(facts.attributes) or _READERS & names else set()
-    loads = tuple(Load(name, tuple(chain), code, unit) for name, outside, chain, unit in facts.loads if outside)
+    own = [Load(name, chain, code, unit) for name, outside, chain, unit in facts.loads if outside]
+    loads = (*own, *(load for form in inner for load in form.loads))
     return CodeForm(
         _digest(code, facts.digest),
-        tuple(dict.fromkeys(_references(code, facts, inner))),
+        _references(code, facts, inner),
         reads.union(everything, *(form.reads for form in inner)),
-        (*loads, *(load for form in inner for load in form.loads)),
+        loads,
+        frozenset([load[:2] for load in loads]),
         ((_docstring(code), code.co_qualname), *(note for form in inner for note in form.notes)),
     )
 
@@ -180,8 +187,8 @@ def _raw(code: CodeType, constants: Iterable[Digest]) -> _Facts:
         encoder.digest(digest)
     for name in (*code.co_names, "", *_locals(code)):
         encoder.text(name)
-    loads = [(name, True, list[str](), 0) for name in code.co_names]
-    loads += [(name, False, [], 0) for name in code.co_freevars]
+    loads: list[tuple[str, bool, tuple[str, ...], int]] = [(name, True, (), 0) for name in code.co_names]
+    loads += [(name, False, (), 0) for name in code.co_freevars]
     indices = list(range(len(code.co_names)))
     return _Facts(encoder.finish(), indices, list(range(len(code.co_consts))), loads, [], list(code.co_names))
 
@@ -222,21 +229,18 @@ _COMMON = frozenset((str, int, bool, bytes, type(None)))
 _digest_common = lru_cache(maxsize=16_384, typed=True)(_digest_value)
 
 
-def _references(code: CodeType, facts: _Facts, inner: Iterable[CodeForm]) -> Iterator[Reference]:
-    """Yield what the code refers to: global names in the order of the graph, nested code, imports."""
+def _references(code: CodeType, facts: _Facts, inner: Collection[CodeForm]) -> tuple[Reference, ...]:
+    """Return what the code refers to, each once: global names in the order of the graph, nested code, imports."""
     bindings = _bindings(code, facts) if facts.imports else {}
-    chains: dict[tuple[str, bool], set[tuple[str, ...]]] = {}
-    for name, outside, attributes, _ in facts.loads:
-        chains.setdefault((name, outside), set()).add(tuple(attributes))
-    own = [
-        Reference("global", name, chain)
-        for name in _names(code, facts)
-        for chain in sorted(chains.get((name, True), ()))
-    ]
-    variables = sorted(
-        name for name, outside in chains if not outside and (name in bindings or name in code.co_freevars)
-    )
-    own += [Reference("free", name, chain) for name in variables for chain in sorted(chains[name, False])]
+    own = _own_references(code, facts, bindings)
+    if bindings or inner:
+        return tuple(dict.fromkeys(_all_references(code, own, bindings, inner)))
+    return tuple(own)
+
+
+def _all_references(
+    code: CodeType, own: Iterable[Reference], bindings: dict[str, list[_Binding]], inner: Iterable[CodeForm]
+) -> Iterator[Reference]:
     for reference in (*own, *(reference for form in inner for reference in form.references)):
         if reference.kind == "import":
             yield reference
@@ -246,8 +250,16 @@ def _references(code: CodeType, facts: _Facts, inner: Iterable[CodeForm]) -> Ite
         yield Reference("import", binding.module, binding.chain or ("",), binding.level)
 
 
-def _names(code: CodeType, facts: _Facts) -> list[str]:
-    return [code.co_names[index] for index in facts.names]
+def _own_references(code: CodeType, facts: _Facts, bindings: Collection[str]) -> list[Reference]:
+    """Return what the code itself reads: global names with each chain below them, then variables from outside."""
+    places = {code.co_names[index]: place for place, index in enumerate(facts.names)}
+    found = {(places[name], chain, name) for name, outside, chain, _ in facts.loads if outside and name in places}
+    own = [Reference("global", name, chain) for _, chain, name in sorted(found)]
+    if bindings or code.co_freevars:
+        variables = {(name, chain) for name, outside, chain, _ in facts.loads if not outside}
+        reached = {*bindings, *code.co_freevars}
+        own += [Reference("free", name, chain) for name, chain in sorted(variables) if name in reached]
+    return own
 
 
 def _resolve(code: CodeType, reference: Reference, bindings: dict[str, list[_Binding]]) -> Iterator[Reference]:

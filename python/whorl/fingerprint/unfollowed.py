@@ -8,18 +8,18 @@ listed with its line, never hidden.  On the arrow: inside *fingerprint*.
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from whorl.fingerprint.calls import Uses
+from whorl.fingerprint.calls import Use, Uses
 from whorl.fingerprint.kinds import full_name
 from whorl.fingerprint.watches import MISSING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
 
-    from whorl.fingerprint.calls import Use
-    from whorl.fingerprint.references import Load
+    from whorl.fingerprint.references import CodeForm, Load, Read
 
 _RANDOM = ("random.", "secrets.", "numpy.random.", "uuid.uuid1", "uuid.uuid4", "os.urandom")
 _FILE_READERS = ("open", "read_")
@@ -33,19 +33,35 @@ class Doubt:
     line: int
 
 
-def find_doubts(loads: Iterable[Load], namespace: Mapping[str, object]) -> Iterator[Doubt]:
-    """Yield what a function does with the names it reads that cannot be followed."""
+Rule = Callable[[str, Use], str]
+
+
+def find_doubts(form: CodeForm, namespace: Mapping[str, object], harmless: set[Read]) -> Iterator[Doubt]:
+    """
+    Yield what a function does with the names it reads that cannot be followed.
+
+    ``harmless`` are names of the namespace that no rule knows; those found here are added.
+    """
+    if form.outside <= harmless:
+        return
     uses = Uses()
-    for load in loads:
+    for load in form.loads:
         name = _full_name(load, namespace)
-        rule = _RULES.get(name) or (_randomness if name.startswith(_RANDOM) else None)
-        if rule is None and name.rpartition(".")[2].startswith(_FILE_READERS):
-            rule = _file
-        if rule is not None:
+        rule = _rule_for(name)
+        if rule is None:
+            harmless.add(load[:2])
+        else:
             use = uses.read(load)
             what = rule(name, use)
             if what:
                 yield Doubt(what, use.line)
+
+
+def _rule_for(name: str) -> Rule | None:
+    rule = _RULES.get(name) or (_randomness if name.startswith(_RANDOM) else None)
+    if rule is None and name.rpartition(".")[2].startswith(_FILE_READERS):
+        return _file
+    return rule
 
 
 def _full_name(load: Load, namespace: Mapping[str, object]) -> str:
@@ -111,7 +127,7 @@ _CLOCKS = (
     "pandas.Timestamp.now",
     "pandas.Timestamp.today",
 )
-_RULES: dict[str, Callable[[str, Use], str]] = {
+_RULES: dict[str, Rule] = {
     "getattr": _computed_attribute,
     "eval": _text_as_code,
     "exec": _text_as_code,

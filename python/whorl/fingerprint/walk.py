@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING
 
 from whorl.fingerprint import classes, data, facts, functions, imports, modules, wrappers
 from whorl.fingerprint.boundary import canonical_module
-from whorl.fingerprint.kinds import class_attribute, full_name, is_class, is_function, is_module
+from whorl.fingerprint.kinds import class_attribute, full_name, has_own_name, is_class, is_function, is_module
 from whorl.fingerprint.nodes import NOTHING, NOWHERE, Ignored, Key, Node, NotFollowed, Place
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Hashable, Iterable, Mapping
 
+    from whorl.fingerprint.references import Read
     from whorl.fingerprint.values import ValueScan
     from whorl.fingerprint.watches import Watches
 
@@ -28,7 +29,8 @@ class Walk:
 
     ``nodes`` are those met, in the order they were met; ``facts`` leads from functions and classes to the nodes that
     tell what reachable code reads about them.  ``known`` are nodes of earlier walks, and ``settle`` gives the value
-    that stands for a place which the stage itself has changed.
+    that stands for a place which the stage itself has changed.  ``harmless`` are names that bring no
+    doubt, by namespace.
     """
 
     def __init__(self, known: Mapping[Key, Node], settle: Callable[[Place, ValueScan], ValueScan]) -> None:
@@ -36,6 +38,8 @@ class Walk:
         self.nodes: dict[Key, Node] = {}
         self.facts: dict[Key, Key] = {}
         self._known = known
+        self.harmless: dict[int, set[Read]] = {}
+        self._told: dict[Key, Node] = {}
         self._pending: list[Node] = []
         self._current: Node | None = None
 
@@ -48,7 +52,8 @@ class Walk:
     def run(self, root: object, depends_on: Iterable[object], ignored: Ignored) -> Node:
         """Walk everything reachable from ``root`` and from what the user adds; return the root's node."""
         added = tuple(depends_on)
-        node = self._meet(_new(root, NOWHERE, ignored, annotated=False, added=added))
+        key = _key(root, NOWHERE, ignored, annotated=False, added=added)
+        node = self._enter(Node(key, root, NOWHERE, ignored, added=added))
         self._follow()
         reads: frozenset[str] = frozenset()
         while (found := self._reads()) > reads:
@@ -100,52 +105,74 @@ class Walk:
         """
         if source.ignored is not NOTHING and _is_ignored(source.ignored, value, dotted):
             return self.leaf(source, label, "ignored", dotted or _own_name(value))
-        target = self._meet(_new(value, place, source.ignored, annotated=annotated))
+        key = _key(value, place, source.ignored, annotated=annotated)
+        target = self.nodes.get(key)
+        if target is None:
+            target = self._enter(Node(key, value, place, source.ignored, annotated))
         if within and not target.is_code:
             target.owner = source.key
             target.call(*label.split("/", 1))
         source.edges.append((label, target))
         return target
 
+    def link_once(
+        self, source: Node, label: str, tell: Callable[..., None], subject: Hashable, namespace: dict[str, object]
+    ) -> None:
+        """
+        Add the edges that ``tell`` gives a node, with all it notes there; told once per walk, subject and namespace.
+
+        What a name of a module leads to is the same for every function that reads it.
+        """
+        key = (id(namespace), subject, id(source.ignored), source.annotated)
+        told = self._told.get(key)
+        if told is None:
+            told = self._told[key] = Node(key, source.value, ignored=source.ignored, annotated=source.annotated)
+            self._current = told
+            tell(self, told, "", subject, namespace)
+            self._current = source
+        source.edges += [(label + suffix, target) for suffix, target in told.edges]
+        source.watches.take(told.watches)
+        source.names = told.names | source.names
+        if told.not_followed:
+            source.not_followed += told.not_followed
+
     def leaf(self, source: Node, label: str, kind: str, name: str, value: object = None) -> Node:
         """Add an edge to a node that is nothing but its name, and the value that goes with the name."""
-        target = self._meet(Node(("leaf", kind, name, value), value, kind=kind, name=name))
-        if not target.pieces:
-            target.mark("name", name)
-            target.described = True
+        key = ("leaf", kind, name, value)
+        target = self.nodes.get(key)
+        if target is None:
+            target = self._enter(Node(key, value, kind=kind, name=name))
+            if not target.pieces:
+                target.mark("name", name)
+                target.described = True
         source.edges.append((label, target))
         return target
 
-    def doubt(self, what: str, where: str = "") -> None:
+    def doubt(self, what: str, where: str = "", *, harmless: bool = False) -> None:
         """List something that is not followed."""
         assert self._current is not None
-        self._current.not_followed.append(NotFollowed(what, where))
+        self._current.not_followed.append(NotFollowed(what, where, harmless))
 
     def _meet(self, wanted: Node) -> Node:
-        """Return this walk's node for a key: one met before, one of an earlier walk that still stands, or a new one."""
+        """Return this walk's node for the key of another one."""
         node = self.nodes.get(wanted.key)
-        if node is None:
-            node = self._known.get(wanted.key)
-            if node is None or not node.watches.hold():
-                node = wanted.fresh() if wanted.described else wanted
-            self.nodes[wanted.key] = node
-            self._pending.append(node)
+        return self._enter(wanted) if node is None else node
+
+    def _enter(self, wanted: Node) -> Node:
+        """Take a node of an earlier walk that still stands, or the one wanted, to be described."""
+        node = self._known.get(wanted.key)
+        if node is None or not node.watches.hold():
+            node = wanted.fresh() if wanted.described else wanted
+        self.nodes[wanted.key] = node
+        self._pending.append(node)
         return node
 
 
-def _new(
-    value: object,
-    place: Place,
-    ignored: Ignored,
-    *,
-    annotated: bool,
-    added: tuple[object, ...] = (),
-) -> Node:
-    """Return a node still to be described; data and wrappers count by the place they hang at, code by itself."""
-    at = () if place is NOWHERE or is_function(value) or is_class(value) or is_module(value) else place.key
+def _key(value: object, place: Place, ignored: Ignored, *, annotated: bool, added: tuple[object, ...] = ()) -> Key:
+    """Tell nodes apart: data and wrappers count by the place they hang at, code by itself."""
+    at = () if place is NOWHERE or has_own_name(value) else place.key
     left_out = () if ignored is NOTHING else ignored.key
-    key = (id(value), at, annotated, left_out, tuple(map(id, added)))
-    return Node(key, value, place, ignored, annotated, added)
+    return id(value), at, annotated, left_out, tuple(map(id, added))
 
 
 def is_stage(value: object) -> bool:

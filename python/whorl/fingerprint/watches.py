@@ -41,15 +41,17 @@ class Watches:
         """Join many into one; what several of them watch is watched once."""
         joined = cls()
         for part in parts:
-            joined._take(part)
+            joined.take(part)
         return joined
 
-    def _take(self, other: Watches) -> None:
+    def take(self, other: Watches) -> None:
+        """Watch what another one watches, too."""
         self._items |= other._items
-        self._attributes += other._attributes
-        self._cells += other._cells
-        self._sizes |= other._sizes
-        self._results += other._results
+        if other._attributes or other._cells or other._sizes or other._results:
+            self._attributes += other._attributes
+            self._cells += other._cells
+            self._sizes |= other._sizes
+            self._results += other._results
 
     def __bool__(self) -> bool:
         return bool(self._items or self._attributes or self._cells or self._sizes or self._results)

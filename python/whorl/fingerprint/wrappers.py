@@ -8,7 +8,9 @@ of ``walk``.
 
 from __future__ import annotations
 
+import contextlib
 import functools
+import gc
 import types
 from typing import TYPE_CHECKING
 
@@ -25,12 +27,16 @@ if TYPE_CHECKING:
 
 _CYTHON_FUNCTION = "cython_function_or_method"
 _LRU_CACHE = type(functools.lru_cache(lambda: None))
+_SORT_KEY = type(functools.cmp_to_key(lambda _a, _b: 0))
 
 
 def describer_of(value: object) -> Callable[[Walk, Node], None] | None:
     """Return the describer of a wrapper; None for anything else."""
-    if qualified_name_of(type(value)) == _CYTHON_FUNCTION:
+    kind = qualified_name_of(type(value))
+    if kind == _CYTHON_FUNCTION:
         return _describe_compiled
+    if kind == "ufunc" and module_name_of(type(value)) == "numpy" and _callables_in(value):
+        return _describe_ufunc
     return _DESCRIBERS.get(id(type(value)))
 
 
@@ -72,6 +78,9 @@ def _describe_partial(walk: Walk, node: Node) -> None:
     partial = node.value
     assert isinstance(partial, functools.partial)
     node.title("wrapper", "partial")
+    # Read-only, yet __setstate__ puts others in their places.
+    for name in ("func", "args", "keywords"):
+        walk.watches.attribute(partial, name)
     walk.link(node, "func", partial.func)
     for index, value in enumerate(partial.args):
         walk.link(node, f"argument/{index}", value, Place(partial, f"argument/{index}"), within=True)
@@ -85,6 +94,37 @@ def _describe_cache(walk: Walk, node: Node) -> None:
     node.title("wrapper", "lru_cache")
     node.mark("parameters", repr(sorted(node.value.cache_parameters().items())))  # type: ignore[attr-defined]
     walk.link(node, "wrapped", walk.watches.attribute(node.value, "__wrapped__"))
+
+
+def _describe_sort_key(walk: Walk, node: Node) -> None:
+    """Describe what ``cmp_to_key`` makes: it shows the comparison to nobody but the garbage collector."""
+    node.title("wrapper", "cmp_to_key")
+    _link_held(walk, node, "compares", _held_by)
+
+
+def _held_by(value: object) -> list[object]:
+    return [held for held in gc.get_referents(value) if held is not type(value)]
+
+
+def _callables_in(value: object) -> list[object]:
+    """Leave out what numpy notes about each ufunc."""
+    return [held for held in _held_by(value) if callable(held)]
+
+
+def _link_held(walk: Walk, node: Node, label: str, held_by: Callable[[object], list[object]]) -> None:
+    """Link what only the garbage collector sees in a value."""
+    value, held = node.value, held_by(node.value)
+    walk.watches.result(lambda: [*map(id, held_by(value))], [*map(id, held)])
+    for index, each in enumerate(held):
+        walk.link(node, f"{label}/{index}", each, Place(value, f"{label}/{index}"), within=True)
+
+
+def _describe_ufunc(walk: Walk, node: Node) -> None:
+    """Describe what ``numpy.frompyfunc`` makes: it does not show its function either."""
+    ufunc = node.value
+    node.title("wrapper", "ufunc")
+    node.mark("shape", str(ufunc.nin), str(ufunc.nout), repr(ufunc.identity))  # type: ignore[attr-defined]
+    _link_held(walk, node, "function", _callables_in)
 
 
 def _describe_builtin(walk: Walk, node: Node) -> None:
@@ -122,8 +162,12 @@ _DESCRIBERS: dict[int, Callable[[Walk, Node], None]] = {
         functools.partial: _describe_partial,
         functools.partialmethod: _describe_fields("func", "args", "keywords"),
         functools.cached_property: _describe_fields("func", "attrname"),
+        # What ``contextlib.contextmanager`` makes; as a decorator it is a cell of a wrapper.
+        contextlib._GeneratorContextManager: _describe_fields("func", "args", "kwds"),  # noqa: SLF001 - no other name
+        contextlib._AsyncGeneratorContextManager: _describe_fields("func", "args", "kwds"),  # noqa: SLF001
         functools.singledispatchmethod: _describe_fields("dispatcher", "func"),
         _LRU_CACHE: _describe_cache,
+        _SORT_KEY: _describe_sort_key,
         types.MethodType: _method,
         staticmethod: _describe_fields("__func__"),
         classmethod: _describe_fields("__func__"),

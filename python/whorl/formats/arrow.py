@@ -35,7 +35,7 @@ class Arrow:
     name = "arrow"
     suffix = ".arrow"
     exact = True
-    executes = False
+    runs_code = False
 
     def accepts(self, value: object) -> bool:
         """Take frames, series and Arrow tables."""

@@ -123,7 +123,7 @@ class Format(Protocol):
         ...
 
     @property
-    def executes(self) -> bool:
+    def runs_code(self) -> bool:
         """Whether ``decode`` may run code that the payload names or brings; a format that does not say so counts as one."""
         ...
 
@@ -164,10 +164,10 @@ def format_named(name: str) -> Format:
     return found
 
 
-def executes(name: str) -> bool:
+def runs_code(name: str) -> bool:
     """Whether decoding a format may run code: what is unknown, or does not say, may."""
     try:
-        return bool(getattr(format_named(name), "executes", True))
+        return bool(getattr(format_named(name), "runs_code", True))
     except FormatError:
         return True
 

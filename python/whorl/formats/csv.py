@@ -43,7 +43,7 @@ class Csv:
     name = "csv"
     suffix = ".csv"
     exact = True
-    executes = False
+    runs_code = False
 
     def accepts(self, value: object) -> bool:
         """Take frames, series and Arrow tables."""

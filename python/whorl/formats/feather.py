@@ -36,7 +36,7 @@ class Feather:
     name = "feather"
     suffix = ".feather"
     exact = True
-    executes = False
+    runs_code = False
 
     def accepts(self, value: object) -> bool:
         """Take frames, series and Arrow tables."""

@@ -41,7 +41,7 @@ class Json:
     name = "json"
     suffix = ".json"
     exact = True
-    executes = False
+    runs_code = False
     takes_types = True
 
     def accepts(self, value: object) -> bool:

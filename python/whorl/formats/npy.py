@@ -43,7 +43,7 @@ class Npy:
     name = "npy"
     suffix = ".npy"
     exact = True
-    executes = False
+    runs_code = False
 
     def accepts(self, value: object) -> bool:
         """Take arrays, not those of subclasses."""

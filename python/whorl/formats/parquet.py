@@ -72,7 +72,7 @@ class Parquet:
     name = "parquet"
     suffix = ".parquet"
     exact = True
-    executes = False
+    runs_code = False
 
     def accepts(self, value: object) -> bool:
         """Take frames, series and Arrow tables."""

@@ -52,7 +52,7 @@ class Pickle:
     name = "pickle"
     suffix = ".pickle"
     exact = True
-    executes = True
+    runs_code = True
 
     def accepts(self, value: object) -> bool:  # noqa: ARG002 - pickle decides when it tries
         """Take anything."""

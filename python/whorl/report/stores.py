@@ -44,7 +44,7 @@ def word_transfer(verb: str, done: Transferred) -> str:
     """Word a transfer in one line."""
     words = f"{verb} {count(done.copied, 'entry')}, {spell_size(done.size)}"
     words += f" · {done.present} were there" if done.present else ""
-    return words + (f" · {done.refused} not: damaged or outdated here, or answered there" if done.refused else "")
+    return words + (f" · {done.refused} not: damaged, outdated, a pickle, or answered there" if done.refused else "")
 
 
 def tier_data(tier: TierState) -> dict[str, object]:

@@ -160,6 +160,10 @@ class Store(Protocol):
         """Return a reader of an entry's payload."""
         ...
 
+    def is_own(self, manifest: Manifest) -> bool:
+        """Whether an entry was found in a store that this user alone can write."""
+        ...
+
     def quarantine(self, manifest: Manifest, reason: str) -> None:
         """Move a damaged entry aside, if it is still the same; logs and counts it."""
         ...

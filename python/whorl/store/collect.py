@@ -9,17 +9,16 @@ Beside the arrow: what *commit* made goes away.
 
 from __future__ import annotations
 
-import json
 import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from whorl.errors import CorruptEntryError
-from whorl.store import fields
 from whorl.store.codec import RECORD_LIMIT
 from whorl.store.collect_plan import ORPHAN_AGE, Limits, Plan, is_over, make_plan
 from whorl.store.collect_survey import is_marker, survey
 from whorl.store.collectable import PLACES, current_and_earlier, read_record
+from whorl.store.notes import NOTE_LIMIT, decode_slot
 from whorl.store.pins import Held, pinned
 
 if TYPE_CHECKING:
@@ -30,7 +29,6 @@ if TYPE_CHECKING:
     from whorl.store.collectable import Collectable
     from whorl.store.manifest import Slot
 
-_MARKER_LIMIT = 64 << 10
 _UNFINISHED_AGE = ORPHAN_AGE
 
 
@@ -154,12 +152,10 @@ def _place(payload: Payload) -> tuple[str, str]:
 
 def _users(store: Collectable, name: str) -> Iterator[Slot]:
     """Yield the slot that a marker names."""
-    content = store.objects.read(name, _MARKER_LIMIT)
-    if content is not None:
-        try:
-            yield fields.slot(json.loads(content.data))
-        except (CorruptEntryError, ValueError):  # written in one step: damaged in the store, and old
-            return
+    content = store.objects.read(name, NOTE_LIMIT)
+    user = None if content is None else decode_slot(content.data)
+    if user is not None:
+        yield user
 
 
 def _names(store: Collectable, slot: Slot, payload: str) -> bool:

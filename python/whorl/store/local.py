@@ -79,6 +79,7 @@ class LocalStore:
         self._verify = verify
         self._wait_timeout = wait_timeout
         self._is_checked = False
+        self._seal = seal
         self._temporary = Temporary(self._places.temporary, self._prepare)
         self._manifests = Manifests(self._places)
         is_durable = durability == "fsync"
@@ -125,6 +126,10 @@ class LocalStore:
         """Return a reader of an entry's payload."""
         folder = self._places.payload(manifest.slot.namespace, manifest.payload)
         return LocalReader(manifest, folder, self._verify, self._temporary)
+
+    def is_own(self, manifest: Manifest) -> bool:  # noqa: ARG002 - the protocol's signature
+        """Whether nobody but this user can write here."""
+        return self._seal.is_own
 
     def quarantine(self, manifest: Manifest, reason: str) -> None:
         """Move a damaged entry aside, if it is still the same; logs and counts it."""

@@ -1,5 +1,5 @@
 """
-Small records beside manifests in, bytes out, and back: content pointers, markers of shared payloads, tombstones.
+Small records beside manifests in, bytes out, and back: content pointers and markers of shared payloads.
 
 All are hints that are checked against the entries themselves; one that is damaged counts as absent.  On the arrow:
 *lookup* by content, and what *commit* leaves behind.
@@ -37,7 +37,7 @@ def decode_pointer(data: bytes) -> Pointer | None:
 
 
 def encode_slot(slot: Slot) -> bytes:
-    """Encode a slot, as markers and tombstones name it."""
+    """Encode a slot, as markers name it."""
     return json.dumps(_plain(slot)).encode()
 
 

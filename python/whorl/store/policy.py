@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from whorl.store.manifest import Manifest
     from whorl.store.signing import Key
 
+# The choices of ``settings.PICKLE``, which says what each means.
 LOCAL, SIGNED, NEVER, ANY = "local", "signed", "never", "any"
-PICKLE = (LOCAL, SIGNED, NEVER, ANY)
 _KEYGEN = "sign what is stored: whorl keygen, then sign_with and trusted_keys"
 
 
@@ -29,11 +29,11 @@ class Policy:
     """
     What may be decoded.
 
-    ``pickle`` is one of ``PICKLE``; ``executes`` says of the name of a format whether its decoding runs code.  ``keys``
+    ``pickle`` is a choice of ``settings.PICKLE``; ``runs_code`` says of the name of a format whether its decoding runs code.  ``keys``
     are those whose signatures count, ``signer`` is the one that signs what is stored here.
     """
 
-    executes: Callable[[str], bool]
+    runs_code: Callable[[str], bool]
     pickle: str = LOCAL
     require_signature: bool = False
     keys: tuple[Key, ...] = ()
@@ -52,7 +52,7 @@ class Policy:
         """Say why an entry must not be served; None for one that may."""
         if self.require_signature and not self.is_signed(manifest):
             return _refused(manifest, f"{_state(manifest)}, and require_signature is on", _KEYGEN)
-        if not self.executes(manifest.format) or self._may_execute(manifest, is_own=is_own):
+        if not self.runs_code(manifest.format) or self._may_run(manifest, is_own=is_own):
             return None
         if self.pickle == NEVER:
             return _refused(manifest, f'decoding {manifest.format} runs code, and pickle = "never"', _other_format())
@@ -63,7 +63,7 @@ class Policy:
 
     def refusal_to_store(self, manifest: Manifest, *, is_own: bool, is_signed: bool) -> SignatureError | None:
         """Say why an entry must not be written where it would never be served; None for one that may."""
-        if not self.executes(manifest.format) or self.pickle == ANY:
+        if not self.runs_code(manifest.format) or self.pickle == ANY:
             return None
         what = f"the result of {manifest.slot.stage} is not stored as {manifest.format}"
         if self.pickle == NEVER:
@@ -73,7 +73,7 @@ class Policy:
         where = "pickle = \"signed\"" if is_own else "the store is shared"
         return SignatureError(what, f"decoding it runs code, {where}, and it is not signed", f"{_KEYGEN}; or {_other_format()}")
 
-    def _may_execute(self, manifest: Manifest, *, is_own: bool) -> bool:
+    def _may_run(self, manifest: Manifest, *, is_own: bool) -> bool:
         if self.pickle == ANY:
             return True
         return self.pickle != NEVER and ((is_own and self.pickle == LOCAL) or self.is_signed(manifest))

@@ -76,10 +76,7 @@ class LocalReader:
         copy_file(os.fspath(self.path(name)), path)
 
     def _named(self, name: str) -> PayloadFile:
-        file = self._files.get(name)
-        if file is None:
-            raise CorruptEntryError(f"the entry has no payload file {name!r}", f"it has {', '.join(self._files)}")
-        return file
+        return file_named(self._files, name)
 
     def _checked_place(self, name: str) -> str:
         """Return a file's path, having followed no links on the way to it."""
@@ -128,6 +125,14 @@ def _leads_elsewhere(folder: str, name: str) -> bool:
     parts = name.split("/")[:-1]
     below = ("/".join((folder, *parts[: depth + 1])) for depth in range(len(parts)))
     return any(os.path.islink(path) for path in (*above, *below))
+
+
+def file_named(files: Mapping[str, PayloadFile], name: str) -> PayloadFile:
+    """Return one of an entry's files; ``CorruptEntryError`` where the manifest has none of that name."""
+    file = files.get(name)
+    if file is None:
+        raise CorruptEntryError(f"the entry has no payload file {name!r}", f"it has {', '.join(files)}")
+    return file
 
 
 def _holds(path: str, data: bytes) -> bool:

@@ -8,14 +8,12 @@ write into them.  Beside the arrow: what *commit* made goes away.
 
 from __future__ import annotations
 
-import json
 import os
 import time
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from whorl.errors import CorruptEntryError, StoreError
-from whorl.store import fields
+from whorl.errors import StoreError
 from whorl.store.disk import (
     guarded,
     is_there,
@@ -26,6 +24,7 @@ from whorl.store.disk import (
     remove_folder,
     replace_file,
 )
+from whorl.store.notes import NOTE_LIMIT, decode_slot
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -34,8 +33,6 @@ if TYPE_CHECKING:
     from whorl.store.manifests import Manifests
     from whorl.store.places import Places
     from whorl.store.temporary import Temporary
-
-_MARKER_LIMIT = 64 << 10
 
 
 class Remover:
@@ -90,10 +87,10 @@ class Remover:
         """Yield the slots that share a payload, or did."""
         markers = f"{folder}/refs"
         for name in names_in(markers):
-            data = read_file(f"{markers}/{name}", _MARKER_LIMIT)
-            if data is not None:
-                with suppress(CorruptEntryError, ValueError):  # written in one step: damaged on disk
-                    yield fields.slot(json.loads(data))
+            data = read_file(f"{markers}/{name}", NOTE_LIMIT)
+            user = None if data is None else decode_slot(data)
+            if user is not None:
+                yield user
 
     def _is_used(self, slot: Slot, payload: str) -> bool:
         return self._manifests.names(slot, payload=payload)

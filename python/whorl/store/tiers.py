@@ -8,13 +8,12 @@ arrow: *lookup*, *commit* and *decode*, where more than one store is configured.
 
 from __future__ import annotations
 
-import time
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
 from itertools import chain
 from typing import TYPE_CHECKING, TypeVar
 
 from whorl.errors import CorruptEntryError, LeaseTimeoutError, SignatureError, StoreError
+from whorl.modes import LOCAL, ROOT
 from whorl.store.contest import check_attempt, check_shared, sharing
 from whorl.store.origins import Origins
 
@@ -25,45 +24,13 @@ if TYPE_CHECKING:
     from whorl.store.base import Attempt, Reader, Store
     from whorl.store.collectable import Collectable
     from whorl.store.manifest import Manifest, Slot
+    from whorl.store.tier import Tier
 
 T = TypeVar("T")
-
-LOCAL, ROOT = "local", "root"
-# Seconds that a tier behind a network is left alone after a failure: a trial may take the whole of its timeout.
-_REST = 60.0
 
 
 def _always(_: Manifest) -> bool:
     return True
-
-
-@dataclass(slots=True, eq=False)
-class Tier:
-    """
-    One store in its place: ``name`` is ``local``, ``root``, or that of a mirror.
-
-    ``url`` is what messages call it; ``is_remote`` that a failure may be a network's; ``is_own`` that nobody else can
-    write to it.
-    """
-
-    name: str
-    url: str
-    store: Store
-    reads: bool
-    writes: bool
-    is_remote: bool = False
-    is_own: bool = False
-    _until: float = field(default=0.0, init=False)
-
-    @property
-    def is_awake(self) -> bool:
-        """Whether it is to be asked: it has not failed a moment ago."""
-        return time.monotonic() >= self._until
-
-    def rest(self) -> None:
-        """Leave it alone for a while."""
-        if self.is_remote:
-            self._until = time.monotonic() + _REST
 
 
 class TieredStore:
@@ -103,11 +70,16 @@ class TieredStore:
         reader = origin.store.reader(manifest)
         if local is None or local is origin:
             return reader
-        copied = self._attempt(local, lambda store: store.adopt(manifest, reader, replace=_other(manifest)), None)
+        copied = self._offer(local, lambda store: store.adopt(manifest, reader, replace=_other(manifest)))
         if copied is None:
             return reader
         self._noted(local, manifest)  # what is read from now on
         return local.store.reader(copied)
+
+    def is_own(self, manifest: Manifest) -> bool:
+        """Whether this very copy of an entry was found in a tier that this user alone can write."""
+        found = self._origins.find(manifest)
+        return found is not None and found.store.is_own(manifest)
 
     def quarantine(self, manifest: Manifest, reason: str) -> None:
         """Move a damaged entry aside where it was found; where that cannot be, it is passed over from now on."""
@@ -133,17 +105,16 @@ class TieredStore:
     def commit(self, attempt: Attempt, manifest: Manifest, *, replace: Callable[[Manifest], bool]) -> Manifest:
         """Publish an attempt in the root, which decides what is current, and in the local tier."""
         check_attempt(attempt, manifest)
-        near = self._nearest_written()
-        root = self._written()[0]
+        near, root = self._nearest_written(), self._written()[0]
         current = None
         if root is not near:
             complete, reader = attempt.complete(manifest), attempt.reader()
-            current = self._attempt(root, lambda store: store.adopt(complete, reader, replace=replace), None)
+            current = self._offer(root, lambda store: store.adopt(complete, reader, replace=replace))
         if current is None:
             return self._noted(near, self._commit_near(near, attempt, manifest, replace))
         copied = None
         if current.attempt == attempt.nonce:
-            copied = self._attempt(near, lambda store: store.commit(attempt, manifest, replace=_other(complete)), None)
+            copied = self._offer(near, lambda store: store.commit(attempt, manifest, replace=_other(complete)))
         attempt.abandon()
         return self._noted(root, current) if copied is None else self._noted(near, copied)
 
@@ -154,28 +125,21 @@ class TieredStore:
         check_shared(manifest, source)
         origin, shared = self.origin(source), sharing(manifest, source)
 
-        def bring(store: Store) -> Manifest:
-            return store.adopt(shared, origin.store.reader(source), replace=replace)
+        def keep(tier: Tier) -> Manifest:
+            if tier is origin:
+                return tier.store.commit_kept(manifest, source, replace=replace)
+            return tier.store.adopt(shared, origin.store.reader(source), replace=replace)
 
-        def keep(store: Store) -> Manifest:
-            return store.commit_kept(manifest, source, replace=replace)
-
-        for tier in self._written():
-            kept = self._attempt(tier, keep if tier is origin else bring, None)
-            if kept is not None:
-                return self._noted(tier, kept)
+        for tier, kept in self._takers(keep):
+            return self._noted(tier, kept)
         raise StoreError(f"the entry of {manifest.slot.stage} could not be stored under its new key")
 
     def adopt(self, manifest: Manifest, reader: Reader, *, replace: Callable[[Manifest], bool] = _always) -> Manifest:
         """Publish an entry of another store as it is in every tier that is written."""
-        done = [
-            self._attempt(tier, lambda store: store.adopt(manifest, reader, replace=replace), None)
-            for tier in self._written()
-        ]
-        current = next((found for found in done if found is not None), None)
-        if current is None:
+        done = [current for _, current in self._takers(lambda tier: tier.store.adopt(manifest, reader, replace=replace))]
+        if not done:
             raise StoreError(f"the entry of {manifest.slot.stage} could not be stored")
-        return current
+        return done[0]
 
     def remove(self, slot: Slot) -> bool:
         """
@@ -299,11 +263,6 @@ class TieredStore:
                 return self._origins.find(found) or self.tiers[0]
         return self.tiers[0]
 
-    def is_own(self, manifest: Manifest) -> bool:
-        """Whether this very copy of an entry was found in a tier that nobody else can write to."""
-        found = self._origins.find(manifest)
-        return found is not None and found.is_own
-
     def _read(self) -> list[Tier]:
         return [tier for tier in self.tiers if tier.reads and tier.is_awake]
 
@@ -311,6 +270,30 @@ class TieredStore:
         """Return the tiers to write, the root first."""
         found = [tier for tier in self.tiers if tier.writes and tier.is_awake]
         return sorted(found, key=lambda tier: tier.name != ROOT)
+
+    def _takers(self, put: Callable[[Tier], Manifest]) -> Iterator[tuple[Tier, Manifest]]:
+        """Put an entry into each tier that is written, and yield those that took it; raise where all refuse it."""
+        refusals, was_taken = [], False
+        for tier in self._written():
+            try:
+                found = self._attempt(tier, lambda _, tier=tier: put(tier), None)  # type: ignore[misc]
+            except SignatureError as error:
+                self._complain(tier.url, error)
+                refusals.append(error)
+            else:
+                if found is not None:
+                    was_taken = True
+                    yield tier, found
+        if refusals and not was_taken:
+            raise refusals[0]
+
+    def _offer(self, tier: Tier, put: Callable[[Store], Manifest]) -> Manifest | None:
+        """Put an entry into a tier; None where it fails or refuses the entry."""
+        try:
+            return self._attempt(tier, put, None)
+        except SignatureError as error:
+            self._complain(tier.url, error)
+            return None
 
     def _nearest_written(self) -> Tier:
         """Return the tier where payloads are made: the local one where there is one."""
@@ -369,16 +352,13 @@ class TieredStore:
             self._attempt(local, note, None)
 
     def _attempt(self, tier: Tier, action: Callable[[Store], T], otherwise: T) -> T:
-        """Do something with a tier, or complain and give the alternative; damage is the caller's to know."""
+        """Do something with a tier, or complain and give the alternative; damage and refusals are the caller's."""
         if not tier.is_awake:
             return otherwise
         try:
             return action(tier.store)
-        except CorruptEntryError:
+        except (CorruptEntryError, SignatureError):  # the tier is well
             raise
-        except SignatureError as error:  # the tier is well, it must not have this entry
-            self._complain(tier.url, error)
-            return otherwise
         except StoreError as error:
             self._failed(tier, error)
             return otherwise

@@ -7,7 +7,6 @@ tombstone against what it names.  Beside the arrow: what *commit* made is looked
 
 from __future__ import annotations
 
-import json
 import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -19,6 +18,7 @@ from whorl.store.collect_survey import is_marker
 from whorl.store.collectable import PLACES, peek, read_placed, read_record
 from whorl.store.disk import digest_bytes
 from whorl.store.manifest import LATER
+from whorl.store.notes import decode_slot
 from whorl.store.pins import pins
 
 if TYPE_CHECKING:
@@ -175,13 +175,8 @@ def _tombstone_damage(collectable: Collectable, name: str) -> str | None:
 
 def _marker_damage(collectable: Collectable, name: str) -> str | None:
     content = collectable.objects.read(name, _LIMIT) if is_marker(name) else None
-    if content is None:
-        return None
-    try:
-        fields.slot(json.loads(content.data))
-    except (CorruptEntryError, ValueError):
-        return "it does not say who shares the payload"
-    return None
+    is_sound = content is None or decode_slot(content.data) is not None
+    return None if is_sound else "it does not say who shares the payload"
 
 
 def _check_pins(collectable: Collectable) -> Iterator[Finding]:

@@ -2,8 +2,9 @@
 
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
+use pyo3::types::PyTuple;
 use whorl_core::automaton;
-use whorl_core::bytecode::{Code, Constant, Normal, Table, normalize};
+use whorl_core::bytecode::{Code, Constant, Import, Load, Normal, Table, normalize};
 
 use crate::digest::PyDigest;
 
@@ -11,22 +12,6 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<OpcodeTable>()?;
     module.add_function(wrap_pyfunction!(digest_graph, module)?)
 }
-
-/// Name, whether it is looked up outside, attributes read from it, place in the code.
-type Load = (String, bool, Vec<String>, u32);
-/// Variable, attribute of the module, whether `import a.b` bound `a`.
-type Binding = (String, String, bool);
-/// Module, indices of the constants with the level and the names, what is bound, place in the code.
-type Import = (String, u32, u32, Vec<Binding>, u32);
-/// Digest, outside names and constants in the order of the graph, loads, imports, attributes.
-type Form = (
-    PyDigest,
-    Vec<u32>,
-    Vec<u32>,
-    Vec<Load>,
-    Vec<Import>,
-    Vec<String>,
-);
 
 /// The instructions of one Python.
 #[pyclass(module = "whorl.digest", frozen)]
@@ -60,8 +45,9 @@ impl OpcodeTable {
         clippy::too_many_arguments,
         reason = "the parts of a code object, each under its own name"
     )]
-    fn normalize(
+    fn normalize<'py>(
         &self,
+        py: Python<'py>,
         code: &[u8],
         handlers: &[u8],
         names: Vec<String>,
@@ -69,7 +55,7 @@ impl OpcodeTable {
         free: usize,
         constants: Vec<(Py<PyDigest>, bool)>,
         class_body: bool,
-    ) -> Option<Form> {
+    ) -> PyResult<Option<Bound<'py, PyTuple>>> {
         let constants: Vec<_> = constants
             .into_iter()
             .map(|(digest, text)| Constant {
@@ -86,40 +72,48 @@ impl OpcodeTable {
             free,
             class_body,
         };
-        normalize(&self.table, code).ok().map(form)
+        let normal = normalize(&self.table, code).ok();
+        normal.map(|normal| form(py, normal)).transpose()
     }
 }
 
-fn form(normal: Normal) -> Form {
-    let loads = normal
-        .facts
-        .loads
-        .into_iter()
-        .map(|load| (load.name, load.outside, load.chain, load.unit))
-        .collect();
-    let imports = normal.facts.imports.into_iter().map(|import| {
-        let bindings = import
-            .bindings
-            .into_iter()
-            .map(|bound| (bound.variable, bound.attribute, bound.top))
-            .collect();
-        (
-            import.module,
-            import.level,
-            import.names,
-            bindings,
-            import.unit,
-        )
-    });
-    let (names, constants) = (normal.names, normal.constants);
+/// Digest, outside names and constants in the order of the graph, loads, imports, attributes.
+fn form<'py>(py: Python<'py>, normal: Normal<'_>) -> PyResult<Bound<'py, PyTuple>> {
+    let facts = normal.facts;
+    let loads = facts.loads.iter().map(|found| load(py, found));
+    let imports = facts.imports.iter().map(|found| import(py, found));
     (
         PyDigest(normal.digest),
-        names,
-        constants,
-        loads,
-        imports.collect(),
-        normal.facts.attributes,
+        normal.names,
+        normal.constants,
+        loads.collect::<PyResult<Vec<_>>>()?,
+        imports.collect::<PyResult<Vec<_>>>()?,
+        facts.attributes,
     )
+        .into_pyobject(py)
+}
+
+/// Name, whether it is looked up outside, attributes read from it, place in the code.
+fn load<'py>(py: Python<'py>, load: &Load<'_>) -> PyResult<Bound<'py, PyTuple>> {
+    let chain = PyTuple::new(py, &load.chain)?;
+    (load.name, load.outside, chain, load.unit).into_pyobject(py)
+}
+
+/// Module, indices of the constants with the level and the names, what is bound (variable, attribute of the module,
+/// whether `import a.b` bound `a`), place in the code.
+fn import<'py>(py: Python<'py>, import: &Import<'_>) -> PyResult<Bound<'py, PyTuple>> {
+    let bindings = import.bindings.iter();
+    let bound: Vec<_> = bindings
+        .map(|bound| (bound.variable, bound.attribute, bound.top))
+        .collect();
+    (
+        import.module,
+        import.level,
+        import.names,
+        bound,
+        import.unit,
+    )
+        .into_pyobject(py)
 }
 
 /// Digest what a root reaches in a graph whose nodes are known by digests; circles and copies do not count twice.

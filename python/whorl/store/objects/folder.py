@@ -1,8 +1,9 @@
 """
 Objects in a local folder: the files of a local store, for those who look after any kind of store.
 
-Creating is ``link()``, which has one winner; replacing compares first, so the caller holds the key's lock, as for every
-store that cannot replace one version.  On the arrow: below *lookup* and *commit*.
+Creating is ``link()``, which has one winner, and a rename under a lock where there are no links.  Replacing compares
+first, so the caller holds the key's lock, as for every store that cannot replace one version.  On the arrow: below
+*lookup* and *commit*.
 """
 
 from __future__ import annotations
@@ -18,17 +19,19 @@ from whorl.store.disk import (
     link_once,
     make_folder,
     read_file,
-    read_large,
     remove_file,
     replace_file,
     write_file,
 )
+from whorl.store.lock import locked
 from whorl.store.objects.base import Capabilities, Content, Listed
+from whorl.store.objects.looking import ANY_SIZE, replace_seen
+from whorl.store.objects.transfer import CHUNK, first_bytes, parts, save
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-_ANY_SIZE = 1 << 62
+_LOCK_WAIT = 30.0
 
 
 class FolderObjects:
@@ -45,32 +48,28 @@ class FolderObjects:
 
     def read(self, name: str, limit: int) -> Content | None:
         """Return a file's bytes, at most one byte beyond ``limit``."""
-        data = read_file(self._path(name), limit)
+        path = self._path(name)
+        if limit <= CHUNK:
+            data = None if os.path.isdir(path) else read_file(path, limit)
+        else:  # read_file takes memory for the limit
+            data = first_bytes(parts(path), limit) if os.path.isfile(path) else None
         return None if data is None else Content(data, digest_bytes(data).hex())
 
     def create(self, name: str, data: bytes) -> bool:
         """Write a file if there is none of that name."""
         path, temporary = self._path(name), self._temporary()
         make_folder(os.path.dirname(path))
-        write_file(temporary, data)
         try:
+            write_file(temporary, data)
             with guarded("write", path):
                 created = link_once(temporary, path)
-            if created is None and not os.path.lexists(path):
-                with guarded("write", path):
-                    os.rename(temporary, path)
-                created = True
+            return _create_by_rename(temporary, path) if created is None else created
         finally:
             remove_file(temporary)
-        return bool(created)
 
     def replace(self, name: str, data: bytes, tag: str) -> bool:
         """Write a file in place of the version with that tag."""
-        current = self.read(name, _ANY_SIZE)
-        if current is None or current.tag != tag:
-            return False
-        self.put(name, data)
-        return True
+        return replace_seen(self, name, data, tag)
 
     def put(self, name: str, data: bytes) -> None:
         """Write a file, whatever is there."""
@@ -80,21 +79,19 @@ class FolderObjects:
 
     def upload(self, name: str, path: str) -> None:
         """Copy a file to a new name."""
-        import shutil
-
         target, temporary = self._path(name), self._temporary()
         make_folder(os.path.dirname(target))
-        with guarded("write", target):
-            shutil.copyfile(path, temporary)
-            os.replace(temporary, target)
+        try:
+            save(parts(path), temporary, ANY_SIZE)
+            with guarded("write", target):
+                os.replace(temporary, target)
+        finally:
+            remove_file(temporary)
 
     def download(self, name: str, path: str, limit: int) -> int | None:
         """Copy a file to a new one."""
-        data = read_large(self._path(name), limit)
-        if data is None:
-            return None
-        write_file(path, data)
-        return len(data)
+        source = self._path(name)
+        return save(parts(source), path, limit) if os.path.isfile(source) else None
 
     def below(self, folder: str) -> Iterator[Listed]:
         """Yield the files below a folder; links are files, and are not followed."""
@@ -103,15 +100,15 @@ class FolderObjects:
             for name in names:
                 with guarded("list", path), suppress(FileNotFoundError):
                     status = os.lstat(f"{path}/{name}")
-                    inside = os.path.relpath(f"{path}/{name}", self.url).replace(os.sep, "/")
+                    inside = f"{path}/{name}"[len(self.url) + 1 :].replace(os.sep, "/")
                     yield Listed(inside, status.st_size, status.st_mtime)
 
     def folders(self, folder: str) -> list[str]:
-        """Return the names of the folders right below a folder, those with nothing below them too."""
-        path = self._path(folder) if folder else self.url
+        """Return the names of the folders right below a folder that have a file at any depth."""
+        path, names = self._path(folder) if folder else self.url, []
         with guarded("list", path), suppress(FileNotFoundError, NotADirectoryError), os.scandir(path) as found:
-            return [item.name for item in found if item.is_dir(follow_symlinks=False)]
-        return []
+            names = [item.name for item in found if item.is_dir(follow_symlinks=False)]
+        return [name for name in names if next(self.below(f"{folder}/{name}".lstrip("/")), None) is not None]
 
     def remove(self, names: Iterable[str]) -> None:
         """Remove files; folders that became empty stay, for someone may be about to write into them."""
@@ -140,3 +137,12 @@ def _pass_on(error: OSError) -> None:
     """Go on without a folder that is gone; one that cannot be listed must not look empty."""
     if not isinstance(error, FileNotFoundError | NotADirectoryError):
         raise failure("list", error.filename or "", error) from error
+
+
+def _create_by_rename(temporary: str, path: str) -> bool:
+    """Give a file its name where the file system has no links, safe among those who take the lock."""
+    with locked(f"{path}.w", path, _LOCK_WAIT), guarded("write", path):
+        if os.path.lexists(path):
+            return False
+        os.rename(temporary, path)
+    return True

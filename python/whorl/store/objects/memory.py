@@ -7,18 +7,23 @@ arrow: below *lookup* and *commit*.
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from typing import TYPE_CHECKING, Any
 
 from whorl.errors import StoreError
-from whorl.store.disk import digest_bytes, guarded, write_file
+from whorl.store.disk import digest_bytes
 from whorl.store.objects.base import Capabilities, Content, Listed
+from whorl.store.objects.levels import folders_below
+from whorl.store.objects.transfer import parts, save
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 _lock = threading.Lock()
+if hasattr(os, "register_at_fork"):  # another thread of the parent's may hold it
+    os.register_at_fork(after_in_child=lambda: globals().update(_lock=threading.Lock()))
 
 
 class MemoryObjects:
@@ -66,17 +71,13 @@ class MemoryObjects:
 
     def upload(self, name: str, path: str) -> None:
         """Write a local file as an object."""
-        with guarded("read", path), open(path, "rb") as file:
-            data = file.read()
-        self.put(name, data)
+        self.put(name, b"".join(parts(path)))
 
     def download(self, name: str, path: str, limit: int) -> int | None:
         """Write an object to a new local file."""
-        content = self.read(name, limit)
-        if content is None:
-            return None
-        write_file(path, content.data)
-        return len(content.data)
+        with _lock:
+            data = self._bytes(name)
+        return None if data is None else save((piece for piece in (data,)), path, limit)
 
     def below(self, folder: str) -> Iterator[Listed]:
         """Yield the objects below a folder."""
@@ -88,9 +89,7 @@ class MemoryObjects:
 
     def folders(self, folder: str) -> list[str]:
         """Return the names of the folders right below a folder."""
-        start = len(folder) + 1 if folder else 0
-        parts = (item.name[start:].partition("/") for item in self.below(folder))
-        return sorted({name for name, below, _ in parts if below})
+        return folders_below(folder, self.below(folder))
 
     def remove(self, names: Iterable[str]) -> None:
         """Remove objects."""

@@ -1,49 +1,81 @@
 """
-A URL in, the objects behind it out: which kind of store it is, and what this machine needs to reach it.
+The URL of a root in, its objects out: the one place that knows which kind stands behind which scheme.
 
-On the arrow: below *lookup* and *commit*.
+No client is made and no server asked here: the first request does that.  On the arrow: below *lookup* and *commit*.
 """
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, cast
+from importlib import import_module, util
+from typing import TYPE_CHECKING, Any
 
 from whorl.errors import ConfigError
-from whorl.fingerprint.urls import hide_secrets
-from whorl.store.objects.memory import MemoryObjects
+from whorl.fingerprint.urls import hide_secrets, is_url, protocols
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from whorl.store.objects.base import Objects
 
-# Scheme, module, class, and the extra that brings the library it needs.
-_KINDS: Mapping[str, tuple[str, str, str]] = {
-    "s3": ("s3", "S3Objects", "s3"),
-    "s3a": ("s3", "S3Objects", "s3"),
+# The module and class of a kind, the library that it needs, and the extra of whorl's that brings that along.
+_S3 = ("s3", "S3Objects", "s3fs", "s3")
+_GCS = ("gcs", "GcsObjects", "gcsfs", "gcs")
+_AZURE = ("azure", "AzureObjects", "adlfs", "azure")
+_SFTP = ("sftp", "SftpObjects", "paramiko", "sftp")
+_WEB = ("web", "WebObjects", "", "")
+_KINDS = {
+    "s3": _S3,
+    "s3a": _S3,
+    "gs": _GCS,
+    "gcs": _GCS,
+    "az": _AZURE,
+    "abfs": _AZURE,
+    "abfss": _AZURE,
+    "sftp": _SFTP,
+    "ssh": _SFTP,
+    "http": _WEB,
+    "https": _WEB,
 }
+_KNOWN_TIP = "write s3://, gs://, az://, abfs://, sftp://, https://, a folder, or another protocol of fsspec's"
 
 
-def open_objects(url: str, options: Mapping[str, object], timeout: float) -> Objects:
+def open_objects(url: str, options: Mapping[str, Any], timeout: float) -> Objects:
     """
-    Reach the objects below a URL; ``timeout`` is how long one request may take, in seconds.
+    Open the root behind a URL; ``options`` are those of its library, and every request ends within ``timeout`` seconds.
 
-    ``ConfigError`` where no kind of store is known for it, or its library is missing.
+    Raises ConfigError for a URL that names no store, and where a library is missing.
     """
-    shown, scheme = hide_secrets(url), url.partition("://")[0].lower()
+    shown = hide_secrets(url)
+    if not is_url(url):
+        raise ConfigError(f"{shown} is no URL", tip=_KNOWN_TIP)
     if "::" in url:
-        raise ConfigError(f"a store cannot be at {shown}", "chained URLs are for inputs", "name a bucket or a folder")
-    if scheme == "memory":
+        tip = "name the folder or the bucket itself"
+        raise ConfigError(f"{shown} cannot be a store", "it is a store within another one", tip)
+    protocol = protocols(url)[0]
+    if protocol == "memory":
+        from whorl.store.objects.memory import MemoryObjects
+
         return MemoryObjects(url)
-    if scheme not in _KINDS:
-        known = ", ".join(f"{name}://" for name in ("memory", *_KINDS))
-        raise ConfigError(
-            f"a store cannot be at {shown}", f"no kind of store is known for {scheme}://", f"known: {known}"
-        )
-    module, name, extra = _KINDS[scheme]
+    if protocol not in _KINDS:
+        return _other(url, protocol, options, timeout)
+    name, kind, library, extra = _KINDS[protocol]
+    if library and util.find_spec(library) is None:
+        raise ConfigError(f"{shown} needs {library}", "it is not installed", f'pip install "whorl[{extra}]"')
+    make: Callable[..., Objects] = getattr(import_module(f"whorl.store.objects.{name}"), kind)
+    return make(url, options, timeout)
+
+
+def _other(url: str, protocol: str, options: Mapping[str, Any], timeout: float) -> Objects:
+    """Open any other file system that fsspec knows and whose library is there."""
+    import fsspec
+
+    from whorl.store.objects.other import OtherObjects
+
+    shown = hide_secrets(url)
     try:
-        kind = getattr(import_module(f"whorl.store.objects.{module}"), name)
-        return cast("Callable[..., Objects]", kind)(url, options, timeout)
+        fsspec.get_filesystem_class(protocol)
+    except ValueError:
+        raise ConfigError(f"{shown} names no kind of store", f"{protocol!r} is not known", _KNOWN_TIP) from None
     except ImportError as error:
-        raise ConfigError(f"{shown} cannot be reached", str(error), f'pip install "whorl[{extra}]"') from error
+        raise ConfigError(f"{shown} needs a library", hide_secrets(str(error)), "install it") from None
+    return OtherObjects(url, options, timeout)

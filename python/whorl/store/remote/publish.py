@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import logging
 import os
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -23,6 +24,7 @@ from whorl.store.remote.parallel import side_by_side
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+    from contextlib import AbstractContextManager
 
     from whorl.digest import Digest
     from whorl.store.base import Pointer, Reader
@@ -164,11 +166,8 @@ class _Contender:
     seen: Entry | None = field(default=None)
 
     def create(self) -> bool:
-        name = self.places.manifest(self.slot)
-        if self.entries.capabilities.creates_once:
-            return self.objects.create(name, self.data)
-        with self.entries.writing(self.slot):
-            return self.objects.create(name, self.data)
+        with self._locked(self.entries.capabilities.creates_once):
+            return self.objects.create(self.places.manifest(self.slot), self.data)
 
     def current(self) -> Manifest | None:
         self.seen = self.entries.find(self.slot)
@@ -177,10 +176,16 @@ class _Contender:
     def replace(self, existing: Manifest) -> bool:
         """Give the current manifest its name as a generation before it loses that as the current one."""
         assert self.seen is not None
+        name, seen = self.places.manifest(self.slot), self.seen.content
         generation = f"{self.places.generations(self.slot)}/{existing.attempt}"
-        if self.entries.capabilities.replaces_once:
-            self.objects.put(generation, self.seen.content.data)
-            return self.objects.replace(self.places.manifest(self.slot), self.data, self.seen.content.tag)
-        with self.entries.writing(self.slot):
-            self.objects.put(generation, self.seen.content.data)
-            return self.objects.replace(self.places.manifest(self.slot), self.data, self.seen.content.tag)
+        with self._locked(self.entries.capabilities.replaces_once):
+            self.objects.put(generation, seen.data)
+            if self.objects.replace(name, self.data, seen.tag):
+                return True
+            if self.objects.read(name, 0) is None:  # it was removed meanwhile, with its generations
+                self.objects.remove([generation])
+            return False
+
+    def _locked(self, is_conditional: bool) -> AbstractContextManager[None]:  # noqa: FBT001 - what the store guarantees
+        """Hold the slot's writing lock where the store cannot tell who came first."""
+        return nullcontext() if is_conditional else self.entries.writing(self.slot)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from whorl.digest import hash_file
 from whorl.errors import CorruptEntryError
 from whorl.store.disk import digest_bytes, guarded, make_folder, remove_folder, write_file
+from whorl.store.reader import file_named
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -92,10 +93,7 @@ class RemoteReader:
             raise CorruptEntryError(f"the stored file {file.name} is damaged", f"its digest is not {file.digest.hex()}")
 
     def _named(self, name: str) -> PayloadFile:
-        file = self._files.get(name)
-        if file is None:
-            raise CorruptEntryError(f"the entry has no payload file {name!r}", f"it has {', '.join(self._files)}")
-        return file
+        return file_named(self._files, name)
 
     def _own_folder(self) -> str:
         if self._place is None:

@@ -73,6 +73,7 @@ class RemoteStore:
         self._verify = verify
         self._wait_timeout = wait_timeout
         self._is_checked = False
+        self._seal = seal
         self._leases = Leases(objects, lease_ttl)
         self._entries = Entries(objects, self._places, self._leases)
         self._publisher = RemotePublisher(objects, self._places, self._entries, seal)
@@ -116,6 +117,10 @@ class RemoteStore:
         folder = self._places.payload(manifest.slot.namespace, manifest.payload)
         verify = self._verify != "never"
         return RemoteReader(manifest, self.objects, folder, self._temporary.new_folder, verify=verify)
+
+    def is_own(self, manifest: Manifest) -> bool:  # noqa: ARG002 - the protocol's signature
+        """Whether nobody but this user can write here."""
+        return self._seal.is_own
 
     def quarantine(self, manifest: Manifest, reason: str) -> None:
         """Move a damaged entry aside, if it is still the same; logs and counts it."""
@@ -230,10 +235,6 @@ class RemoteStore:
     def nearest(self, namespace: str, stage: str) -> Manifest | None:
         """Return the newest current entry of a stage."""
         return next(self._entries.below(folder_name(namespace), folder_name(stage)), None)
-
-    def disk_size(self) -> int:
-        """Return the bytes of all objects of this store: shared payloads once, leftovers too."""
-        return sum(item.size for item in self.objects.below(""))
 
     # --- fingerprint trees ---
 

@@ -1,7 +1,8 @@
 //! Classes of equal behaviour, settled bottom up, circle by circle.
 
-use std::collections::HashMap;
+use std::ops::Range;
 
+use super::quick::{Map, hash};
 use super::refine::Refinement;
 use super::{Graph, OPEN};
 
@@ -9,11 +10,14 @@ use super::{Graph, OPEN};
 pub struct Classes<'a> {
     graph: Graph<'a>,
     pub class: Vec<u32>,
-    /// Of each class: its label, then the classes it leads to.
-    behaviours: Vec<Vec<u32>>,
-    known: HashMap<Vec<u32>, u32>,
+    /// Of each class: its label, then the classes it leads to, as a range of `words`.
+    behaviours: Vec<Range<usize>>,
+    words: Vec<u32>,
+    /// The last class by the hash of its behaviour, and for each class the one before it of the same hash.
+    known: Map<u64, u32>,
+    earlier: Vec<u32>,
     /// The classes that stand on circles, by label.
-    circles: HashMap<u32, Vec<u32>>,
+    circles: Map<u32, Vec<u32>>,
 }
 
 impl<'a> Classes<'a> {
@@ -23,19 +27,17 @@ impl<'a> Classes<'a> {
             graph,
             class,
             behaviours: Vec::new(),
-            known: HashMap::new(),
-            circles: HashMap::new(),
+            words: Vec::new(),
+            known: Map::default(),
+            earlier: Vec::new(),
+            circles: Map::default(),
         }
     }
 
     pub fn settle(&mut self, component: &[usize]) {
         match component {
-            [node] if !self.graph.successors[*node].contains(node) => {
-                let behaviour = self.behaviour(*node);
-                self.class[*node] = match self.known.get(&behaviour) {
-                    Some(&class) => class,
-                    None => self.add(behaviour),
-                };
+            [node] if !self.graph.successors.of(*node).contains(node) => {
+                self.class[*node] = self.settle_one(*node);
             }
             _ => {
                 if !self.absorb(component) {
@@ -45,19 +47,48 @@ impl<'a> Classes<'a> {
         }
     }
 
-    /// Label and classes of the successors: what tells settled nodes apart.
-    fn behaviour(&self, node: usize) -> Vec<u32> {
-        let targets = self.graph.successors[node].iter().map(|&to| self.class[to]);
-        std::iter::once(self.graph.labels[node])
-            .chain(targets)
-            .collect()
+    fn settle_one(&mut self, node: usize) -> u32 {
+        let behaviour = self.append(node);
+        if let Some(class) = self.find(&self.words[behaviour.clone()]) {
+            self.words.truncate(behaviour.start);
+            return class;
+        }
+        let class = self.add(behaviour.clone());
+        self.make_known(class);
+        class
     }
 
-    fn add(&mut self, behaviour: Vec<u32>) -> u32 {
+    /// Append label and classes of the successors to the words: what tells settled nodes apart.
+    fn append(&mut self, node: usize) -> Range<usize> {
+        let start = self.words.len();
+        self.words.push(self.graph.labels[node]);
+        let targets = self.graph.successors.of(node).iter();
+        self.words.extend(targets.map(|&to| self.class[to]));
+        start..self.words.len()
+    }
+
+    fn add(&mut self, behaviour: Range<usize>) -> u32 {
         let class = u32::try_from(self.behaviours.len()).unwrap_or(OPEN);
-        self.known.insert(behaviour.clone(), class);
         self.behaviours.push(behaviour);
+        self.earlier.push(OPEN);
         class
+    }
+
+    fn behaviour(&self, class: u32) -> &[u32] {
+        &self.words[self.behaviours[class as usize].clone()]
+    }
+
+    fn make_known(&mut self, class: u32) {
+        let earlier = self.known.insert(hash(self.behaviour(class)), class);
+        self.earlier[class as usize] = earlier.unwrap_or(OPEN);
+    }
+
+    fn find(&self, behaviour: &[u32]) -> Option<u32> {
+        let mut class = self.known.get(&hash(behaviour)).copied()?;
+        while class != OPEN && self.behaviour(class) != behaviour {
+            class = self.earlier[class as usize];
+        }
+        (class != OPEN).then_some(class)
     }
 
     /// Take a circle as one that is settled already, if it behaves like it; all of its nodes do, or none.
@@ -86,12 +117,12 @@ impl<'a> Classes<'a> {
     }
 
     /// Walk an open node beside a settled class; the classes of all nodes met, if no step tells them apart.
-    fn follow(&self, start: usize, class: u32) -> Option<HashMap<usize, u32>> {
-        let mut met = HashMap::from([(start, class)]);
+    fn follow(&self, start: usize, class: u32) -> Option<Map<usize, u32>> {
+        let mut met = Map::from_iter([(start, class)]);
         let mut pending = vec![(start, class)];
         while let Some((node, class)) = pending.pop() {
-            let (label, classes) = self.behaviours[class as usize].split_first()?;
-            let targets = &self.graph.successors[node];
+            let (label, classes) = self.behaviour(class).split_first()?;
+            let targets = self.graph.successors.of(node);
             if *label != self.graph.labels[node] || classes.len() != targets.len() {
                 return None;
             }
@@ -116,22 +147,21 @@ impl<'a> Classes<'a> {
     fn settle_circle(&mut self, component: &[usize]) {
         let groups = Refinement::run(self.graph, &self.class, component);
         let first = self.behaviours.len();
-        let mut members = HashMap::new();
+        let mut members = Map::default();
         for &node in component {
-            let class = *members.entry(groups[&node]).or_insert_with(|| {
-                self.behaviours.push(Vec::new());
-                u32::try_from(self.behaviours.len() - 1).unwrap_or(OPEN)
-            });
+            let class = *members
+                .entry(groups[&node])
+                .or_insert_with(|| self.add(0..0));
             self.class[node] = class;
         }
         for &node in component {
             let class = self.class[node];
             if self.behaviours[class as usize].is_empty() {
-                let behaviour = self.behaviour(node);
-                self.circles.entry(behaviour[0]).or_default().push(class);
+                self.behaviours[class as usize] = self.append(node);
+                let label = self.graph.labels[node];
+                self.circles.entry(label).or_default().push(class);
                 // A first turn of a loop that stands before it behaves as the loop does.
-                self.known.insert(behaviour.clone(), class);
-                self.behaviours[class as usize] = behaviour;
+                self.make_known(class);
             }
         }
         debug_assert!(

@@ -7,9 +7,12 @@
 //! already; first it is held beside those that are settled, so that two copies of one circle are one.
 
 mod classes;
+mod edges;
+mod quick;
 mod refine;
 
-use std::collections::HashMap;
+pub use edges::Edges;
+pub(crate) use quick::Map;
 
 use crate::digest::{Digest, Domain};
 use crate::encode::{Tag, Tokens};
@@ -23,7 +26,7 @@ pub struct Graph<'a> {
     /// What each node is; equal numbers for equal nodes.
     pub labels: &'a [u32],
     /// Where each node leads, in an order that counts.
-    pub successors: &'a [Vec<usize>],
+    pub successors: &'a Edges,
 }
 
 /// The classes that the root reaches, numbered from it.
@@ -32,15 +35,18 @@ pub struct Canonical {
     /// One node of each class, by number.
     pub order: Vec<usize>,
     /// The numbers of the successors of each class, by number.
-    pub successors: Vec<Vec<usize>>,
+    pub successors: Edges,
 }
 
 /// Merge nodes of equal behaviour and number what is left from the root.
 #[must_use]
 pub fn canonical(graph: Graph<'_>, root: usize) -> Canonical {
     let mut classes = classes::Classes::new(graph);
-    for component in components(graph.successors, root) {
-        classes.settle(&component);
+    let found = components(graph.successors, root);
+    let mut start = 0;
+    for end in found.ends {
+        classes.settle(&found.members[start..end]);
+        start = end;
     }
     number(root, |node| classes.class[node], graph.successors)
 }
@@ -62,7 +68,8 @@ pub fn digest(
     {
         return None;
     }
-    let mut known = HashMap::new();
+    let successors: Edges = successors.iter().collect();
+    let mut known = Map::default();
     let interned: Vec<u32> = labels
         .iter()
         .map(|label| intern(&mut known, *label))
@@ -70,12 +77,12 @@ pub fn digest(
     let canonical = canonical(
         Graph {
             labels: &interned,
-            successors,
+            successors: &successors,
         },
         root,
     );
     let mut tokens = Tokens::default();
-    for (&node, targets) in canonical.order.iter().zip(&canonical.successors) {
+    for (&node, targets) in canonical.order.iter().zip(canonical.successors.iter()) {
         tokens.digest(Tag::Digest, &labels[node]);
         tokens.number(targets.len() as u64);
         for &target in targets {
@@ -86,34 +93,25 @@ pub fn digest(
 }
 
 /// The number of a key, a new one for a new key.
-pub(crate) fn intern<K: std::hash::Hash + Eq>(known: &mut HashMap<K, u32>, key: K) -> u32 {
+pub(crate) fn intern<K: std::hash::Hash + Eq>(known: &mut Map<K, u32>, key: K) -> u32 {
     let next = u32::try_from(known.len()).unwrap_or(u32::MAX);
     *known.entry(key).or_insert(next)
 }
 
 /// Number classes in the order in which a walk from `root` meets them.
-fn number<'a>(
-    root: usize,
-    class: impl Fn(usize) -> u32,
-    successors: &'a [Vec<usize>],
-) -> Canonical {
-    let mut numbers = HashMap::from([(class(root), 0)]);
+fn number(root: usize, class: impl Fn(usize) -> u32, successors: &Edges) -> Canonical {
+    let mut numbers = Map::from_iter([(class(root), 0)]);
     let mut order = vec![root];
-    let mut targets = Vec::new();
+    let mut targets = Edges::with_room(successors.len());
     let mut next = 0;
     while let Some(&node) = order.get(next) {
         next += 1;
-        let list: &'a [usize] = &successors[node];
-        targets.push(
-            list.iter()
-                .map(|&to| {
-                    *numbers.entry(class(to)).or_insert_with(|| {
-                        order.push(to);
-                        order.len() - 1
-                    })
-                })
-                .collect(),
-        );
+        targets.push(successors.of(node).iter().map(|&to| {
+            *numbers.entry(class(to)).or_insert_with(|| {
+                order.push(to);
+                order.len() - 1
+            })
+        }));
     }
     Canonical {
         order,
@@ -121,13 +119,20 @@ fn number<'a>(
     }
 }
 
-/// Strongly connected components that `root` reaches, each after everything it leads to.
-fn components(successors: &[Vec<usize>], root: usize) -> Vec<Vec<usize>> {
+/// Nodes by component, each component after everything it leads to.
+#[derive(Default)]
+struct Components {
+    members: Vec<usize>,
+    ends: Vec<usize>,
+}
+
+/// Strongly connected components that `root` reaches.
+fn components(successors: &Edges, root: usize) -> Components {
     const NEW: usize = usize::MAX;
     let mut index = vec![NEW; successors.len()];
     let mut low = vec![0; successors.len()];
     let mut open = vec![false; successors.len()];
-    let (mut stack, mut found, mut count) = (Vec::new(), Vec::new(), 0);
+    let (mut stack, mut found, mut count) = (Vec::new(), Components::default(), 0);
     let mut path = vec![(root, 0)];
     while let Some((node, edge)) = path.pop() {
         if edge == 0 {
@@ -137,7 +142,7 @@ fn components(successors: &[Vec<usize>], root: usize) -> Vec<Vec<usize>> {
             stack.push(node);
             count += 1;
         }
-        if let Some(&to) = successors[node].get(edge) {
+        if let Some(&to) = successors.of(node).get(edge) {
             path.push((node, edge + 1));
             if index[to] == NEW {
                 path.push((to, 0));
@@ -154,11 +159,11 @@ fn components(successors: &[Vec<usize>], root: usize) -> Vec<Vec<usize>> {
                 .iter()
                 .rposition(|&member| member == node)
                 .unwrap_or(0);
-            let component = stack.split_off(start);
-            for &member in &component {
+            for member in stack.drain(start..) {
                 open[member] = false;
+                found.members.push(member);
             }
-            found.push(component);
+            found.ends.push(found.members.len());
         }
     }
     found

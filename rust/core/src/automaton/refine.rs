@@ -1,20 +1,18 @@
 //! Partition refinement of one circle: groups are split until nothing tells their members apart.
 
-use std::collections::HashMap;
-
-use super::{Graph, OPEN, intern};
+use super::{Graph, Map, OPEN, intern};
 
 /// Splits the nodes of one circle into groups until no group's members lead to different groups.
 pub struct Refinement<'a> {
     graph: Graph<'a>,
     settled: &'a [u32],
-    group: HashMap<usize, u32>,
+    group: Map<usize, u32>,
     members: Vec<Vec<usize>>,
-    callers: HashMap<usize, Vec<usize>>,
+    callers: Map<usize, Vec<usize>>,
 }
 
 impl<'a> Refinement<'a> {
-    pub fn run(graph: Graph<'a>, settled: &'a [u32], component: &[usize]) -> HashMap<usize, u32> {
+    pub fn run(graph: Graph<'a>, settled: &'a [u32], component: &[usize]) -> Map<usize, u32> {
         let mut refinement = Self::start(graph, settled, component);
         let mut dirty: Vec<u32> = (0_u32..).take(refinement.members.len()).collect();
         while let Some(group) = dirty.pop() {
@@ -24,10 +22,10 @@ impl<'a> Refinement<'a> {
     }
 
     fn start(graph: Graph<'a>, settled: &'a [u32], component: &[usize]) -> Self {
-        let mut known = HashMap::new();
+        let mut known = Map::default();
         let mut members: Vec<Vec<usize>> = Vec::new();
-        let mut group = HashMap::new();
-        let mut callers: HashMap<usize, Vec<usize>> = HashMap::new();
+        let mut group = Map::default();
+        let mut callers: Map<usize, Vec<usize>> = Map::default();
         for &node in component {
             let number = intern(&mut known, graph.labels[node]);
             if members.len() <= number as usize {
@@ -37,7 +35,9 @@ impl<'a> Refinement<'a> {
             group.insert(node, number);
         }
         for &node in component {
-            for to in graph.successors[node]
+            for to in graph
+                .successors
+                .of(node)
                 .iter()
                 .filter(|to| group.contains_key(to))
             {
@@ -57,7 +57,7 @@ impl<'a> Refinement<'a> {
         if self.members[group as usize].len() < 2 {
             return;
         }
-        let mut parts: HashMap<Vec<(bool, u32)>, Vec<usize>> = HashMap::new();
+        let mut parts: Map<Vec<(bool, u32)>, Vec<usize>> = Map::default();
         for &node in &self.members[group as usize] {
             parts.entry(self.signature(node)).or_default().push(node);
         }
@@ -85,7 +85,7 @@ impl<'a> Refinement<'a> {
     }
 
     fn signature(&self, node: usize) -> Vec<(bool, u32)> {
-        let successors = &self.graph.successors[node];
+        let successors = self.graph.successors.of(node);
         let one = |to: &usize| {
             self.group
                 .get(to)

@@ -4,6 +4,7 @@ use super::*;
 use proptest::prelude::*;
 
 fn size(labels: &[u32], successors: &[Vec<usize>]) -> usize {
+    let successors = &successors.iter().collect();
     canonical(Graph { labels, successors }, 0).order.len()
 }
 
@@ -57,7 +58,7 @@ fn graphs() -> impl Strategy<Value = (Vec<u32>, Vec<Vec<usize>>)> {
 fn naive(labels: &[u32], successors: &[Vec<usize>]) -> Vec<u32> {
     let mut classes = labels.to_vec();
     for _ in labels {
-        let mut known = HashMap::new();
+        let mut known = Map::default();
         classes = (0..labels.len())
             .map(|node| {
                 let targets: Vec<u32> = successors[node].iter().map(|&to| classes[to]).collect();
@@ -72,6 +73,7 @@ proptest! {
     #[test]
     fn it_is_as_small_as_the_definition_says((labels, successors) in graphs()) {
         let classes = naive(&labels, &successors);
+        let successors = successors.iter().collect();
         let by_definition = number(0, |node| classes[node], &successors);
 
         let found = canonical(Graph { labels: &labels, successors: &successors }, 0);

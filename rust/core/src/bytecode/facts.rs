@@ -9,50 +9,50 @@ use super::{Code, Unreadable};
 
 /// What a code object refers to.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub struct Facts {
+pub struct Facts<'a> {
     /// Names and variables that are loaded, in the order of the code.
-    pub loads: Vec<Load>,
+    pub loads: Vec<Load<'a>>,
     /// Import statements.
-    pub imports: Vec<Import>,
+    pub imports: Vec<Import<'a>>,
     /// Every attribute that is read.
-    pub attributes: Vec<String>,
+    pub attributes: Vec<&'a str>,
 }
 
 /// A load of a name, or of a variable that an import or enclosing code may have bound.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Load {
+pub struct Load<'a> {
     /// The name.
-    pub name: String,
+    pub name: &'a str,
     /// Whether it is looked up outside; else it is a variable.
     pub outside: bool,
     /// The attributes that are read from it at once.
-    pub chain: Vec<String>,
+    pub chain: Vec<&'a str>,
     /// The place of the load, in units of two bytes.
     pub unit: u32,
 }
 
 /// An import statement.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Import {
+pub struct Import<'a> {
     /// The module as written.
-    pub module: String,
+    pub module: &'a str,
     /// The index of the constant that counts the leading dots.
     pub level: u32,
     /// The index of the constant with the names that are taken from the module, if any are.
     pub names: u32,
     /// Which variable each part was bound to.
-    pub bindings: Vec<Binding>,
+    pub bindings: Vec<Binding<'a>>,
     /// The place of the import, in units of two bytes.
     pub unit: u32,
 }
 
 /// A variable that an import binds.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Binding {
+pub struct Binding<'a> {
     /// The variable.
-    pub variable: String,
+    pub variable: &'a str,
     /// The name taken from the module; empty for the module itself.
-    pub attribute: String,
+    pub attribute: &'a str,
     /// Whether `import a.b` bound `a`, and not the module itself.
     pub top: bool,
 }
@@ -61,7 +61,7 @@ pub struct Binding {
 const LONGEST_IMPORT: usize = 32;
 
 /// Read the facts off a graph.
-pub fn read(flow: &Flow, code: &Code<'_>) -> Result<Facts, Unreadable> {
+pub fn read<'a>(flow: &Flow, code: &Code<'a>) -> Result<Facts<'a>, Unreadable> {
     let reader = Reader { flow, code };
     let mut facts = Facts::default();
     for (index, reached) in flow.reached().into_iter().enumerate() {
@@ -72,21 +72,21 @@ pub fn read(flow: &Flow, code: &Code<'_>) -> Result<Facts, Unreadable> {
     Ok(facts)
 }
 
-struct Reader<'a> {
-    flow: &'a Flow,
-    code: &'a Code<'a>,
+struct Reader<'f, 'a> {
+    flow: &'f Flow,
+    code: &'f Code<'a>,
 }
 
-impl Reader<'_> {
+impl<'a> Reader<'_, 'a> {
     fn node(&self, index: usize) -> &Node {
         &self.flow.nodes[index]
     }
 
-    fn read(&self, index: usize, facts: &mut Facts) -> Result<(), Unreadable> {
+    fn read(&self, index: usize, facts: &mut Facts<'a>) -> Result<(), Unreadable> {
         let node = self.node(index);
         match node.argument {
             Argument::Outside(name, _) => {
-                let name = item(self.code.names, name)?.clone();
+                let name = item(self.code.names, name)?;
                 facts.loads.push(Load {
                     name,
                     outside: true,
@@ -95,7 +95,7 @@ impl Reader<'_> {
                 });
             }
             Argument::Local(local) if is_load(node) => {
-                let name = item(self.code.locals, local)?.clone();
+                let name = item(self.code.locals, local)?;
                 facts.loads.push(Load {
                     name,
                     outside: false,
@@ -104,7 +104,7 @@ impl Reader<'_> {
                 });
             }
             Argument::Name(name, _) if is_attribute(node) => {
-                facts.attributes.push(item(self.code.names, name)?.clone());
+                facts.attributes.push(item(self.code.names, name)?);
             }
             Argument::Constant(level) if node.name == CONSTANT => {
                 if let Some(import) = self.import(index, level)? {
@@ -117,7 +117,7 @@ impl Reader<'_> {
     }
 
     /// The attributes read from what is loaded at a node.
-    fn chain(&self, start: usize) -> Result<Vec<String>, Unreadable> {
+    fn chain(&self, start: usize) -> Result<Vec<&'a str>, Unreadable> {
         let mut chain = Vec::new();
         let mut index = start;
         while let [next] = self.node(index).next[..] {
@@ -127,14 +127,14 @@ impl Reader<'_> {
             if !is_attribute(self.node(next)) || next == start {
                 break;
             }
-            chain.push(item(self.code.names, name)?.clone());
+            chain.push(item(self.code.names, name)?.as_str());
             index = next;
         }
         Ok(chain)
     }
 
     /// The import that starts with the level at a node, if there is one.
-    fn import(&self, start: usize, level: u32) -> Result<Option<Import>, Unreadable> {
+    fn import(&self, start: usize, level: u32) -> Result<Option<Import<'a>>, Unreadable> {
         let after = |index: usize| self.node(index).next.first().copied();
         let Some(names) = after(start) else {
             return Ok(None);
@@ -151,7 +151,7 @@ impl Reader<'_> {
         if self.node(names).name != CONSTANT || self.node(index).name != IMPORT {
             return Ok(None);
         }
-        let module = item(self.code.names, module)?.clone();
+        let module = item(self.code.names, module)?;
         let bindings = self.bindings(index)?;
         Ok(Some(Import {
             module,
@@ -162,9 +162,9 @@ impl Reader<'_> {
         }))
     }
 
-    fn bindings(&self, import: usize) -> Result<Vec<Binding>, Unreadable> {
+    fn bindings(&self, import: usize) -> Result<Vec<Binding<'a>>, Unreadable> {
         let mut bindings = Vec::new();
-        let mut attribute = String::new();
+        let mut attribute = "";
         let mut index = import;
         for distance in 0..LONGEST_IMPORT {
             let [next] = self.node(index).next[..] else {
@@ -175,7 +175,7 @@ impl Reader<'_> {
             if node.name == IMPORT_FROM
                 && let Argument::Name(name, _) = node.argument
             {
-                attribute.clone_from(item(self.code.names, name)?);
+                attribute = item(self.code.names, name)?;
             } else if let Some(variable) = self.stored(node)? {
                 let attribute = std::mem::take(&mut attribute);
                 bindings.push(Binding {
@@ -196,7 +196,7 @@ impl Reader<'_> {
         Ok(bindings)
     }
 
-    fn stored(&self, node: &Node) -> Result<Option<String>, Unreadable> {
+    fn stored(&self, node: &Node) -> Result<Option<&'a str>, Unreadable> {
         if !matches!(
             node.name,
             STORE_FAST | STORE_DEREF | STORE_NAME | STORE_GLOBAL
@@ -204,8 +204,8 @@ impl Reader<'_> {
             return Ok(None);
         }
         match node.argument {
-            Argument::Local(local) => item(self.code.locals, local).cloned().map(Some),
-            Argument::Name(name, _) => item(self.code.names, name).cloned().map(Some),
+            Argument::Local(local) => Ok(Some(item(self.code.locals, local)?)),
+            Argument::Name(name, _) => Ok(Some(item(self.code.names, name)?)),
             _ => Ok(None),
         }
     }

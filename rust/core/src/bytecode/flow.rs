@@ -1,22 +1,21 @@
 //! Steps in, a flow graph out, and the digest of its smallest form.
 
-use std::collections::HashMap;
-
 use super::decode::{Argument, Exit, Handler, Step};
+use super::exits::Exits;
 use super::{Code, Unreadable};
-use crate::automaton::{self, Graph, intern};
+use crate::automaton::{self, Edges, Graph, Map, intern};
 use crate::digest::{Digest, Domain};
 use crate::encode::{Tag, Tokens};
 
 /// A step in the graph.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Node {
     /// What it does; empty where nothing is done.
     pub name: &'static str,
     /// With what.
     pub argument: Argument,
     /// Where it leads: for a branch, first where the fact holds.
-    pub next: Vec<usize>,
+    pub next: Exits,
     /// Where an exception leads, with the depth of the stack there.
     pub handler: Option<(usize, u32)>,
     /// The place of its instruction.
@@ -37,24 +36,20 @@ const SPIN: &str = "SPIN";
 
 /// Join steps to a graph of those that do something.
 pub fn build(steps: &[Step], handlers: &[Handler]) -> Result<Flow, Unreadable> {
-    let mut first_at = HashMap::new();
-    for (index, step) in steps.iter().enumerate() {
-        first_at.entry(step.unit).or_insert(index);
-    }
+    // Steps stand in the order of their units; several may have been made of one.
     let at = |unit: u32| {
-        first_at
-            .get(&unit)
-            .copied()
-            .ok_or(Unreadable::Argument(unit))
+        let first = steps.partition_point(|step| step.unit < unit);
+        let found = steps.get(first).is_some_and(|step| step.unit == unit);
+        found.then_some(first).ok_or(Unreadable::Argument(unit))
     };
     let mut nodes = Vec::with_capacity(steps.len());
     for (index, step) in steps.iter().enumerate() {
         let next = match step.exit {
-            Exit::Next => vec![index + 1],
-            Exit::Stop => vec![],
-            Exit::Jump(target) => vec![at(target)?],
-            Exit::Either(target) | Exit::Unless(target) => vec![index + 1, at(target)?],
-            Exit::When(target) => vec![at(target)?, index + 1],
+            Exit::Next => Exits::one(index + 1),
+            Exit::Stop => Exits::NONE,
+            Exit::Jump(target) => Exits::one(at(target)?),
+            Exit::Either(target) | Exit::Unless(target) => Exits::two(index + 1, at(target)?),
+            Exit::When(target) => Exits::two(at(target)?, index + 1),
         };
         if next.iter().any(|&node| node >= steps.len()) {
             return Err(Unreadable::Argument(step.unit));
@@ -90,13 +85,13 @@ impl Flow {
             self.nodes.push(Node {
                 name: SPIN,
                 argument,
-                next: vec![],
+                next: Exits::NONE,
                 handler: None,
                 unit: 0,
             });
         }
         for node in &mut self.nodes[..spin] {
-            for next in &mut node.next {
+            for next in node.next.iter_mut() {
                 *next = past[*next];
             }
             if let Some((target, _)) = &mut node.handler {
@@ -149,26 +144,21 @@ impl Flow {
     /// Digest the smallest form; with the outside names and the constants in the order in which it meets them.
     pub fn digest(&self, code: &Code<'_>) -> Result<(Digest, Vec<u32>, Vec<u32>), Unreadable> {
         let reached = self.reached();
-        let mut known = HashMap::new();
+        let mut known = Map::default();
         let mut labels = vec![0; self.nodes.len()];
-        let mut successors = vec![Vec::new(); self.nodes.len()];
-        for (index, node) in self
-            .nodes
-            .iter()
-            .enumerate()
-            .filter(|(index, _)| reached[*index])
-        {
+        let mut successors = Edges::with_room(self.nodes.len());
+        for (index, node) in self.nodes.iter().enumerate() {
+            if !reached[index] {
+                successors.push([]);
+                continue;
+            }
             let what = What::of(node.argument, code)?;
             labels[index] = intern(
                 &mut known,
                 (node.name, what, node.handler.map(|(_, depth)| depth)),
             );
-            successors[index] = node
-                .next
-                .iter()
-                .copied()
-                .chain(node.handler.map(|(target, _)| target))
-                .collect();
+            let handler = node.handler.map(|(target, _)| target);
+            successors.push(node.next.iter().copied().chain(handler));
         }
         let canonical = automaton::canonical(
             Graph {
@@ -185,7 +175,7 @@ impl Flow {
             names: Vec::new(),
             constants: Vec::new(),
         };
-        for (&index, targets) in canonical.order.iter().zip(&canonical.successors) {
+        for (&index, targets) in canonical.order.iter().zip(canonical.successors.iter()) {
             writer.write(&self.nodes[index], targets)?;
         }
         let digest = Domain::new("flow").digest(writer.tokens.tail(0));

@@ -9,6 +9,7 @@
 //! *fingerprint*.
 
 mod decode;
+mod exits;
 mod facts;
 mod flow;
 mod opcodes;
@@ -54,7 +55,7 @@ pub struct Code<'a> {
 
 /// What a code object does and refers to.
 #[derive(Debug)]
-pub struct Normal {
+pub struct Normal<'a> {
     /// The digest of the minimal flow graph.
     pub digest: Digest,
     /// Indices of the names it reads from outside, in the order of the graph; the digest knows them by this order.
@@ -62,7 +63,7 @@ pub struct Normal {
     /// Indices of the constants it uses, in the order of the graph.
     pub constants: Vec<u32>,
     /// Its loads, imports and attributes, for whoever resolves them.
-    pub facts: Facts,
+    pub facts: Facts<'a>,
 }
 
 /// Why a code object has no normal form; its user then takes it as it is.
@@ -92,7 +93,7 @@ impl std::error::Error for Unreadable {}
 ///
 /// # Errors
 /// [`Unreadable`] where the bytes are not code of that Python.
-pub fn normalize(table: &Table, code: Code<'_>) -> Result<Normal, Unreadable> {
+pub fn normalize<'a>(table: &Table, code: Code<'a>) -> Result<Normal<'a>, Unreadable> {
     let steps = decode::decode(table, code.bytes)?;
     let handlers = decode::handlers(code.handlers)?;
     let mut flow = flow::build(&steps, &handlers)?;

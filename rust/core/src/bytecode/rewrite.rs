@@ -4,6 +4,7 @@
 
 use super::Code;
 use super::decode::Argument;
+use super::exits::Exits;
 use super::flow::{Flow, Node};
 use super::opcodes::{CONSTANT, COPY, NAME, POP, STORE_FAST, STORE_NAME, SWAP, TRUTH};
 
@@ -84,7 +85,7 @@ fn drop_notes(flow: &mut Flow, code: &Code<'_>) {
             _ => false,
         };
         if is_note {
-            let after = store.next.clone();
+            let after = store.next;
             flow.nodes[index].name = "";
             flow.nodes[index].next = after;
         }
@@ -103,7 +104,7 @@ impl Rules<'_> {
         &self.flow.nodes[index]
     }
 
-    fn silence(&mut self, index: usize, next: Vec<usize>) {
+    fn silence(&mut self, index: usize, next: Exits) {
         let node = &mut self.flow.nodes[index];
         node.name = "";
         node.next = next;
@@ -125,7 +126,7 @@ impl Rules<'_> {
             }
             let next = self.node(index).next[0];
             if self.node(next).name == POP {
-                let after = self.node(next).next.clone();
+                let after = self.node(next).next;
                 self.silence(index, after);
             }
         }
@@ -172,7 +173,7 @@ impl Rules<'_> {
                 self.changed |= (node.name, node.argument) != (name, argument);
                 (node.name, node.argument) = (name, argument);
             } else {
-                let next = self.node(index).next.clone();
+                let next = self.node(index).next;
                 self.silence(index, next);
             }
         }
@@ -276,7 +277,7 @@ impl Rules<'_> {
         self.flow.nodes.push(Node {
             name: POP,
             argument: Argument::Number(0),
-            next: vec![next],
+            next: Exits::one(next),
             handler,
             unit,
         });
@@ -286,11 +287,11 @@ impl Rules<'_> {
 
     /// Where both exits throw the value away, test the value itself.
     fn drop_copy(&mut self, copy: usize, test: usize) {
-        let exits = self.node(test).next.clone();
+        let exits = self.node(test).next;
         if exits.iter().all(|&exit| self.node(exit).name == POP) {
-            self.flow.nodes[test].next =
-                exits.iter().map(|&exit| self.node(exit).next[0]).collect();
-            self.silence(copy, vec![test]);
+            let past = |exit: usize| self.node(exit).next[0];
+            self.flow.nodes[test].next = Exits::two(past(exits[0]), past(exits[1]));
+            self.silence(copy, Exits::one(test));
         }
     }
 }

@@ -69,7 +69,7 @@ impl Recorded {
         }
     }
 
-    fn normal(&self, minor: u8) -> Result<Normal, Unreadable> {
+    fn normal(&self, minor: u8) -> Result<Normal<'_>, Unreadable> {
         normalize(
             Table::of_minor(minor).unwrap_or_else(|| unreachable!("recorded Pythons are known")),
             self.code(),
@@ -215,8 +215,8 @@ fn facts_tell_imports_and_chains() {
         .map(|normal| normal.facts)
         .unwrap_or_default();
     let binding = Binding {
-        variable: "loads".to_owned(),
-        attribute: "loads".to_owned(),
+        variable: "loads",
+        attribute: "loads",
         top: false,
     };
 

@@ -1,0 +1,50 @@
+"""
+Tables, columns, types and expressions of SQLAlchemy in, descriptions out: their state without what is remembered there.
+
+SQLAlchemy keeps memoized attributes in the namespace of an object, under the name of the descriptor that made them, and
+numbers its objects in the order in which the process made them; neither counts.  On the arrow: inside *digest values*.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from whorl.fingerprint.description import full_name, node
+
+if TYPE_CHECKING:
+    from whorl.fingerprint.description import Describer, Description, Parts
+
+_BASES = frozenset(("MetaData", "SchemaItem", "ClauseElement", "TypeEngine", "Visitable"))
+# Numbers and events of this process, and caches that no descriptor tells of.
+_OF_THE_PROCESS = frozenset(("_creation_order", "dispatch", "_memoized_keys", "_dialect_info", "_type_cache"))
+
+
+def describer_of(kind: type) -> Describer | None:
+    """Return what describes SQLAlchemy's schema and expressions; None for its other objects."""
+    if any(base.__name__ in _BASES and base.__module__.startswith("sqlalchemy.sql.") for base in kind.__mro__):
+        return _describe_element
+    return None
+
+
+def _describe_element(element: Any) -> Description:
+    kind = type(element)
+    held = vars(element)
+    kept = sorted(name for name in held if name not in _OF_THE_PROCESS and not _is_memoized(kind, name))
+    parts: Parts = [(f".{name}", held[name]) for name in kept]
+    if held.get("info"):
+        parts.append((".info", held["info"]))
+    # The options in full hold defaults of each dialect that was asked for; these are what somebody wrote.
+    written = sorted(dict(element.dialect_kwargs).items()) if "dialect_options" in held else []
+    if written:
+        parts.append((".dialect_kwargs", written))
+    return node(full_name(kind), parts)
+
+
+def _is_memoized(kind: type, name: str) -> bool:
+    """Tell an attribute that stands in front of a descriptor which computes it."""
+    if name == "type":  # of a column: memoized where nobody gave one
+        return False
+    for base in kind.__mro__:
+        if name in vars(base):
+            return "memoized" in type(vars(base)[name]).__name__
+    return False

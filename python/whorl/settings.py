@@ -1,0 +1,146 @@
+"""
+The name of a setting and its value in, the value checked out; and ``Settings``, all of them as one frozen value.
+
+Nothing is read here: where values come from is the business of ``config.py``.  A value that may hold a secret is never
+shown in an error.  Beside the arrow: every step reads its settings.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field, fields
+from typing import TYPE_CHECKING, Any
+
+from whorl.errors import ConfigError
+from whorl.modes import MODES
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """
+    Everything that can be set; the docstring of each field is its documentation.
+
+    ``filesystem``: the root store, a folder or the URL of a bucket (default: ``.whorl`` beside the nearest
+    pyproject.toml or .git, else the user's cache folder); ``filesystem_options``: what fsspec has to know to reach it.
+    ``local``: the folder of the local tier, where results are kept close by as well (default: none; modes that name
+    the local tier then use the default root).  ``mirrors``: further stores by name, only read, each a mapping with
+    ``filesystem`` and ``filesystem_options``.  ``network_timeout``: seconds that one request to a store may take.
+    ``lease_ttl``: seconds after which a silent holder of a lease behind a network counts as gone, half as long again.
+    ``mode``: a name of ``MODES``.  ``wait_timeout``: seconds to wait for another process that
+    computes the same key.  ``strict``: a failing store raises instead of warning.  ``durability``: ``fast``, ``fsync``.
+    ``verify``: ``always``, ``first`` or ``never`` check payloads against their digests.  ``provenance``: keep host and
+    user in manifests.  ``store_args``: keep short reprs of arguments.  ``jobs``: independent upstreams side by side.
+    ``namespace``: where entries go unless a stage pins its own.  ``distributions``: how versions of distributions count
+    (``exact``, ``minor``, ``ignore``, ``follow``; ``"*"`` for all).  ``stat_table``: where digests of raw files are
+    remembered by what the file system says of them: ``on`` (the user's cache folder), ``off``, or an absolute path.
+    ``pickle``: which values may be decoded by running code: ``local`` (those of your own local store; others if they are
+    signed), ``signed``, ``never`` or ``any``.  ``require_signature``: serve signed entries alone.  ``sign_with``: the
+    file of the key that signs what is stored.  ``trusted_keys``: keys whose signatures count, public ones as text, or
+    files.  ``store_mode``: stores in folders are for you (``private``) or for your group (``team``).
+    """
+
+    project: Path
+    filesystem: str
+    filesystem_options: Mapping[str, object] = field(default_factory=dict, repr=False)
+    local: str = ""
+    mirrors: Mapping[str, Mapping[str, object]] = field(default_factory=dict, repr=False)
+    network_timeout: float = 30.0
+    lease_ttl: float = 30.0
+    mode: str = "write"
+    wait_timeout: float = 24 * 3600.0
+    strict: bool = False
+    durability: str = "fast"
+    verify: str = "always"
+    provenance: bool = True
+    store_args: bool = False
+    jobs: int = 1
+    namespace: str = "default"
+    distributions: Mapping[str, str] = field(default_factory=dict)
+    stat_table: str = "on"
+    pickle: str = "local"
+    require_signature: bool = False
+    sign_with: str = ""
+    trusted_keys: tuple[str, ...] = ()
+    store_mode: str = "private"
+
+
+# What the setting ``pickle`` can be, as docs/store.md has it.
+PICKLE: Mapping[str, str] = {
+    "local": "decoded from a store of your own on this machine, and from others if they are signed; not written to a shared store unsigned (the default)",
+    "signed": "decoded and written if they are signed, everywhere",
+    "never": "neither decoded nor written anywhere",
+    "any": "decoded from everywhere, and written everywhere: whoever writes to the store runs code on your machine",
+}
+_CHOICES: Mapping[str, tuple[str, ...]] = {
+    "mode": tuple(MODES),
+    "durability": ("fast", "fsync"),
+    "verify": ("always", "first", "never"),
+    "pickle": tuple(PICKLE),
+    "store_mode": ("private", "team"),
+}
+NAMES = tuple(item.name for item in fields(Settings) if item.name != "project")
+PUBLIC = "ed25519:"
+
+
+def did_you_mean(name: str, known: object) -> str:
+    """Word a tip that names the nearest known spelling, or all of them."""
+    import difflib
+
+    names = sorted(str(item) for item in known)  # type: ignore[attr-defined]
+    close = difflib.get_close_matches(name, names, n=1)
+    return f"did you mean {close[0]!r}?" if close else f"known: {', '.join(names)}"
+
+
+def is_url(location: str) -> bool:
+    """Tell a URL from a path."""
+    return "://" in location
+
+
+def checked(name: str, value: object, origin: str) -> object:
+    if name not in NAMES:
+        raise ConfigError(f"unknown setting {name!r} in {origin}", tip=did_you_mean(name, NAMES))
+    if name in _CHOICES and value not in _CHOICES[name]:
+        raise ConfigError(f"{name} cannot be {value!r} ({origin})", tip=did_you_mean(str(value), _CHOICES[name]))
+    if name in ("filesystem", "local", "sign_with") and isinstance(value, os.PathLike):
+        return os.fspath(value)
+    if name == "local" and is_url(str(value)):
+        raise ConfigError(f"local cannot be {value!r} ({origin})", "the local tier is a folder of this machine")
+    if name == "trusted_keys":
+        return _checked_keys(value, origin)
+    if name == "mirrors":
+        _check_mirrors(value, origin)
+    if name == "filesystem_options" and not isinstance(value, dict):
+        raise ConfigError(f"filesystem_options cannot be used ({origin})", "they are a mapping of names to values")
+    wanted: Any = {"bool": bool, "float": (int, float), "int": int, "str": str}.get(
+        str(Settings.__dataclass_fields__[name].type)
+    )
+    if wanted and (not isinstance(value, wanted) or (isinstance(value, bool) and wanted is not bool)):
+        raise ConfigError(
+            f"{name} cannot be {value!r} ({origin})", f"it is a {Settings.__dataclass_fields__[name].type}"
+        )
+    return value
+
+
+def _checked_keys(value: object, origin: str) -> tuple[str, ...]:
+    """Take public keys and paths; a secret does not belong into a configuration, and what it says is not shown."""
+    if not isinstance(value, (list, tuple)) or not all(isinstance(key, (str, os.PathLike)) for key in value):
+        raise ConfigError(f"trusted_keys cannot be used ({origin})", "they are a list of public keys and files")
+    keys = tuple(os.fspath(key) for key in value)
+    if any(key.startswith(("hmac", "whorl-")) for key in keys):
+        tip = "leave it in a file that is yours alone, and name the file"
+        raise ConfigError(f"trusted_keys has a secret in it ({origin})", "a configuration is read by many", tip)
+    return keys
+
+
+def _check_mirrors(value: object, origin: str) -> None:
+    known = {"filesystem", "filesystem_options"}
+    for name, mirror in value.items() if isinstance(value, dict) else [("mirrors", value)]:
+        if not isinstance(mirror, dict) or not isinstance(mirror.get("filesystem"), str) or not mirror.keys() <= known:
+            raise ConfigError(
+                f"the mirror {name!r} cannot be used ({origin})",
+                "a mirror is a section with filesystem and, if it needs them, filesystem_options",
+            )
