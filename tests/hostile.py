@@ -1,4 +1,4 @@
-"""Entries as someone hostile would leave them in a store: every digest right, and what is named or inside of his choice."""
+"""Entries as someone hostile would leave them in a store: every digest right, names and contents chosen to do harm."""
 
 from __future__ import annotations
 
@@ -34,9 +34,7 @@ def canary_pickle(path: Path) -> dict[str, bytes]:
 
 def with_files(manifest: Manifest, files: dict[str, bytes]) -> Manifest:
     """Put other files into a manifest, with their right sizes and digests."""
-    listed = tuple(
-        PayloadFile(name, len(data), Digest(Hasher(data).digest())) for name, data in sorted(files.items())
-    )
+    listed = tuple(PayloadFile(name, len(data), Digest(Hasher(data).digest())) for name, data in sorted(files.items()))
     return replace(manifest, files=listed, inline=files)
 
 

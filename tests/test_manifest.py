@@ -146,7 +146,9 @@ def test_every_truncation_is_noticed() -> None:
 def test_a_flipped_bit_or_a_cut_in_a_signed_record_is_noticed_by_those_without_keys() -> None:
     """The signature is covered like all else, and a record that lost it is damaged, not unsigned."""
     data = encode_manifest(manifest(**inline_files({"value.json": b"[1]"})), new_key(HMAC)).data
-    flipped = [data[:at] + bytes((data[at] ^ 1 << bit,)) + data[at + 1 :] for at in range(len(data)) for bit in range(8)]
+    flipped = [
+        data[:at] + bytes((data[at] ^ 1 << bit,)) + data[at + 1 :] for at in range(len(data)) for bit in range(8)
+    ]
 
     assert _is_sound(data)
     assert not any(map(_is_sound, flipped))

@@ -11,9 +11,9 @@ import pytest
 
 import whorl
 from whorl import config
-from whorl.settings import is_url
 from whorl.errors import ConfigError, NoEntryError
 from whorl.modes import LOCAL, MODES, ROOT
+from whorl.settings import is_url
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""What may be decoded and stored: pickles from elsewhere, signatures, and what a strange entry can make a process do."""
+"""What may be decoded and stored: pickles from elsewhere, signatures, and what a strange entry makes a process do."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from whorl import ConfigError, config, stage
 from whorl.errors import SignatureError, StoreWarning
 from whorl.formats.base import runs_code
 from whorl.outcome import observe
+from whorl.settings import PICKLE
 from whorl.store.codec import decode_manifest, encode_manifest
 from whorl.store.local import LocalStore
 from whorl.store.manifest import Trace, TracedCall, TracedInput
-from whorl.settings import PICKLE
 from whorl.store.policy import Policy, Seal
 from whorl.store.signing import ED25519, HMAC, new_key, write_key
 
@@ -43,11 +43,10 @@ def numbers() -> list[int]:
 
 
 @pytest.fixture(autouse=True)
-def _project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def _project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "whorl.toml").write_text("")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("whorl.access._warned", set())
-    yield
 
 
 def _key(tmp_path: Path, scheme: str = ED25519) -> tuple[Key, str]:
@@ -77,7 +76,7 @@ SIGNED_BY = {"nobody": None, "trusted": TRUSTED, "strange": STRANGE}
 @pytest.mark.parametrize("setting", PICKLE)
 @pytest.mark.parametrize("signed_by", sorted(SIGNED_BY))
 @pytest.mark.parametrize("is_own", [True, False])
-def test_a_pickle_is_decoded_where_the_table_says_so(setting: str, signed_by: str, is_own: bool) -> None:
+def test_a_pickle_is_decoded_where_the_table_says_so(setting: str, signed_by: str, *, is_own: bool) -> None:
     """Local: one's own, or signed; signed: signed alone; never and any mean what they say.  A strange key is none."""
     key = SIGNED_BY[signed_by]
     entry = manifest(format="pickle") if key is None else _signed(manifest(format="pickle"), key)
@@ -89,7 +88,7 @@ def test_a_pickle_is_decoded_where_the_table_says_so(setting: str, signed_by: st
 
 
 @pytest.mark.parametrize("is_own", [True, False])
-def test_other_formats_need_no_signature_unless_one_is_required(is_own: bool) -> None:
+def test_other_formats_need_no_signature_unless_one_is_required(*, is_own: bool) -> None:
     """A public mirror without signatures is a normal case."""
     entry = manifest(format="json")
     strict = Policy(runs_code, require_signature=True, keys=(TRUSTED,))
@@ -133,9 +132,11 @@ def _with_trailer(unsigned: bytes, signed: bytes) -> bytes:
 def test_a_pickle_in_a_mirror_never_runs(tmp_path: Path, setting: str) -> None:
     """It is a miss with one warning, before a byte of it is read; the value is computed."""
     assert _plant(tmp_path, "mirror") == 1
-    with config.options(**_of_mirror(tmp_path), pickle=setting, mode="read_only"):
-        with pytest.warns(StoreWarning, match="not used"):
-            value = third()
+    with (
+        config.options(**_of_mirror(tmp_path), pickle=setting, mode="read_only"),
+        pytest.warns(StoreWarning, match="not used"),
+    ):
+        value = third()
 
     assert value == Fraction(1, 3)
     assert not (tmp_path / "canary").exists()
@@ -252,9 +253,11 @@ def test_a_signed_pickle_is_shared(tmp_path: Path) -> None:
 @pytest.mark.parametrize("setting", ["never", "signed"])
 def test_what_would_never_be_served_is_not_written(tmp_path: Path, setting: str) -> None:
     """Not even into one's own store."""
-    with config.options(filesystem=str(tmp_path / "own"), pickle=setting):
-        with pytest.warns(StoreWarning, match="not stored"):
-            third()
+    with (
+        config.options(filesystem=str(tmp_path / "own"), pickle=setting),
+        pytest.warns(StoreWarning, match="not stored"),
+    ):
+        third()
 
     assert list(LocalStore(tmp_path / "own").entries()) == []
 

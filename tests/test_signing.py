@@ -8,7 +8,7 @@ import pickle
 import subprocess
 import sys
 from dataclasses import replace
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from click.testing import CliRunner
@@ -17,6 +17,9 @@ from store_examples import digest
 from whorl.cli.commands import program
 from whorl.errors import ConfigError, StoreError
 from whorl.store.signing import ED25519, HMAC, new_key, public_key, read_key, write_key
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 OF = digest("the bytes of a manifest")
 SCHEMES = [ED25519, HMAC]
@@ -90,8 +93,19 @@ def test_a_secret_that_others_can_read_or_write_is_refused(tmp_path: Path, mode:
     assert "chmod 600" in caught.value.tip
 
 
-@pytest.mark.parametrize("content", [b"", b"x" * 5000, b"\xff\xfe", b"ed25519:00", b"ed25519:zz", b"whorl-private-key x 00",
-                                     b"whorl-private-key ed25519 00", b"whorl-shared-secret ed25519 " + b"0" * 64])  # fmt: skip
+NO_KEYS = {
+    "empty": b"",
+    "long": b"x" * 5000,
+    "not text": b"\xff\xfe",
+    "short": b"ed25519:00",
+    "no digits": b"ed25519:zz",
+    "no scheme": b"whorl-private-key x 00",
+    "short secret": b"whorl-private-key ed25519 00",
+    "wrong word": b"whorl-shared-secret ed25519 " + b"0" * 64,
+}
+
+
+@pytest.mark.parametrize("content", NO_KEYS.values(), ids=NO_KEYS)
 def test_what_is_no_key_is_refused_without_showing_it(tmp_path: Path, content: bytes) -> None:
     """The wrong file may hold another secret."""
     path = tmp_path / "key"

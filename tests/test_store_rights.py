@@ -81,7 +81,7 @@ def _modes(root: Path) -> set[str]:
 
 @pytest.mark.parametrize("umask", [0o000, 0o002, 0o022, 0o027, 0o077])
 @pytest.mark.parametrize("is_shared", [False, True])
-def test_modes_do_not_hang_on_the_umask(tmp_path: Path, umask: int, is_shared: bool) -> None:
+def test_modes_do_not_hang_on_the_umask(tmp_path: Path, umask: int, *, is_shared: bool) -> None:
     """Private: 0700 and 0600.  A team's: 0770 with the group passed on, and 0660."""
     before = os.umask(umask)
     try:
@@ -111,7 +111,10 @@ def test_a_private_root_that_others_can_write_to_is_refused(tmp_path: Path, mode
     """Reading and writing alike: a pickle in it may be anybody's."""
     store_value(LocalStore(tmp_path / "store"), slot(), b"1")
     (tmp_path / "store").chmod(mode)
-    for attempt in (lambda: LocalStore(tmp_path / "store").lookup(slot()), lambda: LocalStore(tmp_path / "store").make()):
+    for attempt in (
+        lambda: LocalStore(tmp_path / "store").lookup(slot()),
+        lambda: LocalStore(tmp_path / "store").make(),
+    ):
         with pytest.raises(StoreError, match="others can write") as caught:
             attempt()
 

@@ -27,8 +27,8 @@ from whorl.store.used import Uses
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from whorl.settings import Settings
     from whorl.digest import Digest
+    from whorl.settings import Settings
     from whorl.store.base import Store
     from whorl.store.manifest import Manifest, Slot
 
@@ -41,6 +41,7 @@ _warned: set[tuple[str, str]] = set()
 _accesses: dict[int, tuple[Settings, Access]] = {}
 _KNOWN_NUMBER = 64
 _lock = threading.Lock()
+_CAUTIOUS = Policy(runs_code)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +55,7 @@ class Access:
     store: Store | None
     root: str
     strict: bool
-    policy: Policy = Policy(runs_code)
+    policy: Policy = _CAUTIOUS
 
     def attempt(self, action: Callable[[Store], T], otherwise: T) -> T:
         """Do something with the store, or warn once and give the alternative."""

@@ -12,10 +12,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from whorl.settings import is_url
 from whorl.errors import StoreError
 from whorl.modes import ROOT
 from whorl.opening import TEAM, Place, open_objects_at, places, shown
+from whorl.settings import is_url
 from whorl.store.local import LocalStore
 from whorl.store.objects.base import Capabilities
 from whorl.store.places import Places

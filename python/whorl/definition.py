@@ -19,10 +19,10 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING
 from weakref import WeakSet
 
-from whorl.settings import did_you_mean
 from whorl.errors import ConfigError
 from whorl.fingerprint.boundary import canonical_module
 from whorl.fingerprint.inputs import RawInput
+from whorl.settings import did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

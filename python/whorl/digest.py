@@ -34,8 +34,8 @@ from whorl._core import (
     walk_value,
 )
 from whorl.config import stat_table_path
-from whorl.settings import did_you_mean
 from whorl.errors import ConfigError
+from whorl.settings import did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence

@@ -39,11 +39,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from contextlib import AbstractContextManager
 
-    from whorl.settings import Settings
     from whorl.definition import Definition
     from whorl.derive import Derived
     from whorl.digest import Digest
     from whorl.modes import Mode
+    from whorl.settings import Settings
     from whorl.store.manifest import Manifest, Trace
 
 T = TypeVar("T")
@@ -236,7 +236,7 @@ class Session:
         """Decode an entry's payload; one that cannot be read is a miss, and its call is settled anew."""
         manifest = resolution.manifest
         assert manifest is not None
-        value = decode(self.access, manifest, lambda: self.snapshot.derive(call).fingerprint.classes)
+        value = self.value(call, manifest)
         if value is MISSING:
             if call in self.earlier:
                 raise FormatError(
@@ -245,6 +245,10 @@ class Session:
             self.earlier[call] = Earlier(manifest)
             del self.resolutions[call]
         return value
+
+    def value(self, call: Call, manifest: Manifest) -> object:
+        """Decode an entry that answers a call, by the classes that its stage refers to; MISSING where that fails."""
+        return decode(self.access, manifest, lambda: self.derive(call).fingerprint.classes)
 
     def compute(self, call: Call, derived: Derived | None) -> Resolution:
         """Load the inputs, run the function, and note what its body and its upstreams used."""

@@ -25,10 +25,10 @@ if TYPE_CHECKING:
 
     from whorl.access import Access
     from whorl.call import Call
-    from whorl.settings import Settings
     from whorl.derive import Derived, Snapshot
     from whorl.digest import Digest
     from whorl.fingerprint.values import Behaviour
+    from whorl.settings import Settings
 
 MISSING = object()
 

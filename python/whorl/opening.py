@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from whorl.config import default_local
-from whorl.settings import is_url
 from whorl.errors import ConfigError
 from whorl.formats.base import runs_code
 from whorl.modes import LOCAL, MIRRORS, MODES, ROOT
+from whorl.settings import is_url
 from whorl.store.local import LocalStore
 from whorl.store.places import Places
 from whorl.store.policy import Policy, Seal
@@ -27,10 +27,9 @@ from whorl.store.tiers import TieredStore
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from whorl.settings import Settings
     from whorl.errors import StoreError
+    from whorl.settings import Settings
     from whorl.store.base import Store
-    from whorl.store.manifest import Manifest
     from whorl.store.objects.base import Objects
     from whorl.store.temporary import Temporary
 

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from whorl.settings import Settings
     from whorl.fingerprint.code import Fingerprint
+    from whorl.settings import Settings
 
 
 def describe_origin(settings: Settings, code: Fingerprint) -> dict[str, object]:

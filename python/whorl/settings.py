@@ -37,10 +37,10 @@ class Settings:
     ``namespace``: where entries go unless a stage pins its own.  ``distributions``: how versions of distributions count
     (``exact``, ``minor``, ``ignore``, ``follow``; ``"*"`` for all).  ``stat_table``: where digests of raw files are
     remembered by what the file system says of them: ``on`` (the user's cache folder), ``off``, or an absolute path.
-    ``pickle``: which values may be decoded by running code: ``local`` (those of your own local store; others if they are
-    signed), ``signed``, ``never`` or ``any``.  ``require_signature``: serve signed entries alone.  ``sign_with``: the
-    file of the key that signs what is stored.  ``trusted_keys``: keys whose signatures count, public ones as text, or
-    files.  ``store_mode``: stores in folders are for you (``private``) or for your group (``team``).
+    ``pickle``: which values may be decoded by running code: ``local`` (those of your own local store; others if they
+    are signed), ``signed``, ``never`` or ``any``.  ``require_signature``: serve signed entries alone.  ``sign_with``:
+    the file of the key that signs what is stored.  ``trusted_keys``: keys whose signatures count, public ones as text,
+    or files.  ``store_mode``: stores in folders are for you (``private``) or for your group (``team``).
     """
 
     project: Path
@@ -70,8 +70,8 @@ class Settings:
 
 # What the setting ``pickle`` can be, as docs/store.md has it.
 PICKLE: Mapping[str, str] = {
-    "local": "decoded from a store of your own on this machine, and from others if they are signed; not written to a shared store unsigned (the default)",
-    "signed": "decoded and written if they are signed, everywhere",
+    "local": "decoded from a store of your own on this machine; shared ones only if they are signed (the default)",
+    "signed": "decoded and written everywhere if they are signed, and not else",
     "never": "neither decoded nor written anywhere",
     "any": "decoded from everywhere, and written everywhere: whoever writes to the store runs code on your machine",
 }
@@ -101,6 +101,7 @@ def is_url(location: str) -> bool:
 
 
 def checked(name: str, value: object, origin: str) -> object:
+    """Return a setting's value as it is kept; ConfigError, which names where it came from, where it cannot be that."""
     if name not in NAMES:
         raise ConfigError(f"unknown setting {name!r} in {origin}", tip=did_you_mean(name, NAMES))
     if name in _CHOICES and value not in _CHOICES[name]:

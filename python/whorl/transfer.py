@@ -101,9 +101,7 @@ def _copy(
     return sum(found, Transferred())
 
 
-def _copy_one(
-    source: Store, target: Store, entry: Manifest, may_replace: Callable[[Manifest], bool]
-) -> Transferred:
+def _copy_one(source: Store, target: Store, entry: Manifest, may_replace: Callable[[Manifest], bool]) -> Transferred:
     there = target.lookup(entry.slot)
     if there is not None and there.attempt == entry.attempt:
         return Transferred(present=1)

@@ -17,8 +17,8 @@ import click
 
 from whorl import __version__
 from whorl.cli.screen import err, log_is_shown, show_warning
-from whorl.settings import did_you_mean
 from whorl.errors import ConfigError, StoreError, WhorlError
+from whorl.settings import did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

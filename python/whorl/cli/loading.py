@@ -15,10 +15,10 @@ from importlib.util import module_from_spec
 from typing import TYPE_CHECKING
 
 from whorl.cli.commands import TargetImportError
-from whorl.settings import did_you_mean
 from whorl.definition import is_stage
 from whorl.errors import ConfigError
 from whorl.fingerprint.boundary import canonical_module
+from whorl.settings import did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -17,10 +17,10 @@ from whorl.access import open_access
 from whorl.changes import shorten
 from whorl.cli import options
 from whorl.cli.screen import err, out, shown_path
-from whorl.settings import did_you_mean
 from whorl.errors import ConfigError
 from whorl.report.entries import draw_listing, sort_entries
 from whorl.report.plain_data import entry_data
+from whorl.settings import did_you_mean
 from whorl.store.listing import Listing, join
 from whorl.store.local import LocalStore
 

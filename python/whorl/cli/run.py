@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 import click
 
 from whorl import config
-from whorl.settings import is_url
 from whorl.changes import name_shortly
 from whorl.cli import options
 from whorl.cli.commands import FAILED, complain
@@ -28,6 +27,7 @@ from whorl.report.failures import draw_traceback, find_place, word_exception
 from whorl.report.outcomes import REASON_WIDTH, draw_outcome, draw_summary
 from whorl.report.plain_data import outcome_data, status_data
 from whorl.report.statuses import draw_plan
+from whorl.settings import is_url
 from whorl.stopwatch import seconds_in_functions
 
 if TYPE_CHECKING:

@@ -19,10 +19,10 @@ from typing import TYPE_CHECKING, TextIO
 import click
 
 from whorl.config import environment_variable
-from whorl.settings import is_url
 from whorl.errors import WhorlWarning
 from whorl.fingerprint.urls import hide_secrets
 from whorl.report.marks import fit
+from whorl.settings import is_url
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -21,10 +21,10 @@ from whorl.call import Binder, CallOptions
 from whorl.changes import shorten
 from whorl.cli.commands import TargetImportError
 from whorl.cli.loading import find_stage, load_file, load_module, put_first, stages_of
-from whorl.settings import did_you_mean
 from whorl.errors import ConfigError
 from whorl.fingerprint.inputs import RawInput
 from whorl.graph import Graph, build_graph
+from whorl.settings import did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

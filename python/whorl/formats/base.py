@@ -124,7 +124,7 @@ class Format(Protocol):
 
     @property
     def runs_code(self) -> bool:
-        """Whether ``decode`` may run code that the payload names or brings; a format that does not say so counts as one."""
+        """Whether ``decode`` may run code that the payload names or brings; a format that does not say may."""
         ...
 
     def accepts(self, value: object) -> bool:

@@ -72,7 +72,9 @@ class Npy:
             raise ValueError("a stored array has an object dtype")
         if 0 in shape:
             return np.empty(shape, dtype)
-        if not dtype.itemsize and dtype.kind in "SU":  # numpy would make each a byte: memory that the file does not have
+        if (
+            not dtype.itemsize and dtype.kind in "SU"
+        ):  # numpy would make each a byte: memory that the file does not have
             raise ValueError("a stored array has strings of no length")
         return np.ndarray(shape, dtype, data, start, order="F" if header["fortran_order"] else "C")
 

@@ -2,10 +2,10 @@
 A manifest in, its record as bytes out, and back.
 
 A record is one line of sizes and digests, the *hit record* (what is needed to answer, at most 4 KiB of JSON), the
-*rest* (JSON, parsed when asked for), the bytes of inline files, and a *signature* where there is one: 64 KiB in all.  A
-list that fits in neither goes to a *side file* beside the payload, and the rest has its size and digest.  Each byte of a
-record is covered by a digest or fixed, so a flipped bit never passes (``tests/test_manifest.py``).  What is signed are
-the first line, the hit record and the rest: all else is covered through the digests in them.
+*rest* (JSON, parsed when asked for), the bytes of inline files, and a *signature* where there is one: 64 KiB in all.
+A list that fits in neither goes to a *side file* beside the payload, and the rest has its size and digest.  Each byte
+of a record is covered by a digest or fixed, so a flipped bit never passes (``tests/test_manifest.py``).  What is signed
+are the first line, the hit record and the rest: all else is covered through the digests in them.
 
 Reading is strict: sizes before contents, types, names; whatever is wrong is a ``CorruptEntryError``.  On the arrow: the
 record behind *lookup* and *commit*.

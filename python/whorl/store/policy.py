@@ -29,8 +29,8 @@ class Policy:
     """
     What may be decoded.
 
-    ``pickle`` is a choice of ``settings.PICKLE``; ``runs_code`` says of the name of a format whether its decoding runs code.  ``keys``
-    are those whose signatures count, ``signer`` is the one that signs what is stored here.
+    ``pickle`` is a choice of ``settings.PICKLE``; ``runs_code`` says of the name of a format whether its decoding runs
+    code.  ``keys`` are those whose signatures count, ``signer`` is the one that signs what is stored here.
     """
 
     runs_code: Callable[[str], bool]
@@ -56,7 +56,9 @@ class Policy:
             return None
         if self.pickle == NEVER:
             return _refused(manifest, f'decoding {manifest.format} runs code, and pickle = "never"', _other_format())
-        cause = f"decoding {manifest.format} runs code, and the entry is not from a store of your own; {_state(manifest)}"
+        cause = (
+            f"decoding {manifest.format} runs code, and the entry is not from a store of your own; {_state(manifest)}"
+        )
         if self.pickle == SIGNED:
             cause = f'decoding {manifest.format} runs code, and pickle = "signed"; {_state(manifest)}'
         return _refused(manifest, cause, f"{_KEYGEN}; or {_other_format()}")
@@ -70,8 +72,10 @@ class Policy:
             return SignatureError(what, 'decoding it runs code, and pickle = "never"', _other_format())
         if is_signed or (is_own and self.pickle == LOCAL):
             return None
-        where = "pickle = \"signed\"" if is_own else "the store is shared"
-        return SignatureError(what, f"decoding it runs code, {where}, and it is not signed", f"{_KEYGEN}; or {_other_format()}")
+        where = 'pickle = "signed"' if is_own else "the store is shared"
+        return SignatureError(
+            what, f"decoding it runs code, {where}, and it is not signed", f"{_KEYGEN}; or {_other_format()}"
+        )
 
     def _may_run(self, manifest: Manifest, *, is_own: bool) -> bool:
         if self.pickle == ANY:
@@ -118,7 +122,9 @@ class Seal:
 
 
 def _state(manifest: Manifest) -> str:
-    return "it is not signed" if manifest.signature is None else "its signature is wrong, or of a key that is not trusted"
+    return (
+        "it is not signed" if manifest.signature is None else "its signature is wrong, or of a key that is not trusted"
+    )
 
 
 def _refused(manifest: Manifest, cause: str, tip: str) -> SignatureError:

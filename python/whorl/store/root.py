@@ -1,9 +1,9 @@
 """
 A path in, a folder that is known to be a whorl store out: created, or checked before it is used.
 
-A store belongs to one user, or to a team (``rights.py``).  What is made first is the record ``WHORL.json``; the other files only tell
-backup programs and git to leave the folder alone.  What a killed process left of them lies in ``tmp`` and is swept
-with the rest.  On the arrow: before *lookup* and *commit*.
+A store belongs to one user, or to a team (``rights.py``).  What is made first is the record ``WHORL.json``; the other
+files only tell backup programs and git to leave the folder alone.  What a killed process left of them lies in ``tmp``
+and is swept with the rest.  On the arrow: before *lookup* and *commit*.
 """
 
 from __future__ import annotations

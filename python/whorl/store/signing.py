@@ -1,9 +1,9 @@
 """
 Key files and digests of manifests in, signatures out; and whether a signature is one of a key that is trusted.
 
-Two schemes: ``ed25519``, with a private key for who signs and a public one for all others, and ``hmac-sha256``, with one
-secret that a whole team has.  What is signed is the digest of a manifest's bytes, after the name of the scheme, so that
-no signature can be taken for one of something else.  A file with a secret in it must be for its owner alone.  On the
+Two schemes: ``ed25519``, with a private key for who signs and a public one for all others, and ``hmac-sha256``, with
+one secret that a whole team has.  What is signed is the digest of a manifest's bytes, after the name of the scheme, so
+that no signature can be taken for one of something else.  A file with a secret in it must be for its owner alone.  On the
 arrow: *commit* signs, *lookup* and *decode* check.
 """
 
@@ -53,7 +53,9 @@ class Key:
     def sign(self, of: Digest) -> Signature:
         """Sign the digest of a manifest's bytes."""
         if not self.secret:
-            raise StoreError(f"the key {self.id[:12]} cannot sign", "it is a public key", "sign_with names a private key")
+            raise StoreError(
+                f"the key {self.id[:12]} cannot sign", "it is a public key", "sign_with names a private key"
+            )
         make = _ed25519_sign if self.scheme == ED25519 else _hmac_sign
         return Signature(self.scheme, self.id, make(self.secret, _message(self.scheme, of)), of)
 
@@ -134,7 +136,9 @@ def _check_mode(path: str) -> None:
     status = os.stat(path)
     if stat.S_IMODE(status.st_mode) & 0o077:
         cause = f"its mode is {stat.S_IMODE(status.st_mode):04o}: others may read or write it"
-        raise ConfigError(f"the key {path} is not secret", cause, f"chmod 600 {path}; if others have read it, make another")
+        raise ConfigError(
+            f"the key {path} is not secret", cause, f"chmod 600 {path}; if others have read it, make another"
+        )
     if status.st_uid not in (os.geteuid(), 0):
         raise ConfigError(f"the key {path} is someone else's", f"it is owned by user {status.st_uid}")
 

@@ -136,7 +136,9 @@ class TieredStore:
 
     def adopt(self, manifest: Manifest, reader: Reader, *, replace: Callable[[Manifest], bool] = _always) -> Manifest:
         """Publish an entry of another store as it is in every tier that is written."""
-        done = [current for _, current in self._takers(lambda tier: tier.store.adopt(manifest, reader, replace=replace))]
+        done = [
+            current for _, current in self._takers(lambda tier: tier.store.adopt(manifest, reader, replace=replace))
+        ]
         if not done:
             raise StoreError(f"the entry of {manifest.slot.stage} could not be stored")
         return done[0]
