@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from whorl.access import Access
+    from whorl.call import Call
     from whorl.derive import Derived, Snapshot
     from whorl.digest import Digest
     from whorl.fingerprint.code import Fingerprint
@@ -42,13 +43,17 @@ class Earlier:
     manifest: Manifest | None
 
 
-def decode(access: Access, manifest: Manifest, types: Callable[[], Mapping[str, type]]) -> object:
+def decode(access: Access, manifest: Manifest, call: Call, snapshot: Snapshot) -> object:
     """
-    Decode an entry's value, or give MISSING for one that cannot be read.
+    Decode an entry that answers a call, or give MISSING for one that cannot be read.
 
-    A damaged copy is moved aside, and that of the next tier is decoded.  ``types`` gives the classes that the stage's
-    code refers to: of no others are instances made, but by pickle.
+    A damaged copy is moved aside, and that of the next tier is decoded.  Instances are made of the classes that the
+    stage's code refers to, and of no others but by pickle.
     """
+
+    def types() -> Mapping[str, type]:
+        return snapshot.derive(call).fingerprint.classes
+
     slot = manifest.slot
     tried: Manifest | None = manifest
     while tried is not None:

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from whorl.errors import ConfigError
-from whorl.settings import NAMES, PUBLIC, Settings, checked, is_url
+from whorl.settings import NAMES, PUBLIC, Settings, check_setting, is_url
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -123,7 +123,7 @@ def _project_at(folder: str) -> Path:
 @contextmanager
 def options(**values: object) -> Iterator[Settings]:
     """Set options for the calls made inside the block, in this context and in what is started from it."""
-    checked = tuple((name, checked(name, value, "options()")) for name, value in values.items())
+    checked = tuple((name, check_setting(name, value, "options()")) for name, value in values.items())
     token = _options.set(tuple({**dict(_options.get()), **dict(checked)}.items()))
     try:
         yield settings()
@@ -137,7 +137,7 @@ def configure(**values: object) -> None:
         if value is None and name in NAMES:
             _configured.pop(name, None)
         else:
-            _configured[name] = checked(name, value, "configure()")
+            _configured[name] = check_setting(name, value, "configure()")
 
 
 def find_project(start: Path) -> Path | None:
@@ -156,7 +156,9 @@ def _merge(
 ) -> Settings:
     project = find_project(Path(folder))
     merged = Settings(project or Path(folder), _default_root(project))
-    from_environment = {name: checked(name, _parse(name, text), f"WHORL_{name.upper()}") for name, text in environment}
+    from_environment = {
+        name: check_setting(name, _parse(name, text), f"WHORL_{name.upper()}") for name, text in environment
+    }
     layers = (_from_file(project) if project else {}, from_environment, dict(configured), dict(options))
     for layer in layers:
         merged = replace(merged, **layer)  # type: ignore[arg-type]
@@ -210,7 +212,7 @@ def _from_file(project: Path) -> Mapping[str, object]:
             for part in section:
                 table = table.get(part, {})
             if table:
-                found = {name: checked(name, value, path.name) for name, value in _flattened(table).items()}
+                found = {name: check_setting(name, value, path.name) for name, value in _flattened(table).items()}
                 for name in ("filesystem", "local", "sign_with"):
                     if name in found:  # a path in a file is relative to the file
                         found[name] = _located(str(project), str(found[name]))

@@ -236,7 +236,7 @@ class Session:
         """Decode an entry's payload; one that cannot be read is a miss, and its call is settled anew."""
         manifest = resolution.manifest
         assert manifest is not None
-        value = self.value(call, manifest)
+        value = decode(self.access, manifest, call, self.snapshot)
         if value is MISSING:
             if call in self.earlier:
                 raise FormatError(
@@ -245,10 +245,6 @@ class Session:
             self.earlier[call] = Earlier(manifest)
             del self.resolutions[call]
         return value
-
-    def value(self, call: Call, manifest: Manifest) -> object:
-        """Decode an entry that answers a call, by the classes that its stage refers to; MISSING where that fails."""
-        return decode(self.access, manifest, lambda: self.derive(call).fingerprint.classes)
 
     def compute(self, call: Call, derived: Derived | None) -> Resolution:
         """Load the inputs, run the function, and note what its body and its upstreams used."""

@@ -100,7 +100,7 @@ def is_url(location: str) -> bool:
     return "://" in location
 
 
-def checked(name: str, value: object, origin: str) -> object:
+def check_setting(name: str, value: object, origin: str) -> object:
     """Return a setting's value as it is kept; ConfigError, which names where it came from, where it cannot be that."""
     if name not in NAMES:
         raise ConfigError(f"unknown setting {name!r} in {origin}", tip=did_you_mean(name, NAMES))

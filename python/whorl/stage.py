@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, cast, overlo
 from whorl import config
 from whorl.access import open_access
 from whorl.call import Binder, CallOptions
+from whorl.commit import decode
 from whorl.definition import STAGE_OPTIONS, Param, define, register
 from whorl.engine import open_session, run
 from whorl.entry import MISSING, Resolution
@@ -179,7 +180,7 @@ class Stage(Generic[P, R]):
         call = self._bind(args, kwargs)
         session = open_session(call)
         entry = session.lookup(call, session.derive(call))
-        return entry is not None and session.value(call, entry) is not MISSING
+        return entry is not None and decode(session.access, entry, call, session.snapshot) is not MISSING
 
     def _bind(self, args: tuple[object, ...], kwargs: Mapping[str, object]) -> Call:
         return Binder(self._options).bind(self.definition, args, kwargs)
@@ -191,7 +192,7 @@ class Stage(Generic[P, R]):
 
 def _load(session: Session, call: Call) -> object:
     entry = session.lookup(call, session.derive(call))
-    value = MISSING if entry is None else session.value(call, entry)
+    value = MISSING if entry is None else decode(session.access, entry, call, session.snapshot)
     if entry is None or value is MISSING:
         raise NoEntryError(f"nothing is stored for this call of {call.definition.name}", tip="call the stage")
     session.resolutions[call] = Resolution.of_entry("hit", entry)

@@ -56,11 +56,8 @@ class Policy:
             return None
         if self.pickle == NEVER:
             return _refused(manifest, f'decoding {manifest.format} runs code, and pickle = "never"', _other_format())
-        cause = (
-            f"decoding {manifest.format} runs code, and the entry is not from a store of your own; {_state(manifest)}"
-        )
-        if self.pickle == SIGNED:
-            cause = f'decoding {manifest.format} runs code, and pickle = "signed"; {_state(manifest)}'
+        why = 'pickle = "signed"' if self.pickle == SIGNED else "the entry is not from a store of your own"
+        cause = f"decoding {manifest.format} runs code, and {why}; {_state(manifest)}"
         return _refused(manifest, cause, f"{_KEYGEN}; or {_other_format()}")
 
     def refusal_to_store(self, manifest: Manifest, *, is_own: bool, is_signed: bool) -> SignatureError | None:
@@ -73,9 +70,8 @@ class Policy:
         if is_signed or (is_own and self.pickle == LOCAL):
             return None
         where = 'pickle = "signed"' if is_own else "the store is shared"
-        return SignatureError(
-            what, f"decoding it runs code, {where}, and it is not signed", f"{_KEYGEN}; or {_other_format()}"
-        )
+        cause = f"decoding it runs code, {where}, and it is not signed"
+        return SignatureError(what, cause, f"{_KEYGEN}; or {_other_format()}")
 
     def _may_run(self, manifest: Manifest, *, is_own: bool) -> bool:
         if self.pickle == ANY:

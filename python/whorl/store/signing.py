@@ -3,8 +3,8 @@ Key files and digests of manifests in, signatures out; and whether a signature i
 
 Two schemes: ``ed25519``, with a private key for who signs and a public one for all others, and ``hmac-sha256``, with
 one secret that a whole team has.  What is signed is the digest of a manifest's bytes, after the name of the scheme, so
-that no signature can be taken for one of something else.  A file with a secret in it must be for its owner alone.  On the
-arrow: *commit* signs, *lookup* and *decode* check.
+that no signature can be taken for one of something else.  A file with a secret in it must be for its owner alone.  On
+the arrow: *commit* signs, *lookup* and *decode* check.
 """
 
 from __future__ import annotations
