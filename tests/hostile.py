@@ -5,9 +5,12 @@ from __future__ import annotations
 import os
 import pickle
 import shutil
+import subprocess
+import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from store_examples import child_environment
 from whorl.digest import Digest, Hasher
 from whorl.store.local import LocalStore
 from whorl.store.manifest import Manifest, PayloadFile
@@ -51,3 +54,21 @@ def tamper(root: Path, change: Callable[[Manifest], Manifest]) -> int:
     for generations in root.glob("v1/*/g"):
         shutil.rmtree(generations)  # the sound ones would still answer
     return len(entries)
+
+
+CHILD = """
+import sys
+import hostile_child
+hostile_child.act(*sys.argv[1:])
+with open("/proc/self/status") as status:
+    print(next(int(line.split()[1]) * 1024 for line in status if line.startswith("VmHWM")))
+"""
+
+
+def peak_memory(*arguments: str) -> int:
+    """Do something in a process of its own; give the most memory that it had."""
+    done = subprocess.run(
+        [sys.executable, "-c", CHILD, *arguments], capture_output=True, text=True, env=child_environment(), check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return int(done.stdout.split()[-1])

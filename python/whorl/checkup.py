@@ -9,14 +9,12 @@ from __future__ import annotations
 import os
 import time
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from whorl.errors import StoreError
 from whorl.modes import ROOT
-from whorl.opening import TEAM, Place, open_objects_at, places, shown
+from whorl.opening import Place, open_folder, open_objects_at, places, shown
 from whorl.settings import is_url
-from whorl.store.local import LocalStore
 from whorl.store.objects.base import Capabilities
 from whorl.store.places import Places
 from whorl.store.probe import probe
@@ -76,7 +74,7 @@ def make_store(settings: Settings, location: str) -> TierState:
     place = Place(ROOT, ROOT, location if is_url(location) else os.path.abspath(location), settings.filesystem_options)
     state = TierState(place.name, shown(place.url), "ready", tested=_tested(place.url))
     if not is_url(location):
-        LocalStore(Path(place.url), is_shared=settings.store_mode == TEAM).make()
+        open_folder(settings, place).make()
         return replace(state, capabilities=_folder_capabilities())
     objects = open_objects_at(settings, place)
     found = check_root(objects, Places(""))
@@ -88,7 +86,7 @@ def make_store(settings: Settings, location: str) -> TierState:
 def _capabilities(settings: Settings, place: Place) -> Capabilities | None:
     if is_url(place.url):
         return check_root(open_objects_at(settings, place), Places(""))
-    return _folder_capabilities() if LocalStore(Path(place.url)).is_there() else None
+    return _folder_capabilities() if open_folder(settings, place).is_there() else None
 
 
 def _folder_capabilities() -> Capabilities:

@@ -111,17 +111,22 @@ def open_objects_at(settings: Settings, place: Place) -> Objects:
     return open_objects(place.url, place.options, settings.network_timeout)
 
 
+def open_folder(settings: Settings, place: Place) -> LocalStore:
+    """Open a store in a folder: one's own, a team's, or a mirror, which may be anybody's."""
+    return LocalStore(
+        Path(place.url),
+        durability=settings.durability,
+        verify=settings.verify,
+        wait_timeout=settings.wait_timeout,
+        seal=_seal(settings, place),
+        is_shared=settings.store_mode == TEAM and place.role != MIRRORS,
+        is_mirror=place.role == MIRRORS,
+    )
+
+
 def _open(settings: Settings, place: Place) -> Store:
-    seal = Seal(policy_of(settings), is_own(settings, place))
     if not is_url(place.url):
-        return LocalStore(
-            Path(place.url),
-            durability=settings.durability,
-            verify=settings.verify,
-            wait_timeout=settings.wait_timeout,
-            seal=seal,
-            is_shared=settings.store_mode == TEAM,
-        )
+        return open_folder(settings, place)
     from whorl.store.remote.store import RemoteStore
 
     return RemoteStore(
@@ -130,8 +135,12 @@ def _open(settings: Settings, place: Place) -> Store:
         verify=settings.verify,
         wait_timeout=settings.wait_timeout,
         lease_ttl=settings.lease_ttl,
-        seal=seal,
+        seal=_seal(settings, place),
     )
+
+
+def _seal(settings: Settings, place: Place) -> Seal:
+    return Seal(policy_of(settings), is_own(settings, place))
 
 
 def _temporary(settings: Settings) -> Temporary:

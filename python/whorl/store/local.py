@@ -57,7 +57,7 @@ class LocalStore:
 
     ``durability="fsync"`` has an entry on disk before it is seen; ``verify`` says when payload files are checked
     against their digests; ``wait_timeout`` is how long a lease waits for another holder, in seconds; ``seal`` refuses
-    and signs what is written; ``is_shared`` makes it a team's: for its group, too.
+    and signs what is written; ``is_shared`` makes it a team's: for its group, too; ``is_mirror`` lets it be anybody's.
     """
 
     def __init__(
@@ -69,6 +69,7 @@ class LocalStore:
         wait_timeout: float = 24 * 3600.0,
         seal: Seal = _OPEN,
         is_shared: bool = False,
+        is_mirror: bool = False,
     ) -> None:
         _check_choice("durability", durability, DURABILITY)
         _check_choice("verify", verify, VERIFY)
@@ -76,6 +77,7 @@ class LocalStore:
         self._places = Places(os.path.abspath(root))
         if is_shared:
             share(self._places.root)
+        self._is_mirror = is_mirror
         self._verify = verify
         self._wait_timeout = wait_timeout
         self._is_checked = False
@@ -270,7 +272,7 @@ class LocalStore:
     def _is_there(self) -> bool:
         """Return whether there is a store, checked once; where there is none yet, everything is a miss."""
         if not self._is_checked:
-            self._is_checked = check_root(self._places)
+            self._is_checked = check_root(self._places, is_mirror=self._is_mirror)
         return self._is_checked
 
     def _prepare(self) -> None:

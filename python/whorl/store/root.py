@@ -29,16 +29,17 @@ _CACHEDIR_TAG = b"Signature: 8a477f597d28d172789f06886806bc55\n# This folder is 
 _GITIGNORE = b"*\n"
 
 
-def check_root(places: Places) -> bool:
+def check_root(places: Places, *, is_mirror: bool = False) -> bool:
     """
     Return whether there is a store, having checked that it is ours and of a version we know.
 
-    ``StoreError`` where it is someone else's or newer.
+    ``StoreError`` where it is someone else's or newer.  A mirror may be anybody's: nothing in it counts as one's own.
     """
     data = read_file(places.about, _ABOUT_LIMIT)
     if data is None:
         return False
-    _check_owner(places.root)
+    if not is_mirror:
+        _check_owner(places.root)
     try:
         version = json.loads(data)["format"]
     except (ValueError, KeyError, TypeError) as error:

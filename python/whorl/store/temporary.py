@@ -8,17 +8,18 @@ of *commit*.
 
 from __future__ import annotations
 
+import atexit
 import os
 import stat
 from contextlib import suppress
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from whorl.errors import StoreError
 from whorl.store.disk import guarded, make_folder, names_in, remove_folder, write_file
 from whorl.store.process import has_ended, own_name
 
 if TYPE_CHECKING:
-    import tempfile
     from collections.abc import Callable
 
 _OLDEST = 24 * 3600.0
@@ -66,17 +67,20 @@ class Temporary:
         import tempfile
 
         with guarded("make a folder in", tempfile.gettempdir()):
-            return tempfile.mkdtemp(dir=self._outside.name)
+            return tempfile.mkdtemp(dir=self._outside)
 
     def sweep(self) -> int:
         """Remove what was left behind; return how many things that were."""
         return sum(self._remove_left(name) for name in names_in(self._folder))
 
     @cached_property
-    def _outside(self) -> tempfile.TemporaryDirectory[str]:
+    def _outside(self) -> str:
         import tempfile  # and random, hashlib with it
 
-        return tempfile.TemporaryDirectory(prefix="whorl-")
+        folder = tempfile.mkdtemp(prefix="whorl-")
+        # Not with the store: a path that was handed out may be in use for longer.
+        atexit.register(_remove_as, os.getpid(), folder)
+        return folder
 
     def _remove_left(self, name: str) -> bool:
         path = f"{self._folder}/{name}"
@@ -105,3 +109,10 @@ class Temporary:
             now = os.lstat(path).st_mtime
             os.unlink(path)
         return now
+
+
+def _remove_as(process: int, folder: str) -> None:
+    """Remove a folder at the end of the process that made it; a forked child leaves it to its parent."""
+    if os.getpid() == process:
+        with suppress(StoreError):
+            remove_folder(folder)
