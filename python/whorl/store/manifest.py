@@ -7,7 +7,7 @@ arrow: what *look up* finds and *commit* leaves behind.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
@@ -170,3 +170,9 @@ class Manifest:
     def size(self) -> int:
         """Return the bytes of the payload, inline or not."""
         return sum(file.size for file in self.files)
+
+
+def is_copy(manifest: Manifest, other: Manifest) -> bool:
+    """Whether two manifests say the same as far as a hit needs it; one attempt alone does not make them so."""
+    names = (item.name for item in fields(Manifest) if item.compare and item.name not in LATER)
+    return all(getattr(manifest, name) == getattr(other, name) for name in names)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, TypeVar
 from whorl.errors import CorruptEntryError, LeaseTimeoutError, SignatureError, StoreError
 from whorl.modes import LOCAL, ROOT
 from whorl.store.contest import check_attempt, check_shared, sharing
+from whorl.store.manifest import is_copy
 from whorl.store.origins import Origins
 
 if TYPE_CHECKING:
@@ -261,9 +262,10 @@ class TieredStore:
         if known is not None:
             return known
         for found in chain(self.candidates(manifest.slot), self.generations(manifest.slot)):
-            if found.attempt == manifest.attempt:
+            if is_copy(found, manifest):
                 return self._origins.find(found) or self.tiers[0]
-        return self.tiers[0]
+        # From behind a tombstone: of the store that is looked after, which others may be able to write.
+        return next(iter(self._written()), self.tiers[0])
 
     def _read(self) -> list[Tier]:
         return [tier for tier in self.tiers if tier.reads and tier.is_awake]
