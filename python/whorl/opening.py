@@ -45,7 +45,7 @@ class Place:
 
     name: str
     role: str
-    url: str
+    url: str = field(repr=False)
     options: Mapping[str, object] = field(default_factory=dict, repr=False)
 
 

@@ -44,7 +44,7 @@ class Settings:
     """
 
     project: Path
-    filesystem: str
+    filesystem: str = field(repr=False)  # a URL may have a password in it
     filesystem_options: Mapping[str, object] = field(default_factory=dict, repr=False)
     local: str = ""
     mirrors: Mapping[str, Mapping[str, object]] = field(default_factory=dict, repr=False)
@@ -109,7 +109,7 @@ def check_setting(name: str, value: object, origin: str) -> object:
     if name in ("filesystem", "local", "sign_with") and isinstance(value, os.PathLike):
         return os.fspath(value)
     if name == "local" and is_url(str(value)):
-        raise ConfigError(f"local cannot be {value!r} ({origin})", "the local tier is a folder of this machine")
+        raise ConfigError(f"local cannot be a URL ({origin})", "the local tier is a folder of this machine")
     if name == "trusted_keys":
         return _checked_keys(value, origin)
     if name == "mirrors":

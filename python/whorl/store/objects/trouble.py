@@ -38,7 +38,7 @@ class Wording:
     @classmethod
     def of(cls, url: str, options: Mapping[str, object]) -> Wording:
         """Note the secrets of a URL and of the options, longest first."""
-        found = {text for text in _secrets(options) if len(text) >= _SHORTEST}
+        found = {text for text in (*_secrets(options), *_user_of(url)) if len(text) >= _SHORTEST}
         return cls(hide_secrets(url).rstrip("/"), tuple(sorted(found, key=len, reverse=True)))
 
     @contextmanager
@@ -78,6 +78,12 @@ def _secrets(options: Mapping[str, object], *, below: bool = False) -> Iterator[
             yield from _secrets(value, below=is_secret or name == "headers")
         elif is_secret and isinstance(value, str):
             yield value
+
+
+def _user_of(url: str) -> tuple[str, ...]:
+    """Give the user and password of a URL where they are secret: some libraries take them for a bucket's name."""
+    user, separator, _ = url.partition("://")[2].partition("/")[0].rpartition("@")
+    return (user, *user.split(":")[1:]) if separator and hide_secrets(url) != url else ()
 
 
 def _status(error: BaseException) -> object:
