@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from whorl.digest import Encoder
 from whorl.fingerprint.parts import Part
+from whorl.fingerprint.urls import HIDDEN, hide_literals, hide_secrets, is_secret_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -47,7 +48,7 @@ def _node_part(node: Node, owned: dict[Key, list[Node]], titles: dict[Key, str])
     names = list(_names_part(node, titles))
     title = titles[node.key]
     if not children and not names and node.pieces and node.pieces[-1].name in _SINGLE:
-        return Part(title, node.label(), node.where, _text(node.pieces[-1]))
+        return Part(title, node.label(), node.where, _text(node.pieces[-1], node.name))
     pieces = [_piece_part(piece) for piece in node.pieces]
     return Part(title, node.label(), node.where, "", (*pieces, *names, *children))
 
@@ -65,11 +66,13 @@ def _names_part(node: Node, titles: dict[Key, str]) -> Iterable[Part]:
 
 
 def _piece_part(piece: Piece) -> Part:
-    return Part(piece.name, piece.digest, piece.where, _text(piece))
+    return Part(piece.name, piece.digest, piece.where, _text(piece, piece.name))
 
 
-def _text(piece: Piece) -> str:
-    return piece.text if isinstance(piece.text, str) else piece.text()
+def _text(piece: Piece, name: str) -> str:
+    """Give the text of a piece without secrets: trees are stored, and shown to others."""
+    text = piece.text if isinstance(piece.text, str) else piece.text()
+    return HIDDEN if text and is_secret_name(name) else hide_literals(hide_secrets(text))
 
 
 def _titles(root: Key, nodes: Mapping[Key, Node]) -> dict[Key, str]:

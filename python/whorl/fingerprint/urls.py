@@ -19,6 +19,13 @@ _SECRET = re.compile(
     r"|(^|[-_.])(sig|key|code|session|sessionid|jwt|sas|pass)($|[-_.])",
     re.IGNORECASE,
 )
+# Of names in source code fewer: ``key`` and ``code`` are mostly none.
+_NAMES = r"token|secret|passw|pwd|credential|api_?key|access_?key"
+_SECRET_NAME = re.compile(_NAMES, re.IGNORECASE)
+_LITERAL = re.compile(
+    rf"""((?:{_NAMES})\w*["']?\]?\s*(?::\s*\w+\s*)?[=:]\s*[rbf]{{0,2}})(["'])(?:(?!\2)[^\\\n]|\\.)*\2""",
+    re.IGNORECASE,
+)
 _QUERY = re.compile(r"([?&;#])([^=&;?#\s'\"<>]+)=([^&;#\s'\"<>]*)")
 _USER = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://([^/?#\s'\"]*)@")
 # A link that is signed anew leads to the same object.  These names say so themselves, ...
@@ -82,6 +89,16 @@ def place_of(path: str, protocol: str) -> str:
 def hide_secrets(text: str) -> str:
     """Put ``***`` for the secrets of the URLs in a text."""
     return _QUERY.sub(_hide_value, _USER.sub(_hide_user, text))
+
+
+def hide_literals(text: str) -> str:
+    """Put ``***`` for the texts that source code gives to names which say that they are secret."""
+    return _LITERAL.sub(rf"\1\2{HIDDEN}\2", text)
+
+
+def is_secret_name(name: str) -> bool:
+    """Tell whether a name in source code says that its value is secret."""
+    return _SECRET_NAME.search(name) is not None
 
 
 def _unsigned(query: str) -> str:
