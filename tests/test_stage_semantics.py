@@ -6,7 +6,7 @@ import asyncio
 import inspect
 import logging
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -294,6 +294,21 @@ def test_code_left_out_serves_the_entry_after_an_edit() -> None:
 
     assert make(1)() == 1
     assert make(2)() == 1
+
+
+@pytest.mark.parametrize("track_code", [False, "warn"])
+def test_stages_whose_code_is_left_out_do_not_answer_for_each_other(track_code: Any) -> None:
+    """Their content keys would be equal where they have no inputs; the name stands for the code."""
+
+    @stage(cache=True, track_code=track_code, version="1")
+    def one() -> int:
+        return 1
+
+    @stage(cache=True, track_code=track_code, version="1")
+    def two() -> int:
+        return 2
+
+    assert (one(), two()) == (1, 2)
 
 
 def test_code_that_only_warns_serves_the_entry_and_says_so() -> None:

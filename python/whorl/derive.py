@@ -186,6 +186,8 @@ class Snapshot:
         """Code, version and declared variables of the environment."""
         if definition.track_code is True:
             yield Component("code", self.code(definition).digest)
+        else:  # else every stage without inputs would have the content key of any other
+            yield Component("stage", Encoder("stage").text(definition.name).finish())
         if definition.version is not None:
             yield Component("version", Encoder("version").text(definition.version).finish())
         for name in definition.env:
