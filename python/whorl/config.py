@@ -37,10 +37,10 @@ class Settings:
     Everything that can be set; the docstring of each field is its documentation.
 
     ``filesystem``: the root store, a folder or the URL of a bucket (default: ``.whorl`` beside the nearest
-    pyproject.toml or .git, else the user's cache folder); ``filesystem_options``: what fsspec has to know to reach it.
-    ``local``: the folder of the local tier, where results are kept close by as well (default: none; modes that name
-    the local tier then use the default root).  ``mirrors``: further stores by name, only read, each a mapping with
-    ``filesystem`` and ``filesystem_options``.  ``network_timeout``: seconds that one request to a store may take.
+    pyproject.toml or .git, else the user's cache folder; ``local`` where only that is set); ``filesystem_options``:
+    what fsspec has to know to reach it.  ``local``: the folder of the local tier, where results are kept close by as
+    well (default: none; modes that name the local tier then use the default root).  ``mirrors``: further stores by
+    name, only read, each a mapping with ``filesystem`` and ``filesystem_options``.  ``network_timeout``: seconds that one request to a store may take.
     ``lease_ttl``: seconds after which a silent holder of a lease behind a network counts as gone, half as long again.
     ``pickle``: what is done with results whose decoding runs code: ``local`` (decoded from a store of your own, not
     written to a shared one), ``never``, ``any``. ``mode``: a name of ``MODES``. ``wait_timeout``: seconds to wait for
@@ -226,7 +226,9 @@ def _merge(
     for layer in layers:
         merged = replace(merged, **layer)  # type: ignore[arg-type]
     local = _located(folder, merged.local) if merged.local else ""
-    return replace(merged, filesystem=_located(folder, merged.filesystem), local=local)
+    is_named = any("filesystem" in layer for layer in layers)
+    root = _located(folder, merged.filesystem) if is_named or not local else local
+    return replace(merged, filesystem=root, local=local)
 
 
 def default_local(settings: Settings) -> str:
