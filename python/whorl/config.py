@@ -38,19 +38,19 @@ class Settings:
 
     ``filesystem``: the root store, a folder or the URL of a bucket (default: ``.whorl`` beside the nearest
     pyproject.toml or .git, else the user's cache folder; ``local`` where only that is set); ``filesystem_options``:
-    what fsspec has to know to reach it.  ``local``: the folder of the local tier, where results are kept close by as
-    well (default: none; modes that name the local tier then use the default root).  ``mirrors``: further stores by
-    name, only read, each a mapping with ``filesystem`` and ``filesystem_options``.  ``network_timeout``: seconds that one request to a store may take.
-    ``lease_ttl``: seconds after which a silent holder of a lease behind a network counts as gone, half as long again.
-    ``pickle``: what is done with results whose decoding runs code: ``local`` (decoded from a store of your own, not
-    written to a shared one), ``never``, ``any``. ``mode``: a name of ``MODES``. ``wait_timeout``: seconds to wait for
-    another process that computes the same key. ``strict``: a failing store raises instead of warning. ``durability``:
-    ``fast``, ``fsync``. ``verify``: ``always``, ``first`` or ``never`` check payloads against their digests.
-    ``provenance``: keep host and user in manifests. ``store_args``: keep short reprs of arguments. ``jobs``:
-    independent upstreams side by side. ``namespace``: where entries go unless a stage pins its own. ``distributions``:
-    how versions of distributions count (``exact``, ``minor``, ``ignore``, ``follow``; ``"*"`` for all). ``stat_table``:
-    where digests of raw files are remembered by what the file system says of them: ``on`` (the user's cache folder),
-    ``off``, or an absolute path.
+    what fsspec has to know to reach it. ``local``: the folder of the local tier, where results are kept close by as
+    well (default: none; modes that name the local tier then use the default root). ``mirrors``: further stores by name,
+    only read, each a mapping with ``filesystem`` and ``filesystem_options``. ``network_timeout``: seconds that one
+    request to a store may take. ``lease_ttl``: seconds after which a silent holder of a lease behind a network counts
+    as gone, half as long again. ``pickle``: what is done with results whose decoding runs code: ``local`` (decoded from
+    a store of your own, not written to a shared one), ``never``, ``any``. ``mode``: a name of ``MODES``.
+    ``wait_timeout``: seconds to wait for another process that computes the same key. ``strict``: a failing store raises
+    instead of warning. ``durability``: ``fast``, ``fsync``. ``verify``: ``always``, ``first`` or ``never`` check
+    payloads against their digests. ``provenance``: keep host and user in manifests. ``store_args``: keep short reprs of
+    arguments. ``jobs``: independent upstreams side by side. ``namespace``: where entries go unless a stage pins its
+    own. ``distributions``: how versions of distributions count (``exact``, ``minor``, ``ignore``, ``follow``; ``"*"``
+    for all). ``stat_table``: where digests of raw files are remembered by what the file system says of them: ``on``
+    (the user's cache folder), ``off``, or an absolute path.
     """
 
     project: Path
