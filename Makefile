@@ -1,6 +1,6 @@
 # The recipes that people and .ci/run use.  Each sets up what it needs (.venv, the release build) and repeats quickly:
 # files named .stamp-* stand for finished steps.  Settings: PYTHON=python3.13  PYTEST="-k keys"  WORKERS=0
-# SIZES="1 100"  FILE=64 FILES=2000 VALUES=10
+# SIZES="1 100"  FILE=64 FILES=2000 VALUES=10 ENTRIES=1000
 
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
@@ -30,13 +30,18 @@ BUILD := $(VENV)/.stamp-build
 DOCS := $(VENV)/.stamp-docs
 PEERS := $(VENV)/.stamp-peers
 PROOFS := $(VENV)/.stamp-proofs
+# nuthatch needs Python 3.12 or newer; where there is one, it races in an environment of its own.
+NUTHATCH_PYTHON ?= $(shell for python in python3.12 python3.13; do \
+	if $$python -c 'import ensurepip' >/dev/null 2>&1; then echo $$python; break; fi; done)
+NUTHATCH := $(if $(NUTHATCH_PYTHON),.venv-nuthatch/.stamp)
 
 # Of frames in MB; words separated by spaces here, by commas on pytest's command line.
 SIZES ?=
-# The targets of hashing.md: MiB of the large file, files in the tree, MB of each large value.
+# The targets of hashing.md and store.md: MiB of the large file, files in the tree, MB of each large value, entries.
 FILE ?=
 FILES ?=
 VALUES ?=
+ENTRIES ?=
 PYTEST ?=
 PROOF ?=
 # What `make faults` tried.
@@ -47,7 +52,8 @@ comma := ,
 empty :=
 space := $(empty) $(empty)
 BENCH_SIZES = $(if $(strip $(SIZES)),--sizes $(subst $(space),$(comma),$(strip $(SIZES)))) \
-	$(if $(FILE),--file-size $(FILE)) $(if $(FILES),--files $(FILES)) $(if $(VALUES),--value-size $(VALUES))
+	$(if $(FILE),--file-size $(FILE)) $(if $(FILES),--files $(FILES)) $(if $(VALUES),--value-size $(VALUES)) \
+	$(if $(ENTRIES),--entries $(ENTRIES))
 
 .PHONY: demo test lint lint-python lint-types lint-imports lint-rust bench bench-small bench-core memcheck faults proof wheel docs constraints build clean
 
@@ -73,6 +79,11 @@ $(DOCS): requirements/docs.txt requirements/constraints.txt | $(ENVIRONMENT)
 
 $(PEERS): requirements/bench.txt requirements/constraints.txt | $(ENVIRONMENT)
 	$(BIN)/python -m pip install --quiet --requirement requirements/bench.txt --constraint requirements/constraints.txt
+	@touch $@
+
+$(NUTHATCH): requirements/nuthatch.txt
+	$(NUTHATCH_PYTHON) -m venv .venv-nuthatch
+	.venv-nuthatch/bin/python -m pip install --quiet --requirement requirements/nuthatch.txt
 	@touch $@
 
 $(PROOFS): requirements/proof.txt requirements/constraints.txt | $(ENVIRONMENT)
@@ -106,12 +117,13 @@ lint-rust: $(ENVIRONMENT)
 	cargo fmt --all --check
 	cargo clippy --locked --quiet --workspace --all-targets -- -D warnings
 
-bench: $(BUILD) $(PEERS)
-	$(BIN)/python -m pytest benches --benchmark-quiet $(BENCH_SIZES) $(PYTEST)
+bench: $(BUILD) $(PEERS) $(NUTHATCH)
+	PYTHONPATH=tests WHORL_BENCH_NUTHATCH=$(if $(NUTHATCH),$(CURDIR)/.venv-nuthatch/bin/python) \
+		$(BIN)/python -m pytest benches --benchmark-quiet $(BENCH_SIZES) $(PYTEST)
 
 # The same in about a minute: that every bench runs, not what the figures are.
 bench-small:
-	$(MAKE) bench SIZES=1 FILE=64 FILES=2000 VALUES=10
+	$(MAKE) bench SIZES=1 FILE=64 FILES=2000 VALUES=10 ENTRIES=2000
 
 bench-core: $(ENVIRONMENT)
 	cargo bench --locked --quiet --package whorl-core

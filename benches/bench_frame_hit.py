@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.usefixtures("store"), pytest.mark.timeout(1800)]
 SMALL = 10  # MB; larger frames get fewer rounds
 LARGE = 100  # MB; the targets are about frames from here on
+HUGE = 1000  # MB
 
 # Largest ratios to joblib.Memory that the design asks for, of a hit and of storing.
 HIT = {"parquet": 1.3, "arrow": 1.2}
@@ -31,7 +32,7 @@ STORING = {"parquet": 1.5, "arrow": 1.1}
 @pytest.fixture
 def rounds(megabytes: int) -> int:
     """Give fewer rounds to larger frames."""
-    return 15 if megabytes > SMALL else 50
+    return 50 if megabytes <= SMALL else 15 if megabytes < HUGE else 5
 
 
 @pytest.mark.parametrize("format_", HIT)

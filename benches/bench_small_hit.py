@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import datasets
+import peers as others
 import pytest
 from joblib import Memory
 
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from race import Race
+
+diskcache = others.imported("diskcache")
 
 pytestmark = [pytest.mark.usefixtures("store"), pytest.mark.timeout(600)]
 FILES, LINES = 16, 200
@@ -48,9 +51,12 @@ def test_a_warm_hit_of_a_small_value(race: Race, tmp_path: Path) -> None:
     remembered = Memory(tmp_path / "joblib", verbose=0).cache(summary)
     assert remembered(41) == small(41)
 
-    peers = {"joblib.Memory": lambda: remembered(41)}
-    limits = {"joblib.Memory": 0.5}
-    race.run("warm hit of a small value", lambda: small(41), peers, rounds=200, number=5, limits=limits)
+    with diskcache.Cache(str(tmp_path / "diskcache")) as kept:
+        memoized = kept.memoize()(summary)
+        assert memoized(41) == small(41)
+        peers = {"joblib.Memory": lambda: remembered(41), "diskcache": lambda: memoized(41)}
+        limits = {"joblib.Memory": 0.5}
+        race.run("warm hit of a small value", lambda: small(41), peers, rounds=200, number=5, limits=limits)
 
     assert is_hit(lambda: small(41), summary(41))
 
@@ -58,11 +64,13 @@ def test_a_warm_hit_of_a_small_value(race: Race, tmp_path: Path) -> None:
 def test_storing_a_small_value(race: Race, tmp_path: Path) -> None:
     """A call with an argument that is new each time: key, computing, encoding, commit; neither calls fsync."""
     remembered = Memory(tmp_path / "joblib", verbose=0).cache(summary)
-    own, other = itertools.count(), itertools.count()
+    own, other, third = itertools.count(), itertools.count(), itertools.count()
 
-    peers = {"joblib.Memory": lambda: remembered(next(other))}
-    limits = {"joblib.Memory": 1.0}
-    race.run("storing a small value", lambda: small(next(own)), peers, rounds=200, limits=limits)
+    with diskcache.Cache(str(tmp_path / "diskcache")) as kept:
+        memoized = kept.memoize()(summary)
+        peers = {"joblib.Memory": lambda: remembered(next(other)), "diskcache": lambda: memoized(next(third))}
+        limits = {"joblib.Memory": 1.0}
+        race.run("storing a small value", lambda: small(next(own)), peers, rounds=200, limits=limits)
 
     assert is_hit(lambda: small(0), summary(0))
 

@@ -17,13 +17,14 @@ if TYPE_CHECKING:
     from pytest_benchmark.fixture import BenchmarkFixture
 
 BOARD: pytest.StashKey[Board] = pytest.StashKey()
-DEFAULT_SIZES = "1,100"
+DEFAULT_SIZES = "1,100,1000"
 
-# What hashing.md states its targets for: option, size, what is counted.
+# What hashing.md and store.md state their targets for: option, size, what is counted.
 STATED = (
     ("--file-size", 4096, "MiB of the large file"),
     ("--files", 100_000, "files of 4 KiB in the tree"),
     ("--value-size", 1000, "MB of each large value"),
+    ("--entries", 100_000, "entries of a large store"),
 )
 
 

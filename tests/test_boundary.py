@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import logging
 import subprocess
 import sys
 import types
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+import whorl
 from whorl.config import options
 from whorl.fingerprint.boundary import OWN, STDLIB, Distribution, canonical_module, find_origin, owner, policy_version
 from whorl.fingerprint.code import fingerprint
@@ -314,3 +316,20 @@ def test_a_plain_name_is_canonical() -> None:
     """Only ``__main__`` needs another name."""
 
     assert canonical_module("pandas.io") == "pandas.io"
+
+
+@pytest.mark.usefixtures("whorl_store")
+def test_a_hit_from_another_exact_version_says_so(site: Site, caplog: pytest.LogCaptureFixture) -> None:
+    """A patch release runs nothing again, and the log's INFO line tells which version made the result."""
+    lines = []
+    for version in ("1.2.3", "1.2.3", "1.2.4"):
+        site.install("bound_patch", version, "bound_patch", "def f(x): return x\n")
+        cached = whorl.stage(cache=True, name="patched")(stage_using("bound_patch"))
+        with caplog.at_level(logging.INFO, logger="whorl"):
+            caplog.clear()
+            cached(1)
+            lines.append(caplog.messages[-1])
+
+    assert [line.split()[1] for line in lines] == ["ran", "hit", "hit"]
+    assert "bound-patch" not in lines[1]
+    assert lines[2].endswith("made with bound-patch 1.2.3 (now 1.2.4)")

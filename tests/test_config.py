@@ -137,3 +137,11 @@ def test_variables_are_seen_while_the_process_lives(monkeypatch: pytest.MonkeyPa
     seen.append(config.settings().jobs)
 
     assert seen == [1, 3, 4, 1, 5]
+
+
+def test_a_local_folder_alone_is_the_store(project: Path) -> None:
+    """Whoever names one folder means that one; a root that is named besides is the root."""
+    with config.options(local=str(project / "near")):
+        assert config.settings().filesystem == config.settings().local == str(project / "near")
+        with config.options(filesystem=str(project / "far")):
+            assert config.settings().filesystem == str(project / "far")

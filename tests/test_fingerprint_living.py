@@ -6,6 +6,7 @@ import importlib
 import sys
 import threading
 import types
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -272,3 +273,64 @@ def test_threads_agree(module: types.ModuleType) -> None:
 
     assert set(found) <= {first, second}
     assert fingerprint(module.stage).digest == second
+
+
+class NotedPath(PurePosixPath):
+    """A path that holds more than its text."""
+
+    note = ""
+
+
+def test_the_state_of_an_own_path_is_watched() -> None:
+    """Only Python's own paths cannot change."""
+    path = NotedPath("/data")
+
+    def stage() -> str:
+        return path.note
+
+    digests = []
+    for note in ("a", "b", "a"):
+        path.note = note
+        digests.append(fingerprint(stage).digest)
+
+    assert digests[0] == digests[2] != digests[1]
+
+
+ANSWERS = {
+    "a number": ("def __getattr__(name): return ANSWER", lambda m, n: setattr(m, "ANSWER", n)),
+    "a list made at each question": ("def __getattr__(name): return [ANSWER]", lambda m, n: setattr(m, "ANSWER", n)),
+    "a function": (
+        "def a(): return 1\ndef b(): return 2\ndef __getattr__(name): return [a, b][ANSWER]",
+        lambda m, n: setattr(m, "ANSWER", n),
+    ),
+    "the asked function itself": (
+        "def __getattr__(name): return 0",
+        lambda m, n: redefine(m, f"def __getattr__(name): return {n}"),
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", ANSWERS)
+def test_what_a_modules_getattr_answers_is_watched(module: types.ModuleType, kind: str) -> None:
+    """PEP 562: a name that does not stand in a module is asked for at each call."""
+    text, change = ANSWERS[kind]
+    redefine(module.other, "ANSWER = 0\n" + text)
+    redefine(module, "def asking(x): return other.asked_for, x")
+    digests = []
+    for number in (0, 1, 0):
+        change(module.other, number)
+        digests.append(fingerprint(module.asking).digest)
+        assert fingerprint(module.asking) == fingerprint(module.asking)
+
+    assert digests[0] == digests[2] != digests[1]
+
+
+def test_a_registration_with_an_abstract_class_of_python_is_seen(module: types.ModuleType) -> None:
+    """``isinstance`` answers otherwise from then on; other classes' registrations change nothing."""
+    redefine(module, "from collections.abc import Sized\ndef sized(x): return isinstance(Base(), Sized)")
+    before = fingerprint(module.sized).digest
+    redefine(module, "class Another: pass\nSized.register(Another)")
+    assert fingerprint(module.sized).digest == before
+    redefine(module, "Sized.register(Base)")
+
+    assert fingerprint(module.sized).digest != before

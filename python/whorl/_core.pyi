@@ -199,6 +199,7 @@ class Conditions:
         attributes: Sequence[tuple[object, str, object]],
         cells: Sequence[tuple[object, object]],
         sizes: Sequence[tuple[object, int]],
+        values: Sequence[tuple[object, Sequence[object]]],
         missing: object,
     ) -> Self: ...
     def hold(self) -> bool: ...

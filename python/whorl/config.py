@@ -162,10 +162,12 @@ def _merge(
     layers = (_from_file(project) if project else {}, from_environment, dict(configured), dict(options))
     for layer in layers:
         merged = replace(merged, **layer)  # type: ignore[arg-type]
+    local = _located(folder, merged.local) if merged.local else ""
+    is_named = any("filesystem" in layer for layer in layers)
     return replace(
         merged,
-        filesystem=_located(folder, merged.filesystem),
-        local=_located(folder, merged.local) if merged.local else "",
+        filesystem=_located(folder, merged.filesystem) if is_named or not local else local,
+        local=local,
         sign_with=_located(folder, merged.sign_with) if merged.sign_with else "",
         trusted_keys=_located_keys(folder, merged.trusted_keys),
     )

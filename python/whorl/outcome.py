@@ -117,7 +117,17 @@ def publish(definition: Definition, outcome: Outcome) -> None:
             observer.tell(outcome)
     _last.set({**_last.get({}), id(definition): outcome})
     if _log.isEnabledFor(logging.INFO):
-        _log.info("%s %s (%.3f s)", outcome.stage, outcome.kind, outcome.seconds)
+        _log.info("%s %s (%.3f s)%s", outcome.stage, outcome.kind, outcome.seconds, _other_versions(outcome))
+
+
+def _other_versions(outcome: Outcome) -> str:
+    """Name the distributions that a found result was made with another exact version of; only two parts of it count."""
+    if outcome.kind == "ran" or outcome.manifest is None or outcome.derived is None:
+        return ""
+    then = outcome.manifest.provenance.get("distributions")
+    now = {found.name: found.exact for found in outcome.derived.fingerprint.distributions}
+    made = [f"{name} {old} (now {now[name]})" for name, old in (then or {}).items() if now.get(name, old) != old]  # type: ignore[attr-defined]
+    return f", made with {', '.join(sorted(made))}" if made else ""
 
 
 def last_outcome(definition: Definition) -> Outcome | None:

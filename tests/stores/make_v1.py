@@ -12,6 +12,7 @@ import shutil
 import sys
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pipeline_v1 as pipeline
 
@@ -22,9 +23,11 @@ from whorl.fingerprint.values import hash_value
 from whorl.opening import open_place, places
 from whorl.store.collect import bury
 from whorl.store.local import LocalStore
-from whorl.store.manifest import Manifest
 from whorl.store.pins import pin
 from whorl.store.signing import ED25519, HMAC, Key, new_key, write_key
+
+if TYPE_CHECKING:
+    from whorl.store.manifest import Manifest
 
 HERE = Path(__file__).parent
 STORE, EXPECTED = HERE / "v1", HERE / "v1.json"

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import abc
 import enum
-from types import GetSetDescriptorType
+import sys
+from types import FunctionType, GetSetDescriptorType
 from typing import TYPE_CHECKING
 
-from whorl.fingerprint import foreign
-from whorl.fingerprint.boundary import Own, canonical_module, owner
+from whorl.fingerprint import foreign, patches
+from whorl.fingerprint.boundary import Own, Stdlib, canonical_module, current_view, owner
 from whorl.fingerprint.kinds import (
     answers_itself,
     bases_of,
@@ -59,8 +60,23 @@ _ENUM_TABLES = frozenset(
         *("_all_bits_", "_inverted_", "__new__"),
     )
 )
+# Where Python keeps its abstract classes.
+_ABSTRACT_MODULES = (
+    "_collections_abc",
+    "numbers",
+    "os",
+    "io",
+    "contextlib",
+    "importlib.abc",
+    "importlib.resources.abc",
+    "typing",
+)
 # The name stands in the class, the order is that of the members.
 _MEMBER_FACTS = frozenset(("_name_", "_sort_order_", "__objclass__"))
+
+
+# So begin the names that attrs gives to the files of what it generates.
+_MADE_BY_ATTRS = "<attrs generated "
 
 
 class _Counted:
@@ -82,7 +98,9 @@ def describe(walk: Walk, node: Node) -> None:
     name = f"{canonical_module(module_name_of(kind))}.{qualified_name_of(kind)}"
     if not isinstance(owner(kind), Own):
         foreign.title_foreign(walk, node, kind, name)
-        _link_own_functions(walk, node, kind)
+        patches.link_class(walk, node, kind)
+        if "_abc_impl" in namespace_of(kind) and not isinstance(owner(kind), Stdlib):
+            _link_registered(walk, node, kind, all_of_them=False)
         return
     node.title("class", name)
     _complete(kind)
@@ -92,7 +110,8 @@ def describe(walk: Walk, node: Node) -> None:
         walk.link(node, "metaclass", type(kind))
     _link_namespace(walk, node, kind)
     if "_abc_impl" in namespace_of(kind):
-        _link_registered(walk, node, kind)
+        _link_registered(walk, node, kind, all_of_them=True)
+    _link_abilities(walk, node, kind)
     node.has_facts = True
 
 
@@ -122,22 +141,25 @@ def _link_namespace(walk: Walk, node: Node, kind: type) -> None:
         if name in _UNCOUNTED or name in members or (is_enum and name in _ENUM_TABLES):
             continue
         value = walk.watches.item(namespace, name)
-        if name == "__hash__" and _is_salted(value):
-            walk.leaf(node, "attribute/__hash__", "generated", "attrs")
-        elif not (type(value) is GetSetDescriptorType and name in ("__dict__", "__weakref__")):
+        if name == "__hash__" and is_function(value) and value.__code__.co_filename.startswith(_MADE_BY_ATTRS):
+            value = _without_salt(value)
+        if not (type(value) is GetSetDescriptorType and name in ("__dict__", "__weakref__")):
             walk.link(node, f"attribute/{name}", value, Place(kind, name), within=not _is_code(value))
 
 
-def _is_salted(value: object) -> bool:
-    """Tell the hash that attrs generates: a constant in it depends on PYTHONHASHSEED, the rest on the fields alone."""
-    return is_function(value) and value.__code__.co_filename.startswith("<attrs generated ")
+def _without_salt(function: FunctionType) -> FunctionType:
+    """Copy a hash that attrs generated, without the one number in it: that depends on PYTHONHASHSEED."""
+    code = function.__code__
+    constants = tuple(0 if type(constant) is int else constant for constant in code.co_consts)
+    return FunctionType(code.replace(co_consts=constants), function.__globals__, function.__name__)
 
 
-def _link_registered(walk: Walk, node: Node, kind: type) -> None:
-    """Count the classes that were registered with an abstract one: they are its instances' classes too."""
+def _link_registered(walk: Walk, node: Node, kind: type, *, all_of_them: bool) -> None:
+    """Count the classes, or the own ones, that were registered with an abstract one: its instances' classes too."""
     walk.watches.result(lambda: _registered(kind), _registered(kind))
     for registered in _registered(kind):
-        walk.link(node, "registered", registered)
+        if all_of_them or isinstance(owner(registered), Own):
+            walk.link(node, "registered", registered)
 
 
 def _registered(kind: type) -> list[type]:
@@ -146,19 +168,39 @@ def _registered(kind: type) -> list[type]:
     return sorted((found for found in held if found is not None), key=full_name)
 
 
+def _link_abilities(walk: Walk, node: Node, kind: type) -> None:
+    """
+    Count the abstract classes of Python's own that an own class was registered with.
+
+    The class tells it, not the abstract one: what else was registered with ``Sequence`` depends on what was imported.
+    """
+    token = abc.get_cache_token()
+    walk.watches.result(abc.get_cache_token, token)
+    for name in current_view().once(_abilities, token).get(id(kind), ()):
+        walk.leaf(node, "registered with", "foreign", name)
+
+
+def _abilities(_token: int) -> dict[int, list[str]]:
+    """Map registered classes, by identity, to the names of the abstract classes of Python that know them."""
+    found: dict[int, list[str]] = {}
+    for abstract in _abstract_classes():
+        for registered in _registered(abstract):
+            found.setdefault(id(registered), []).append(full_name(abstract))
+    return found
+
+
+def _abstract_classes() -> list[type]:
+    modules = filter(None, map(sys.modules.get, _ABSTRACT_MODULES))
+    named = (value for module in modules for _, value in sorted(vars(module).items()))
+    return [value for value in dict.fromkeys(filter(is_class, named)) if "_abc_impl" in namespace_of(value)]
+
+
 def _link_member(walk: Walk, node: Node, name: str, member: object) -> None:
     """Count an enum member by its name and by what it holds; its class is the node itself."""
     state = getattr(member, "__dict__", {})
     walk.watches.size(state)
     for key in sorted(state.keys() - _MEMBER_FACTS):
         walk.link(node, f"member/{name}.{key}", walk.watches.item(state, key), Place(member, key), within=True)
-
-
-def _link_own_functions(walk: Walk, node: Node, kind: type) -> None:
-    """Follow own functions that were put into a foreign class."""
-    walk.watches.size(namespace_of(kind))
-    for name in foreign.own_functions_in(kind):
-        walk.link(node, f"attribute/{name}", walk.watches.item(namespace_of(kind), name))
 
 
 def _is_code(value: object) -> bool:

@@ -102,9 +102,14 @@ def is_fixed(value: object) -> bool:
         item = pending.pop()
         if type(item) is tuple or type(item) is frozenset:
             pending.extend(item)
-        elif not _is_atom(type(item)) and not issubclass(type(item), PurePath | type):
+        elif not _is_atom(type(item)) and not issubclass(type(item), type) and not _is_plain_path(item):
             return False
     return True
+
+
+def _is_plain_path(value: object) -> bool:
+    """Tell a path of Python's own: one of an own class may hold more, and change."""
+    return issubclass(type(value), PurePath) and module_name_of(type(value)).partition(".")[0] == "pathlib"
 
 
 def _is_shown(kind: type) -> bool:
@@ -131,14 +136,15 @@ def _scan(walk: Walk, node: Node, value: object) -> ValueScan:
         counted = _without_project(value, node.place)  # type: ignore[arg-type]
     scan = scan_value(counted)
     if not is_fixed(value):
-        walk.watches.result(lambda: _identity_now(value), _identity(scan))
+        walk.watches.result(lambda: identity_of(value), _identity(scan))
     if node.place is NOWHERE or node.place.holder is None:
         return scan
     node.scan, node.standing = scan, walk.settle(node.place, scan)
     return node.standing
 
 
-def _identity_now(value: object) -> object:
+def identity_of(value: object) -> object:
+    """Return what tells a value from others: its digest, and the code in it; None where it cannot be digested."""
     from whorl.fingerprint.values import scan_value
 
     try:

@@ -146,8 +146,10 @@ def _describe_partial(partial: Any) -> Description:
 
 
 def _describe_type_variable(variable: Any) -> Description:
-    parts = attributes(variable, "__name__", "__bound__", "__constraints__", "__covariant__", "__contravariant__")
-    return node("typing.TypeVar", [*parts, (".__default__", getattr(variable, "__default__", None))])
+    names = ("__bound__", "__constraints__", "__covariant__", "__contravariant__", "__infer_variance__", "__default__")
+    # Which of these there are depends on the kind, and on Python.
+    held = [(f".{name}", getattr(variable, name)) for name in names if hasattr(variable, name)]
+    return node(f"typing.{type(variable).__name__}", [(".__name__", variable.__name__), *held])
 
 
 # By module and qualified name, so that none of these modules is imported before one of its objects is met.
@@ -173,6 +175,8 @@ STANDARD: dict[tuple[str, str], Describer] = {
     # These pickle as their name; what stands under it decides what pydantic and its like make of a class.
     ("typing", "NewType"): _describe_fields("typing.NewType", "__module__", "__name__", "__supertype__"),
     ("typing", "TypeVar"): _describe_type_variable,
+    ("typing", "ParamSpec"): _describe_type_variable,
+    ("typing", "TypeVarTuple"): _describe_type_variable,
     ("typing", "TypeAliasType"): _describe_fields("typing.TypeAliasType", "__name__", "__value__", "__type_params__"),
     # Besides its text it holds what it was resolved to, once somebody asked.
     ("typing", "ForwardRef"): _describe_fields("typing.ForwardRef", "__forward_arg__"),

@@ -10,8 +10,9 @@ from __future__ import annotations
 from importlib.machinery import PathFinder
 from typing import TYPE_CHECKING
 
+from whorl.fingerprint import patches
 from whorl.fingerprint.boundary import Distribution, Own, Stdlib, current_view, owner, owner_of_name
-from whorl.fingerprint.kinds import is_class, is_function, is_module, name_of_module, namespace_of
+from whorl.fingerprint.kinds import is_class, is_function, is_module, name_of_module
 from whorl.fingerprint.watches import MISSING
 
 if TYPE_CHECKING:
@@ -64,37 +65,24 @@ def link_chain(walk: Walk, node: Node, label: str, module: ModuleType, chain: tu
             module, value = value, walk.watches.item(vars(value), attribute)
             if depth == 0 and id(type(value)) in _NUMBER_IDS and name_of_module(module) not in _MACHINE:
                 walk.link(node, f"{label}.value", value)  # it may have been patched
-    if value is not MISSING and is_put_there(value):
-        walk.link(node, f"{label}.value", value)
+    link_put_there(walk, node, f"{label}.value", value)
 
 
-def is_put_there(value: object) -> bool:
+def link_put_there(walk: Walk, node: Node, label: str, value: object) -> None:
+    """Link what own code has put into a foreign module, or into a class that stands there."""
+    if is_class(value):
+        patches.watch_class(walk, value)
+    if value is not MISSING and not is_module(value) and _is_put_there(value):
+        walk.link(node, label, value)
+
+
+def _is_put_there(value: object) -> bool:
     """Tell whether own code has put a value into a foreign module: an own thing, or a wrapper that may hold one."""
     if is_function(value):
         return isinstance(owner(value), Own) or bool(value.__closure__) or bool(vars(value))
     if is_class(value):
-        return isinstance(owner(value), Own) or bool(own_functions_in(value))
+        return isinstance(owner(value), Own) or bool(patches.own_code_in(value))
     return isinstance(owner(type(value)), Own)
-
-
-def own_functions_in(kind: type) -> tuple[str, ...]:
-    """Return the names under which own functions were put into a foreign class."""
-    return current_view().once(_own_functions_in, kind, len(namespace_of(kind)))
-
-
-def _own_functions_in(kind: type, _size: int) -> tuple[str, ...]:
-    """Ask once for each namespace: a large class of a library has hundreds of functions from a few modules."""
-    own: dict[int, bool] = {}
-    found = []
-    for name, value in list(namespace_of(kind).items()):
-        if is_function(value):
-            namespace = value.__globals__
-            if id(namespace) not in own:
-                # Functions that a library generated have no module.
-                own[id(namespace)] = "__name__" in namespace and isinstance(owner(value), Own)
-            if own[id(namespace)]:
-                found.append(name)
-    return tuple(sorted(found))
 
 
 def _deepest_module(module: ModuleType, chain: tuple[str, ...]) -> str:

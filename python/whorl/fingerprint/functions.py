@@ -11,7 +11,7 @@ import builtins
 import sys
 from typing import TYPE_CHECKING
 
-from whorl.fingerprint import facts, foreign, imports, modules, wrappers
+from whorl.fingerprint import facts, foreign, imports, modules, patches, wrappers
 from whorl.fingerprint.boundary import Distribution, Own, canonical_module, owner, owner_of_name
 from whorl.fingerprint.kinds import is_class, is_function, is_module, module_name_of
 from whorl.fingerprint.nodes import Place
@@ -58,6 +58,7 @@ def _describe_own(walk: Walk, node: Node, function: FunctionType) -> None:
     for index, reference in enumerate(form.references):
         if reference.kind != "free":
             _link_reference(walk, node, f"name/{index}", reference, function)
+    patches.link_reads(walk, node, form.attributes)
     if node.annotated:
         facts.link_annotations(walk, node, function)
     harmless = walk.harmless.setdefault(id(function.__globals__), set())

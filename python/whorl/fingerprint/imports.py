@@ -18,7 +18,6 @@ from whorl.errors import ConfigError
 from whorl.fingerprint import foreign, modules
 from whorl.fingerprint.boundary import Own, find_origin, owner_of_name
 from whorl.fingerprint.kinds import is_module
-from whorl.fingerprint.watches import MISSING
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -82,8 +81,7 @@ def _link_foreign(walk: Walk, node: Node, label: str, name: str, chain: tuple[st
     value: object = walk.watches.item(sys.modules, name)
     for attribute in chain:
         value = walk.watches.item(vars(value), attribute) if is_module(value) else value
-    if value is not MISSING and not is_module(value) and foreign.is_put_there(value):
-        walk.link(node, label, value)
+    foreign.link_put_there(walk, node, label, value)
 
 
 def _absolute_name(reference: Reference, namespace: dict[str, object]) -> str:

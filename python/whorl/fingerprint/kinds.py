@@ -19,6 +19,9 @@ _MODULE_OF_CLASS = type.__dict__["__module__"]
 _NAMESPACE_OF_CLASS = type.__dict__["__dict__"]
 _ORDER_OF_CLASS = type.__dict__["__mro__"]
 _NAME_OF_CLASS = type.__dict__["__qualname__"]
+_FLAGS_OF_CLASS = type.__dict__["__flags__"]
+# Py_TPFLAGS_HEAPTYPE and Py_TPFLAGS_IMMUTABLETYPE of CPython's object.h
+_MADE_AT_RUN_TIME, _IMMUTABLE = 1 << 9, 1 << 8
 
 
 def is_function(value: object) -> TypeGuard[FunctionType]:
@@ -59,6 +62,12 @@ def qualified_name_of(kind: type) -> str:
 def is_hashed(kind: type) -> bool:
     """Tell a class that dictionaries take by its identity: a metaclass may compare in its own way, or refuse."""
     return type(kind).__hash__ is type.__hash__
+
+
+def is_open_class(kind: type) -> bool:
+    """Tell a class whose attributes can be set: most that were written in C are closed."""
+    flags = _FLAGS_OF_CLASS.__get__(kind)
+    return bool(flags & _MADE_AT_RUN_TIME) and not flags & _IMMUTABLE
 
 
 def bases_of(kind: type) -> tuple[type, ...]:

@@ -10,9 +10,9 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from whorl.fingerprint import foreign, imports
+from whorl.fingerprint import data, foreign, imports
 from whorl.fingerprint.boundary import Own, canonical_module, owner
-from whorl.fingerprint.kinds import is_module, name_of_module
+from whorl.fingerprint.kinds import has_own_name, is_module, name_of_module
 from whorl.fingerprint.nodes import Place
 from whorl.fingerprint.watches import MISSING
 
@@ -92,11 +92,24 @@ def _step(walk: Walk, module: ModuleType, name: str) -> object:
         submodule = imports.import_own(walk, f"{name_of_module(module)}.{name}")
         if submodule is not None:
             return submodule
+    return _ask(walk, module, name) if "__getattr__" in vars(module) else MISSING
+
+
+def _ask(walk: Walk, module: ModuleType, name: str) -> object:
+    """Let a module's ``__getattr__`` answer; it is asked again at each re-check, and what it answers counts."""
     try:
-        return getattr(module, name, MISSING)
+        value = getattr(module, name, MISSING)
+        standing = _standing(value)
     except Exception as error:  # noqa: BLE001 - user code runs here; the stage would meet the same error
         walk.doubt(f"{name_of_module(module)}.{name}, which raises {type(error).__name__}")
         return MISSING
+    walk.watches.result(lambda: _standing(getattr(module, name, MISSING)), standing)
+    return value
+
+
+def _standing(answer: object) -> object:
+    """Tell one answer from another: code by itself, data by its value, since it may be made at each question."""
+    return id(answer) if has_own_name(answer) or answer is MISSING else data.identity_of(answer)
 
 
 def _file_of(module: ModuleType) -> str:

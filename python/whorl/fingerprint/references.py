@@ -70,14 +70,14 @@ class CodeForm:
     A code object, read.
 
     ``digest`` is that of its behaviour, without the values of names; ``reads`` are the facts about functions it reads,
-    ``*`` for all; ``loads`` are its global names, place by place, ``outside`` the same
-    without places; ``notes`` are its docstring and name, and those of
-    nested code.
+    ``*`` for all; ``attributes`` are the names it reads from objects; ``loads`` are its global names, place by place,
+    ``outside`` the same without places; ``notes`` are its docstring and name, and those of nested code.
     """
 
     digest: Digest
     references: tuple[Reference, ...]
     reads: frozenset[str]
+    attributes: frozenset[str]
     loads: tuple[Load, ...]
     outside: frozenset[Read]
     notes: tuple[tuple[str, str], ...]
@@ -141,6 +141,7 @@ def _read(code: CodeType) -> CodeForm:
         _digest(code, facts.digest),
         _references(code, facts, inner),
         reads.union(everything, *(form.reads for form in inner)),
+        frozenset(facts.attributes).union(*(form.attributes for form in inner)),
         loads,
         frozenset([load[:2] for load in loads]),
         ((_docstring(code), code.co_qualname), *(note for form in inner for note in form.notes)),

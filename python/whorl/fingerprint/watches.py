@@ -26,13 +26,14 @@ class Watches:
     ``hold`` may be called once no more is added, by any number of threads.
     """
 
-    __slots__ = ("_attributes", "_cells", "_conditions", "_items", "_results", "_sizes")
+    __slots__ = ("_attributes", "_cells", "_conditions", "_items", "_results", "_sizes", "_values")
 
     def __init__(self) -> None:
         self._items: dict[tuple[int, str], tuple[object, str, object]] = {}
         self._attributes: list[tuple[object, str, object]] = []
         self._cells: list[tuple[object, object]] = []
         self._sizes: dict[int, tuple[Sized, int]] = {}
+        self._values: dict[int, tuple[Mapping[str, object], list[object]]] = {}
         self._results: list[tuple[Callable[[], object], object]] = []
         self._conditions: Conditions | None = None
 
@@ -47,14 +48,15 @@ class Watches:
     def take(self, other: Watches) -> None:
         """Watch what another one watches, too."""
         self._items |= other._items
-        if other._attributes or other._cells or other._sizes or other._results:
+        if other._attributes or other._cells or other._sizes or other._values or other._results:
             self._attributes += other._attributes
             self._cells += other._cells
             self._sizes |= other._sizes
+            self._values |= other._values
             self._results += other._results
 
     def __bool__(self) -> bool:
-        return bool(self._items or self._attributes or self._cells or self._sizes or self._results)
+        return bool(self._items or self._attributes or self._cells or self._sizes or self._values or self._results)
 
     def item(self, mapping: Mapping[str, object], key: str) -> object:
         """Watch and return what stands under a key, ``MISSING`` where nothing does."""
@@ -74,9 +76,15 @@ class Watches:
         self._cells.append((cell, value))
         return value
 
-    def size(self, sized: Sized) -> None:
-        """Watch the number of items."""
-        self._sizes[id(sized)] = (sized, len(sized))
+    def size(self, sized: Sized) -> int:
+        """Watch and return the number of items."""
+        size = len(sized)
+        self._sizes[id(sized)] = (sized, size)
+        return size
+
+    def values(self, mapping: Mapping[str, object]) -> None:
+        """Watch everything that stands in a mapping."""
+        self._values[id(mapping)] = (mapping, list(mapping.values()))
 
     def result(self, function: Callable[[], object], value: object) -> None:
         """Watch what a function gives, which is ``value`` now; compared by ``==``."""
@@ -87,10 +95,9 @@ class Watches:
         if not self:
             return True
         if self._conditions is None:
-            items, sizes = list(self._items.values()), list(self._sizes.values())
-            self._conditions = Conditions(
-                items, self._attributes, self._cells, cast("list[tuple[object, int]]", sizes), MISSING
-            )
+            items, sizes = list(self._items.values()), cast("list[tuple[object, int]]", list(self._sizes.values()))
+            values = list(self._values.values())
+            self._conditions = Conditions(items, self._attributes, self._cells, sizes, values, MISSING)
         if not self._conditions.hold():
             return False
         return not self._results or all(function() == value for function, value in self._results)

@@ -7,7 +7,7 @@ use pyo3::exceptions::{PyKeyError, PyValueError};
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::PyDict;
+use pyo3::types::{PyDict, PyMapping};
 
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<Conditions>()
@@ -23,27 +23,36 @@ struct Conditions {
     attributes: Vec<Named>,
     cells: Vec<(Py<PyAny>, Py<PyAny>)>,
     sizes: Vec<(Py<PyAny>, usize)>,
+    values: Vec<(Py<PyDict>, Vec<Py<PyAny>>)>,
     missing: Py<PyAny>,
 }
 
 #[pymethods]
 impl Conditions {
-    /// Take what stood under names, in attributes and in cells, ``missing`` for nothing; and how long things were.
+    /// Take what stood under names, in attributes and in cells, ``missing`` for nothing; how long things were; and
+    /// all that stood in mappings.
     #[new]
     fn new(
+        py: Python<'_>,
         items: Vec<Named>,
         attributes: Vec<Named>,
         cells: Vec<(Py<PyAny>, Py<PyAny>)>,
         sizes: Vec<(Py<PyAny>, usize)>,
+        values: Vec<(Py<PyMapping>, Vec<Py<PyAny>>)>,
         missing: Py<PyAny>,
-    ) -> Self {
-        Self {
+    ) -> PyResult<Self> {
+        let values = values
+            .into_iter()
+            .map(|(mapping, values)| Ok((below(mapping.bind(py))?, values)))
+            .collect::<PyResult<_>>()?;
+        Ok(Self {
             items,
             attributes,
             cells,
             sizes,
+            values,
             missing,
-        }
+        })
     }
 
     /// Whether everything is as it was.
@@ -69,6 +78,12 @@ impl Conditions {
                 return Ok(false);
             }
         }
+        for (mapping, wanted) in &self.values {
+            let found = mapping.bind(py);
+            if found.len() != wanted.len() || !found.iter().zip(wanted).all(|(a, b)| a.1.is(b)) {
+                return Ok(false);
+            }
+        }
         Ok(true)
     }
 
@@ -86,6 +101,12 @@ impl Conditions {
         for (sized, _) in &self.sizes {
             visit.call(sized)?;
         }
+        for (mapping, values) in &self.values {
+            visit.call(mapping)?;
+            for value in values {
+                visit.call(value)?;
+            }
+        }
         visit.call(&self.missing)
     }
 }
@@ -94,6 +115,18 @@ impl Conditions {
     fn same(&self, found: Option<&Bound<'_, PyAny>>, wanted: &Py<PyAny>) -> bool {
         found.map_or_else(|| wanted.is(&self.missing), |found| found.is(wanted))
     }
+}
+
+/// The dictionary that a class's read-only view shows: it is compared several times as quickly.
+fn below(mapping: &Bound<'_, PyMapping>) -> PyResult<Py<PyDict>> {
+    if let Ok(dict) = mapping.cast::<PyDict>() {
+        return Ok(dict.clone().unbind());
+    }
+    let held = mapping
+        .py()
+        .import("gc")?
+        .call_method1("get_referents", (mapping,))?;
+    Ok(held.get_item(0)?.cast_into::<PyDict>()?.unbind())
 }
 
 fn item<'py>(
