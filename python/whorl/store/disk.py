@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 _BINARY = getattr(os, "O_BINARY", 0)
 # Reads within this allocate what they ask for.
 _AT_ONCE = 1 << 20
-_READ = os.O_RDONLY | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOFOLLOW", 0) | _BINARY
+# O_NONBLOCK: of a pipe that stands where a file should be, opening would wait for ever; for files it means nothing.
+_READ = os.O_RDONLY | _BINARY | sum(getattr(os, name, 0) for name in ("O_CLOEXEC", "O_NOFOLLOW", "O_NONBLOCK"))
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0) | _BINARY
 # ELOOP: a link, which is not followed.
 _NOT_THERE = {errno.ENOENT, errno.ENOTDIR, errno.ELOOP}

@@ -42,7 +42,7 @@ def check_root(places: Places, *, is_mirror: bool = False) -> bool:
         _check_owner(places.root)
     try:
         version = json.loads(data)["format"]
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         tip = "if the store is yours, remove this file: it is written anew, and the entries stay"
         raise StoreError(f"the store's record {places.about} is damaged", repr(error), tip) from error
     if version != VERSION:
