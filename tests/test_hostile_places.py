@@ -16,6 +16,7 @@ from whorl import config, stage
 from whorl.errors import CorruptEntryError, StoreError
 from whorl.opening import open_place, places
 from whorl.store.codec import encode_manifest
+from whorl.store.disk import digest_bytes
 from whorl.store.local import LocalStore
 from whorl.store.manifest import PayloadFile
 from whorl.transfer import open_ends, pull, push
@@ -242,3 +243,44 @@ def _as_format(entry: Any, name: str, song: Path) -> Any:
     from dataclasses import replace
 
     return replace(with_files(entry, canary_pickle(song)), format=name)
+
+
+ZEROS = b"0" * 64
+TREES = (
+    *(
+        b"",
+        b"{",
+        b"[]",
+        b"null",
+        b"[" * 50_000,
+        b'{"name":1}',
+        b'{"name":"x","digest":"zz"}',
+        b'{"name":"x","digest":7}',
+    ),
+    b'{"name":"x","digest":"' + ZEROS + b'","children":5}',
+    b'{"name":"\\u001b]0;owned\\u0007","digest":"' + ZEROS + b'","text":"\\u001b[2J"}',
+)
+
+
+@pytest.mark.parametrize("tree", TREES, ids=range(len(TREES)))
+def test_a_hostile_tree_explains_nothing_and_breaks_nothing(tmp_path: Path, root: Path, tree: bytes) -> None:
+    """What a store says of the code of an entry is only shown, without what commands a terminal."""
+    (tmp_path / "told.py").write_text("from whorl import stage\n\n@stage(cache=True)\ndef told():\n    return 1\n")
+    environment = {**child_environment(), "WHORL_FILESYSTEM": str(root)}
+
+    def whorl(*words: str) -> str:
+        done = subprocess.run(
+            [sys.executable, "-m", "whorl", *words, "told.py"],
+            env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False,
+        )  # fmt: skip
+        return done.stdout + done.stderr
+
+    whorl("run")
+    (path,) = (root / "v1/default/f").iterdir()
+    path.write_bytes(digest_bytes(tree).hex().encode() + b"\n" + tree)
+    (tmp_path / "told.py").write_text("from whorl import stage\n\n@stage(cache=True)\ndef told():\n    return 2\n")
+    said = whorl("why") + whorl("run")
+
+    assert "Traceback" not in said
+    assert "told" in said
+    assert not {"\x1b", "\x07"} & set(said)

@@ -7,7 +7,6 @@ the calls that a body made.  Nothing is computed.  Beside the arrow: it reads wh
 
 from __future__ import annotations
 
-import json
 import time
 from dataclasses import dataclass, replace
 from types import MappingProxyType
@@ -29,7 +28,7 @@ from whorl.derive import Snapshot
 from whorl.entry import nearest, raw_files
 from whorl.errors import CorruptEntryError, InputMissingError, WhorlError
 from whorl.fingerprint.inputs import is_remote, read_input_path
-from whorl.fingerprint.parts import Part, differences
+from whorl.fingerprint.parts import differences, read_parts
 from whorl.modes import MODES
 from whorl.store.manifest import Trace
 from whorl.trace import earliest, trace_holds
@@ -244,7 +243,8 @@ class _Comparison:
 
     def _code(self, entry: Manifest) -> Change:
         data = self.access.attempt(lambda store: store.read_tree(entry.slot.namespace, entry.code), None)
-        found = () if data is None else differences(Part.from_json(json.loads(data)), self.derived.fingerprint.parts)
+        before = None if data is None else read_parts(data)
+        found = () if before is None else differences(before, self.derived.fingerprint.parts)
         named = telling(found)
         return Change("code", word_difference(named[0]) if named else "code changed", (), named)
 

@@ -64,6 +64,16 @@ class Part:
         )
 
 
+def read_parts(data: bytes) -> Part | None:
+    """Read a stored tree; None for one that is none: it only explains, and may be anybody's."""
+    import json
+
+    try:
+        return Part.from_json(json.loads(data))
+    except (ValueError, KeyError, TypeError, AttributeError, AssertionError, RecursionError):
+        return None
+
+
 @dataclass(frozen=True, slots=True)
 class Difference:
     """A named difference: ``name`` of the part, ``where`` it stands, ``change`` in words, the two texts for a diff."""

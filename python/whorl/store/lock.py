@@ -212,7 +212,7 @@ def _holder(path: str) -> str:
             about = json.loads(file.read(_ABOUT_LIMIT))
         age = max(0.0, time.time() - float(about["since"]))
         return f"process {int(about['pid'])} on {about['host']}, for {age:.0f} s"
-    except (OSError, ValueError, KeyError, TypeError):  # it is about to begin or to end
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):  # it is about to begin or to end
         return "another process"
 
 
