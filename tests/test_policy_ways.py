@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import os
 import stat
 import warnings
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -13,13 +15,16 @@ from click.testing import CliRunner
 
 import whorl
 from hostile import canary_pickle, tamper, with_files
-from whorl import config
+from whorl import File, config
 from whorl.cli.commands import program
 from whorl.errors import NoEntryError, SignatureError, StoreWarning
+from whorl.fingerprint.inputs import digest_input
+from whorl.fingerprint.values import hash_value
 from whorl.opening import open_place, open_store, places
 from whorl.recheck import recheck
 from whorl.store.collect import bury
 from whorl.store.local import LocalStore
+from whorl.store.manifest import Trace, TracedInput
 from whorl.store.restore import restore
 from whorl.store.signing import HMAC, new_key, write_key
 from whorl.transfer import open_ends, pull, push
@@ -229,3 +234,39 @@ def test_a_mirror_in_a_folder_may_be_anybodys(tmp_path: Path) -> None:
     assert {path: stat.S_IMODE(path.stat().st_mode) for path in theirs.rglob("*")} == before
     with pytest.raises(whorl.StoreError, match="others can write"):
         LocalStore(theirs).is_there()
+
+
+OUTSIDE = ("../outside", "raw/../../outside", "{outside}", "raw/..\\..\\outside")
+
+
+@pytest.mark.parametrize("path", [*OUTSIDE, "raw/inside"])
+def test_checking_a_strange_entry_reads_nothing_outside_of_the_project(tmp_path: Path, path: str) -> None:
+    """A file there is not even compared: the entry names it with its right digest, and is a miss all the same."""
+    project, outside = tmp_path / "project", tmp_path / "outside"
+    (project / "raw").mkdir(parents=True)
+    (project / "whorl.toml").write_text("")
+    for file in (outside, project / "raw/inside"):
+        file.write_text("content")
+    named = path.format(outside=outside)
+    found = TracedInput(named, "file", digest_input(File(project / "raw/inside")).digest)
+    with contextlib.chdir(project):
+        with config.options(filesystem=str(tmp_path / "mirror")):
+            after()
+        tamper(tmp_path / "mirror", lambda entry: replace(entry, trace=Trace(inputs=(found,))))
+        with config.options(filesystem=str(tmp_path / "own"), mirrors={"m": {"filesystem": str(tmp_path / "mirror")}}):
+            _quietly(after)
+
+    assert after.last.kind == ("hit" if path == "raw/inside" else "ran")
+
+
+@pytest.mark.parametrize("kind", ["file", "folder", "glob", "url", "url file", "pipe", "", "\0"])
+@pytest.mark.parametrize("path", ["", ".", "a\0b", "\n", "*", "**", "a" * 5_000, "raw", "~", "\ud800", "["])
+def test_no_input_that_an_entry_names_breaks_a_call(tmp_path: Path, kind: str, path: str) -> None:
+    """What cannot be an input does not hold."""
+    with config.options(filesystem=str(tmp_path / "own")):
+        after()
+        trace = Trace(inputs=(TracedInput(path, kind, hash_value(1)),))
+        tamper(tmp_path / "own", lambda entry: replace(entry, trace=trace))
+        _quietly(after)
+
+    assert after.last.kind == "ran"

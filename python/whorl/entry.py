@@ -135,7 +135,8 @@ class Judge:
         """
         Whether checking an entry does nothing that only its writer chose.
 
-        An entry of someone unknown must not make this process import a module or ask for a URL: it is a miss then.
+        An entry of someone unknown must not make this process import a module, ask for a URL or read outside of the
+        project: it is a miss then.
         """
         return self.access.trusts(manifest) or not any(
             calls_for_more(part) for part in (manifest.trace, manifest.inherited, Trace(types=manifest.behaviour))

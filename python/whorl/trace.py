@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 from whorl import relay
 from whorl.definition import find_definitions
-from whorl.errors import ConfigError, InputMissingError
+from whorl.errors import ConfigError, InputMissingError, InputUnreadableError
 from whorl.fingerprint.boundary import canonical_module
 from whorl.fingerprint.inputs import is_remote, read_input_path
 from whorl.fingerprint.urls import HIDDEN
@@ -210,11 +210,18 @@ def trace_holds(trace: Trace, snapshot: Snapshot, project: Path) -> bool:
 
 
 def calls_for_more(trace: Trace) -> bool:
-    """Whether checking a trace would import a module that is not loaded yet, or ask for a URL."""
+    """Whether checking a trace would import a module that is not loaded, or read a URL or outside of the project."""
     modules = {call.module for call in trace.calls}
     modules.update(name.partition(":")[0] for name, _ in trace.types if ":" in name)
     loaded = {*sys.modules, canonical_module("__main__")}
-    return not modules <= loaded or any(is_remote(found.kind) for found in trace.inputs)
+    return not modules <= loaded or not all(_is_in_project(found) for found in trace.inputs)
+
+
+def _is_in_project(found: TracedInput) -> bool:
+    """Whether an input lies below the project, as its path is written; ``_relative`` writes no other that does."""
+    path = found.path.replace("\\", "/")
+    is_absolute = path.startswith("/") or os.path.isabs(found.path) or os.path.splitdrive(found.path)[0] != ""
+    return not is_remote(found.kind) and not is_absolute and ".." not in path.split("/")
 
 
 def find_secret(*traces: Trace) -> str | None:
@@ -242,7 +249,7 @@ def _input_holds(found: TracedInput, snapshot: Snapshot, project: Path) -> bool:
         return False
     try:
         return snapshot.input(read_input_path(found.kind, path)).digest == found.digest
-    except (InputMissingError, OSError):
+    except (InputMissingError, InputUnreadableError, OSError, ValueError, KeyError):  # of a kind or path that is none
         return False
 
 
