@@ -14,7 +14,8 @@ from typing import Any
 
 import pytest
 
-from library_examples import EXAMPLES
+from hook_examples import HOOKS
+from library_examples import EXAMPLES as PLAIN
 from whorl.fingerprint.code import fingerprint
 
 pytestmark = pytest.mark.timeout(300)
@@ -25,9 +26,11 @@ CHILD = """
 import json, sys, time, types, warnings
 warnings.simplefilter("ignore")
 import whorl.fingerprint.values
+from hook_examples import HOOKS
 from library_examples import EXAMPLES
 from whorl.fingerprint.code import fingerprint
 
+EXAMPLES |= HOOKS
 example = EXAMPLES[sys.argv[1]]
 sys.modules["given"] = types.ModuleType("given")
 namespace = vars(sys.modules["given"])
@@ -38,6 +41,7 @@ seconds = time.process_time() - started
 exec(example.uses, namespace)
 print(json.dumps({"before": before, "after": fingerprint(namespace["stage"]).digest.hex(), "seconds": seconds}))
 """
+EXAMPLES = PLAIN | HOOKS
 CASES = [(name, old, new) for name, example in EXAMPLES.items() for old, new in example.changes]
 
 
