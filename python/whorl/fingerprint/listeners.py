@@ -1,0 +1,142 @@
+"""
+An object or class of SQLAlchemy in, own code that hangs at it out: listeners to its events, and what it was made from.
+
+Listeners hang at objects that no fingerprint can read whole (engines, mappers, sessions), so they are found in the
+registry in which SQLAlchemy keeps everything that was given to ``event.listen``: by what they were given for, as the
+object itself, its class, or a class above it.  On the arrow: inside *fingerprint*, below the describers.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+from whorl.fingerprint.boundary import Own, owner
+from whorl.fingerprint.kinds import is_class, is_function, module_name_of, order_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_FAMILY = "sqlalchemy"
+# What ``relationship``, ``composite`` and ``column_property`` were given; other attributes are found when first used.
+_PROPERTY = ("lazy", "viewonly", "passive_deletes", "passive_updates", "post_update", "composite_class", "expression")
+Listener = tuple[str, object]
+# Where the listeners of an object hang besides itself: SQLAlchemy hands the events of one on to the other.
+_BESIDE = ("class_", "pool", "dialect", "session_factory", "bind")
+
+
+def is_listened_to(thing: object) -> bool:
+    """Tell whether a thing is SQLAlchemy's, or of a class that is."""
+    kinds = order_of(thing) if is_class(thing) else order_of(type(thing))
+    return "sqlalchemy.event.registry" in sys.modules and any(
+        module_name_of(kind).partition(".")[0] == _FAMILY for kind in kinds
+    )
+
+
+def own_listeners(thing: object) -> list[Listener]:
+    """List own functions by the events that they listen to, in order of the events' names and then of listening."""
+    known = _registered()
+    if not known:
+        return []
+    targets = dict.fromkeys(id(target) for target in _targets_of(thing))
+    found = [listener for target in targets for listener in known.get(target, ())]
+    return sorted(found, key=lambda listener: listener[0])
+
+
+def readable_parts(thing: object) -> list[tuple[str, object]]:
+    """List what can be read of an object that is not followed whole: what somebody wrote, never what came with use."""
+    held = getattr(thing, "__dict__", {})
+    for kind in order_of(type(thing)):
+        name = kind.__name__
+        if name == "sessionmaker":
+            return [*(("class", base) for base in held["class_"].__bases__), *sorted(held["kw"].items())]
+        if name == "scoped_session":
+            return [("session_factory", held["session_factory"])]
+        if name == "Engine":
+            return _parts_of_engine(held)
+        if name == "QueryableAttribute":
+            return _parts_of_property(thing)
+    return []
+
+
+def _parts_of_engine(held: dict[str, Any]) -> list[tuple[str, object]]:
+    dialect, creator = vars(held["dialect"]), vars(held["pool"]).get("_creator")
+    names = ("_json_serializer", "_json_deserializer", "_on_connect_isolation_level")
+    parts = [("url", str(held["url"])), *((name, dialect.get(name)) for name in names)]
+    return [*parts, ("creator", creator)] if _holds_own(creator) else parts
+
+
+def _parts_of_property(attribute: Any) -> list[tuple[str, object]]:
+    made = getattr(attribute, "descriptor", None) if "Proxy" in type(attribute).__name__ else None
+    prop = vars(getattr(attribute, "comparator", None) or object).get("prop")
+    held = getattr(prop, "__dict__", {})
+    given = held.get("_init_args") or ()
+    parts = [(name, getattr(each, "argument", None)) for name, each in zip(given._fields, given, strict=True)] if given else []
+    parts += [(name, held[name]) for name in _PROPERTY if name in held]
+    return [*parts, ("descriptor", made)] if made is not None and _is_own_object(made) else parts
+
+
+def own_compilers(kind: type) -> list[Listener]:
+    """List own functions that compile an element, by dialect: ``sqlalchemy.ext.compiler`` puts them on its class."""
+    for base in order_of(kind):
+        dispatcher: Any = vars(base).get("_compiler_dispatcher")
+        if dispatcher is not None:
+            return sorted((name, each) for name, each in dispatcher.specs.items() if _holds_own(each))
+    return []
+
+
+def _targets_of(thing: object) -> Iterator[object]:
+    yield thing
+    if is_class(thing):
+        yield from order_of(thing)[1:]
+        return
+    yield from order_of(type(thing))
+    held = getattr(thing, "__dict__", {})
+    for name in _BESIDE:
+        if name in held:
+            yield from _targets_of(held[name])
+
+
+_index: tuple[list[object], dict[int, list[Listener]]] = ([], {})
+
+
+def _registered() -> dict[int, list[Listener]]:
+    """Give own listeners by the identity of what they were given for; read anew when any was added or removed."""
+    global _index
+    from sqlalchemy.event import registry
+
+    keys: list[Any] = list(registry._key_to_collection)  # noqa: SLF001 - SQLAlchemy has no other list of them
+    if keys != _index[0]:
+        found: dict[int, list[Listener]] = {}
+        for key in keys:
+            target, event, _ = key
+            for function in _live(registry._key_to_collection.get(key, {})):  # noqa: SLF001
+                if _holds_own(function):
+                    found.setdefault(target, []).append((event, function))
+        _index = keys, found
+    return _index[1]
+
+
+def _live(collections: dict[Any, Any]) -> list[object]:
+    """Give the functions behind weak references, each once: one is in many collections if it is for a class."""
+    held = [reference() for reference in list(collections.values())]
+    return list({id(each): each for each in held if each is not None}.values())
+
+
+def _holds_own(function: object) -> bool:
+    """Tell an own listener, or SQLAlchemy's wrapper around one."""
+    plain = getattr(function, "__func__", function)
+    if not is_function(plain):
+        return isinstance(owner(type(plain)), Own)
+    if isinstance(owner(plain), Own):
+        return True
+    return any(_is_own(cell) for cell in plain.__closure__ or ())
+
+
+def _is_own(cell: Any) -> bool:
+    try:
+        held = cell.cell_contents
+    except ValueError:
+        return False
+    held = getattr(held, "__func__", held)
+    return isinstance(owner(held if is_function(held) else type(held)), Own)
