@@ -1,4 +1,4 @@
-"""Stages over libraries that call own code by themselves: what was registered with them, in the form of the examples."""
+"""Stages over libraries that call own code by themselves: what was registered with them, as examples."""
 
 from __future__ import annotations
 
@@ -104,5 +104,93 @@ def stage(x): return BOX.get(), Box, LIST, TABLE, callback, general, kernel
             ("(-1, 1)", "(-1, 2)"),
         ),
         "numba",
+    ),
+    "sqlalchemy's listeners": Example(
+        """
+import sqlalchemy as sa
+from sqlalchemy import event
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.ext.hybrid import hybrid_property
+from sqlalchemy.orm import *
+ENGINE = sa.create_engine("sqlite://", isolation_level="SERIALIZABLE")
+MAKE = sessionmaker(ENGINE, autoflush=True)
+TABLE = sa.Table("t", sa.MetaData(), sa.Column("n", sa.Integer), sa.Column("m", sa.BigInteger))
+class Base(DeclarativeBase): pass
+class Pair:
+    def __init__(self, x, y): self.x, self.y = x, y * 11
+    def __composite_values__(self): return self.x, self.y
+class User(Base):
+    __tablename__ = "users"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str]
+    a: Mapped[int]
+    b: Mapped[int]
+    pair = composite(Pair, "a", "b")
+    @hybrid_property
+    def more(self): return self.id * 12
+class Post(Base):
+    __tablename__ = "posts"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    owner: Mapped[int] = mapped_column(sa.ForeignKey("users.id"))
+    user = relationship(User, lazy="select", primaryjoin=lambda: sa.and_(User.id == Post.owner, User.id > 13))
+class Plain(Session):
+    def extra(self): return 14
+@event.listens_for(ENGINE, "connect")
+def _connect(connection, record): connection.execute("select 15")
+@event.listens_for(sa.pool.Pool, "checkout")
+def _checkout(connection, record, proxy): record.info["k"] = 16
+@event.listens_for(Session, "before_flush")
+def _flush(session, context, instances): session.info["k"] = 17
+@event.listens_for(MAKE, "after_flush")
+def _flushed(session, context): session.info["k"] = 18
+@event.listens_for(Base, "before_insert", propagate=True)
+def _insert(mapper, connection, target): target.a = 19
+@event.listens_for(User.name, "set", retval=True)
+def _set(target, value, old, initiator): return value + "20"
+@event.listens_for(TABLE, "before_create")
+def _create(table, connection, **_): connection.info["k"] = 21
+@event.listens_for(TABLE.c.n, "after_parent_attach")
+def _attach(column, table): table.info["k"] = 22
+event.listen(TABLE, "after_create", sa.DDL("select 23"))
+@compiles(sa.BigInteger, "sqlite")
+def _big(element, compiler, **_): return "INTEGER /* 24 */"
+QUERY = sa.select(TABLE).where(TABLE.c.n > 25)
+def stage(x): return ENGINE, MAKE, TABLE, User, Post, Session, sessionmaker(ENGINE, class_=Plain), QUERY
+""",
+        "Base.metadata.create_all(ENGINE); TABLE.metadata.create_all(ENGINE); s = MAKE(); "
+        "s.add(User(id=1, name='a', pair=Pair(1, 2))); s.commit(); s.scalars(sa.select(User)).all(); User.more; s.close(); "
+        "c = ENGINE.connect(); c.execute(QUERY).all(); c.close(); ENGINE.dispose()",
+        (
+            *((f'k"] = {number}', f'k"] = -{number}') for number in (16, 17, 18, 21, 22)),
+            ("* 11", "* 1"),
+            ("* 12", "* 2"),
+            ("> 13", "> 3"),
+            ("return 14", "return 4"),
+            ("select 15", "select 5"),
+            ("target.a = 19", "target.a = 9"),
+            ('"20"', '"0"'),
+            ("retval=True", "retval=False"),
+            ("select 23", "select 3"),
+            ("/* 24 */", "/* 4 */"),
+            ("> 25", "> 5"),
+            ("autoflush=True", "autoflush=False"),
+            ("SERIALIZABLE", "READ UNCOMMITTED"),
+            ('lazy="select"', 'lazy="joined"'),
+        ),
+        "sqlalchemy",
+    ),
+    "a set of objects of several classes": Example(
+        """
+class A: pass
+class B:
+    def f(self): return 1
+class C: pass
+class D: pass
+HELD = {A(), B(), C(), D()}
+def stage(x): return HELD
+""",
+        "len(HELD)",
+        (("return 1", "return 2"), ("C(), ", "")),
+        "collections",
     ),
 }

@@ -178,7 +178,7 @@ def _describe_by_type(walk: Walk, node: Node) -> None:
         walk.link(node, "type", type(node.value))
     if type(node.value) is ContextVar and (default := _default_of(node.value)) is not MISSING:
         walk.link(node, "default", default)
-    foreign.link_listeners(walk, node, node.value)
+    foreign.link_readable(walk, node, node.value)
     harmless = any(full_name(base) in _LOGGERS for base in order_of(type(node.value)))
     walk.doubt(f"{name} {node.name}".strip(), _where(node.place.holder), harmless=harmless)
 

@@ -89,7 +89,7 @@ def _of_jitted_class(kind: Any) -> Parts:
 
 
 def _of_jitted_instance(instance: Any) -> Parts:
-    kind = instance._numba_type_  # noqa: SLF001 - what numba itself asks
+    kind = instance._numba_type_
     return [(".class", kind.class_type), *((f".{name}", getattr(instance, name)) for name in kind.struct)]
 
 

@@ -7,7 +7,6 @@ numbers its objects in the order in which the process made them; neither counts.
 
 from __future__ import annotations
 
-import re
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -18,10 +17,15 @@ if TYPE_CHECKING:
     from whorl.fingerprint.description import Describer, Description, Parts
 
 _BASES = frozenset(("MetaData", "SchemaItem", "ClauseElement", "TypeEngine", "Visitable"))
-# Numbers and events of this process, and caches that no descriptor tells of.
-_OF_THE_PROCESS = frozenset(("_creation_order", "dispatch", "_memoized_keys", "_dialect_info", "_type_cache", "_orig", "_anon_map_key"))
-# Names that SQLAlchemy makes for parameters without one hold the address of an object.
-_ADDRESS = re.compile(r"^%\(\d+ ")
+# Numbers and addresses of this process, its events (listed by who listens), and caches that no descriptor tells of.
+_OF_THE_PROCESS = frozenset(
+    (
+        *("_creation_order", "dispatch", "_memoized_keys", "_dialect_info", "_type_cache"),
+        *("_orig", "_anon_map_key"),
+    )
+)
+# What a parameter without a name is called: the names hold the address of an object.
+_ANONYMOUS = frozenset(("key", "_identifying_key"))
 # What somebody wrote for attributes that compute themselves; the rest is remembered.
 _WRITTEN = {
     "hybrid_property": ("fget", "fset", "fdel", "expr", "custom_comparator", "update_expr"),
@@ -52,7 +56,9 @@ def _describe_element(element: Any) -> Description:
     kind = type(element)
     held = vars(element)
     kept = sorted(name for name in held if name not in _OF_THE_PROCESS and not _is_memoized(kind, name))
-    parts: Parts = [(f".{name}", _without_address(held[name])) for name in kept]
+    if held.get("unique") is True and "_orig_key" in held:
+        kept = [name for name in kept if name not in _ANONYMOUS]
+    parts: Parts = [(f".{name}", held[name]) for name in kept]
     if held.get("info"):
         parts.append((".info", held["info"]))
     # The options in full hold defaults of each dialect that was asked for; these are what somebody wrote.
@@ -63,10 +69,6 @@ def _describe_element(element: Any) -> Description:
         if found:
             parts.append((name, found))
     return node(full_name(kind), parts)
-
-
-def _without_address(value: object) -> object:
-    return _ADDRESS.sub("%(", value) if type(value) is str else value
 
 
 def _is_memoized(kind: type, name: str) -> bool:

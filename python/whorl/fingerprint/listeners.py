@@ -45,7 +45,7 @@ def own_listeners(thing: object) -> list[Listener]:
 
 def readable_parts(thing: object) -> list[tuple[str, object]]:
     """List what can be read of an object that is not followed whole: what somebody wrote, never what came with use."""
-    held = getattr(thing, "__dict__", {})
+    held: dict[str, Any] = _state_of(thing)
     for kind in order_of(type(thing)):
         name = kind.__name__
         if name == "sessionmaker":
@@ -55,25 +55,29 @@ def readable_parts(thing: object) -> list[tuple[str, object]]:
         if name == "Engine":
             return _parts_of_engine(held)
         if name == "QueryableAttribute":
-            return _parts_of_property(thing)
+            return _parts_of_property(thing, held)
     return []
 
 
 def _parts_of_engine(held: dict[str, Any]) -> list[tuple[str, object]]:
-    dialect, creator = vars(held["dialect"]), vars(held["pool"]).get("_creator")
+    dialect, creator = vars(held["dialect"]), vars(held["pool"]).get("_creator_arg")
     names = ("_json_serializer", "_json_deserializer", "_on_connect_isolation_level")
     parts = [("url", str(held["url"])), *((name, dialect.get(name)) for name in names)]
     return [*parts, ("creator", creator)] if _holds_own(creator) else parts
 
 
-def _parts_of_property(attribute: Any) -> list[tuple[str, object]]:
-    made = getattr(attribute, "descriptor", None) if "Proxy" in type(attribute).__name__ else None
-    prop = vars(getattr(attribute, "comparator", None) or object).get("prop")
-    held = getattr(prop, "__dict__", {})
-    given = held.get("_init_args") or ()
-    parts = [(name, getattr(each, "argument", None)) for name, each in zip(given._fields, given, strict=True)] if given else []
-    parts += [(name, held[name]) for name in _PROPERTY if name in held]
-    return [*parts, ("descriptor", made)] if made is not None and _is_own_object(made) else parts
+def _parts_of_property(attribute: object, held: dict[str, object]) -> list[tuple[str, object]]:
+    """Read what a mapped attribute was given past SQLAlchemy's own lookup, which would configure all mappers."""
+    prop = held.get("original_property")
+    if prop is None:
+        prop = _read(_read(attribute, "comparator"), "prop")
+    given: Any = _read(prop, "_init_args")
+    written = [(name, each.argument) for name, each in given._asdict().items()] if given else []
+    parts = [*written, *((name, _read(prop, name)) for name in _PROPERTY)]
+    made = held.get("descriptor")
+    if type(made) is property and _holds_own(made.fget):
+        parts.append(("descriptor", made))
+    return parts
 
 
 def own_compilers(kind: type) -> list[Listener]:
@@ -85,36 +89,53 @@ def own_compilers(kind: type) -> list[Listener]:
     return []
 
 
+def _read(thing: object, name: str) -> object:
+    try:
+        return object.__getattribute__(thing, name)
+    except AttributeError:
+        return None
+
+
+def _state_of(thing: object) -> dict[str, Any]:
+    try:
+        state: dict[str, Any] = object.__getattribute__(thing, "__dict__")
+    except AttributeError:
+        return {}
+    return state
+
+
 def _targets_of(thing: object) -> Iterator[object]:
     yield thing
     if is_class(thing):
         yield from order_of(thing)[1:]
         return
     yield from order_of(type(thing))
-    held = getattr(thing, "__dict__", {})
+    held = _state_of(thing)
     for name in _BESIDE:
         if name in held:
             yield from _targets_of(held[name])
 
 
-_index: tuple[list[object], dict[int, list[Listener]]] = ([], {})
+# One entry: what was made of the registry as it stood.
+_index: dict[tuple[object, ...], dict[int, list[Listener]]] = {}
 
 
 def _registered() -> dict[int, list[Listener]]:
     """Give own listeners by the identity of what they were given for; read anew when any was added or removed."""
-    global _index
     from sqlalchemy.event import registry
 
-    keys: list[Any] = list(registry._key_to_collection)  # noqa: SLF001 - SQLAlchemy has no other list of them
-    if keys != _index[0]:
-        found: dict[int, list[Listener]] = {}
+    keys: tuple[Any, ...] = tuple(registry._key_to_collection)  # noqa: SLF001 - SQLAlchemy has no other list of them
+    known = _index.get(keys)
+    if known is None:
+        known = {}
         for key in keys:
             target, event, _ = key
             for function in _live(registry._key_to_collection.get(key, {})):  # noqa: SLF001
                 if _holds_own(function):
-                    found.setdefault(target, []).append((event, function))
-        _index = keys, found
-    return _index[1]
+                    known.setdefault(target, []).append((event, function))
+        _index.clear()
+        _index[keys] = known
+    return known
 
 
 def _live(collections: dict[Any, Any]) -> list[object]:
@@ -127,7 +148,8 @@ def _holds_own(function: object) -> bool:
     """Tell an own listener, or SQLAlchemy's wrapper around one."""
     plain = getattr(function, "__func__", function)
     if not is_function(plain):
-        return isinstance(owner(type(plain)), Own)
+        # A statement that was given as a listener is what somebody wrote.
+        return module_name_of(type(plain)) == "sqlalchemy.sql.ddl" or isinstance(owner(type(plain)), Own)
     if isinstance(owner(plain), Own):
         return True
     return any(_is_own(cell) for cell in plain.__closure__ or ())

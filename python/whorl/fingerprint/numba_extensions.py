@@ -144,23 +144,25 @@ def _held_by(given: object) -> Iterator[object]:
 
 # ── what stands in numba's registries ──
 
-_index: tuple[tuple[int, ...], dict[object, list[Extension]]] = ((), {})
+# One entry: what was made of the registries when they had these lengths; they only grow.
+_index: dict[tuple[int, ...], dict[object, list[Extension]]] = {}
 
 
 def _registered() -> dict[object, list[Extension]]:
-    """Give own registrations by the identity of an object or the name of an attribute; read anew when there are more."""
-    global _index
+    """Give own registrations by the identity of an object or the name of an attribute; read anew as they grow."""
     from numba.core.imputils import builtin_registry as lowered
     from numba.core.typing.templates import builtin_registry as typed
 
     lists = (typed.functions, typed.attributes, typed.globals, lowered.functions, lowered.getattrs, lowered.setattrs)
     lengths = tuple(map(len, lists))
-    if _index[0] != lengths:
-        found: dict[object, list[Extension]] = {}
+    known = _index.get(lengths)
+    if known is None:
+        known = {}
         for key, extension in (*_typed(typed), *_lowered(lowered)):
-            found.setdefault(key, []).append(extension)
-        _index = lengths, found
-    return _index[1]
+            known.setdefault(key, []).append(extension)
+        _index.clear()
+        _index[lengths] = known
+    return known
 
 
 def _typed(registry: Any) -> Iterator[tuple[object, Extension]]:
