@@ -137,9 +137,9 @@ class Plain(Session):
     def extra(self): return 14
 @event.listens_for(ENGINE, "connect")
 def _connect(connection, record): connection.execute("select 15")
-@event.listens_for(sa.pool.Pool, "checkout")
+@event.listens_for(ENGINE.pool, "checkout")
 def _checkout(connection, record, proxy): record.info["k"] = 16
-@event.listens_for(Session, "before_flush")
+@event.listens_for(Plain, "before_flush")
 def _flush(session, context, instances): session.info["k"] = 17
 @event.listens_for(MAKE, "after_flush")
 def _flushed(session, context): session.info["k"] = 18
@@ -158,8 +158,8 @@ QUERY = sa.select(TABLE).where(TABLE.c.n > 25)
 def stage(x): return ENGINE, MAKE, TABLE, User, Post, Session, sessionmaker(ENGINE, class_=Plain), QUERY
 """,
         "Base.metadata.create_all(ENGINE); TABLE.metadata.create_all(ENGINE); s = MAKE(); "
-        "s.add(User(id=1, name='a', pair=Pair(1, 2))); s.commit(); s.scalars(sa.select(User)).all(); User.more; s.close(); "
-        "c = ENGINE.connect(); c.execute(QUERY).all(); c.close(); ENGINE.dispose()",
+        "s.add(User(id=1, name='a', pair=Pair(1, 2))); s.commit(); s.scalars(sa.select(User)).all(); User.more; "
+        "s.close(); c = ENGINE.connect(); c.execute(QUERY).all(); c.close(); ENGINE.dispose()",
         (
             *((f'k"] = {number}', f'k"] = -{number}') for number in (16, 17, 18, 21, 22)),
             ("* 11", "* 1"),

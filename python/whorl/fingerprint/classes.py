@@ -91,6 +91,7 @@ def describe(walk: Walk, node: Node) -> None:
     if type(kind) is not type:
         walk.link(node, "metaclass", type(kind))
     _link_namespace(walk, node, kind)
+    foreign.link_listeners(walk, node, kind)
     if "_abc_impl" in namespace_of(kind):
         _link_registered(walk, node, kind)
     node.has_facts = True

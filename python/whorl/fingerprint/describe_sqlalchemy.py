@@ -77,5 +77,8 @@ def _is_memoized(kind: type, name: str) -> bool:
         return False
     for base in kind.__mro__:
         if name in vars(base):
-            return "memoized" in type(vars(base)[name]).__name__
+            made = vars(base)[name]
+            # A remembered method stands behind a plain function, which tells only by its code what it is.
+            code = getattr(made, "__code__", None)
+            return "memoized" in (type(made).__name__ if code is None else code.co_qualname)
     return False

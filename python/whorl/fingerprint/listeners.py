@@ -40,7 +40,16 @@ def own_listeners(thing: object) -> list[Listener]:
         return []
     targets = dict.fromkeys(id(target) for target in _targets_of(thing))
     found = [listener for target in targets for listener in known.get(target, ())]
-    return sorted(found, key=lambda listener: listener[0])
+    found += _kept_by_pool(_state_of(thing).get("pool"))
+    different = {(event, id(function)): (event, function) for event, function in found}
+    return sorted(different.values(), key=lambda listener: listener[0])
+
+
+def _kept_by_pool(pool: Any) -> list[Listener]:
+    """List the listeners that a pool was handed by the one it was made from, when an engine was disposed of."""
+    collections = getattr(getattr(pool, "dispatch", None), "__dict__", {})
+    held = [(event, each) for event, kept in collections.items() for each in getattr(kept, "listeners", ())]
+    return [(event, each) for event, each in held if _holds_own(each)]
 
 
 def readable_parts(thing: object) -> list[tuple[str, object]]:
