@@ -47,8 +47,8 @@ def own_listeners(thing: object) -> list[Listener]:
 
 def _kept_by_pool(pool: Any) -> list[Listener]:
     """List the listeners that a pool was handed by the one it was made from, when an engine was disposed of."""
-    collections = getattr(getattr(pool, "dispatch", None), "__dict__", {})
-    held = [(event, each) for event, kept in collections.items() for each in getattr(kept, "listeners", ())]
+    dispatch = getattr(pool, "dispatch", None)
+    held = [(event, each) for event in getattr(dispatch, "_event_names", ()) for each in getattr(dispatch, event)]
     return [(event, each) for event, each in held if _holds_own(each)]
 
 
