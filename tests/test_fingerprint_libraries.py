@@ -105,3 +105,19 @@ def test_the_same_module_of_a_library_run_again_is_the_same(name: str) -> None:
     need(name)
 
     assert fingerprint(stage_of(EXAMPLES[name].source)).digest == fingerprint(stage_of(EXAMPLES[name].source)).digest
+
+
+def test_a_listener_counts_as_long_as_it_listens() -> None:
+    """What listens to a whole class of SQLAlchemy is seen in a living process, when it comes and when it goes."""
+    need("sqlalchemy")
+    from sqlalchemy import event
+    from sqlalchemy.orm import Session
+
+    stage = stage_of("from sqlalchemy.orm import Session\ndef on(*_): return 1\ndef stage(x): return Session(x)\n")
+    before = fingerprint(stage).digest
+    event.listen(Session, "before_flush", stage.__globals__["on"])
+    listened = fingerprint(stage).digest
+    event.remove(Session, "before_flush", stage.__globals__["on"])
+
+    assert listened != before
+    assert fingerprint(stage).digest == before
