@@ -76,7 +76,8 @@ def describe(walk: Walk, node: Node) -> None:
         warn(f"{node.name} is large and digested at each call; give it as an argument instead", WhorlWarning)
     for index, thing in enumerate(scan.refs):
         walk.link(node, f"holds/{index}", thing)
-    for kind in scan.types:
+    # In a set they are met in an order that differs between processes.
+    for kind in sorted(scan.types, key=full_name):
         walk.link(node, "type", kind)
 
 

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from whorl.digest import Digest, Encoder, digest_value, walk_value
 from whorl.errors import ConfigError
 from whorl.fingerprint.describe import describe, forget_types, registered
-from whorl.fingerprint.description import PARTS, full_name
+from whorl.fingerprint.description import PARTS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -40,7 +40,7 @@ class ValueScan:
     What one walk over a value found.
 
     ``digest`` covers its shape, with code objects as ordinals; ``refs`` are these code objects; ``types`` are the
-    classes of the described objects by their names: in a set they are met in an order that differs between processes.
+    classes of the described objects, in the order they were met.
     """
 
     digest: Digest
@@ -55,8 +55,7 @@ def scan_value(obj: object, path: str = "") -> ValueScan:
     Raises UndigestableError, with ``path`` and the way inside the value, for what has no readable state.
     """
     digest, refs, types = walk_value(obj, describe, path, order=_order_key)
-    counted = [kind for kind in types if kind not in PARTS]
-    return ValueScan(digest, tuple(refs), tuple(sorted(counted, key=full_name)))
+    return ValueScan(digest, tuple(refs), tuple(kind for kind in types if kind not in PARTS))
 
 
 def hash_value(obj: object) -> Digest:
