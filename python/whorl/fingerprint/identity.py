@@ -66,7 +66,7 @@ def _in_order(root: Node, nodes: Mapping[Key, Node], facts: Mapping[Key, Key]) -
 def _identities(node: Node, rebound: Container[int]) -> Iterator[tuple[str, int]]:
     """Tell what of a node can be told from its like: the object, and the cell that closures share."""
     value = node.value
-    if node.facts:
+    if node.facts or node.key[0] == "leaf":
         return
     if id(node.place.holder) in rebound:
         yield "cell", id(node.place.holder)
