@@ -14,7 +14,8 @@ from typing import Any
 
 import pytest
 
-from library_examples import EXAMPLES
+from hook_examples import HOOKS
+from library_examples import EXAMPLES as PLAIN
 from whorl.fingerprint.code import fingerprint
 
 pytestmark = pytest.mark.timeout(300)
@@ -25,9 +26,11 @@ CHILD = """
 import json, sys, time, types, warnings
 warnings.simplefilter("ignore")
 import whorl.fingerprint.values
+from hook_examples import HOOKS
 from library_examples import EXAMPLES
 from whorl.fingerprint.code import fingerprint
 
+EXAMPLES |= HOOKS
 example = EXAMPLES[sys.argv[1]]
 sys.modules["given"] = types.ModuleType("given")
 namespace = vars(sys.modules["given"])
@@ -38,6 +41,7 @@ seconds = time.process_time() - started
 exec(example.uses, namespace)
 print(json.dumps({"before": before, "after": fingerprint(namespace["stage"]).digest.hex(), "seconds": seconds}))
 """
+EXAMPLES = PLAIN | HOOKS
 CASES = [(name, old, new) for name, example in EXAMPLES.items() for old, new in example.changes]
 
 
@@ -101,3 +105,19 @@ def test_the_same_module_of_a_library_run_again_is_the_same(name: str) -> None:
     need(name)
 
     assert fingerprint(stage_of(EXAMPLES[name].source)).digest == fingerprint(stage_of(EXAMPLES[name].source)).digest
+
+
+def test_a_listener_counts_as_long_as_it_listens() -> None:
+    """What listens to a whole class of SQLAlchemy is seen in a living process, when it comes and when it goes."""
+    need("sqlalchemy")
+    from sqlalchemy import event
+    from sqlalchemy.orm import Session
+
+    stage = stage_of("from sqlalchemy.orm import Session\ndef on(*_): return 1\ndef stage(x): return Session(x)\n")
+    before = fingerprint(stage).digest
+    event.listen(Session, "before_flush", stage.__globals__["on"])
+    listened = fingerprint(stage).digest
+    event.remove(Session, "before_flush", stage.__globals__["on"])
+
+    assert listened != before
+    assert fingerprint(stage).digest == before

@@ -303,6 +303,10 @@ ANSWERS = {
         "def a(): return 1\ndef b(): return 2\ndef __getattr__(name): return [a, b][ANSWER]",
         lambda m, n: setattr(m, "ANSWER", n),
     ),
+    "an error": (
+        "def __getattr__(name): return 1 / ANSWER",
+        lambda m, n: setattr(m, "ANSWER", n),
+    ),
     "the asked function itself": (
         "def __getattr__(name): return 0",
         lambda m, n: redefine(m, f"def __getattr__(name): return {n}"),

@@ -109,6 +109,7 @@ def describe(walk: Walk, node: Node) -> None:
     if type(kind) is not type:
         walk.link(node, "metaclass", type(kind))
     _link_namespace(walk, node, kind)
+    foreign.link_listeners(walk, node, kind)
     if "_abc_impl" in namespace_of(kind):
         _link_registered(walk, node, kind, all_of_them=True)
     _link_abilities(walk, node, kind)

@@ -18,6 +18,7 @@ from types import EllipsisType, NoneType
 from typing import TYPE_CHECKING
 
 from whorl.errors import UndigestableError, WhorlWarning, warn
+from whorl.fingerprint import foreign
 from whorl.fingerprint.boundary import Own, canonical_module, find_project_of, owner
 from whorl.fingerprint.kinds import full_name, is_function, module_name_of, order_of, qualified_name_of
 from whorl.fingerprint.nodes import NOWHERE, Place
@@ -75,7 +76,8 @@ def describe(walk: Walk, node: Node) -> None:
         warn(f"{node.name} is large and digested at each call; give it as an argument instead", WhorlWarning)
     for index, thing in enumerate(scan.refs):
         walk.link(node, f"holds/{index}", thing)
-    for kind in scan.types:
+    # In a set they are met in an order that differs between processes.
+    for kind in sorted(scan.types, key=full_name):
         walk.link(node, "type", kind)
 
 
@@ -183,6 +185,7 @@ def _describe_by_type(walk: Walk, node: Node) -> None:
         walk.link(node, "type", type(node.value))
     if type(node.value) is ContextVar and (default := _default_of(node.value)) is not MISSING:
         walk.link(node, "default", default)
+    foreign.link_readable(walk, node, node.value)
     harmless = any(full_name(base) in _LOGGERS for base in order_of(type(node.value)))
     walk.doubt(f"{name} {node.name}".strip(), _where(node.place.holder), harmless=harmless)
 

@@ -10,9 +10,10 @@ from __future__ import annotations
 from importlib.machinery import PathFinder
 from typing import TYPE_CHECKING
 
-from whorl.fingerprint import patches
+from whorl.fingerprint import listeners, patches
 from whorl.fingerprint.boundary import Distribution, Own, Stdlib, current_view, owner, owner_of_name
 from whorl.fingerprint.kinds import is_class, is_function, is_module, name_of_module
+from whorl.fingerprint.nodes import Place
 from whorl.fingerprint.watches import MISSING
 
 if TYPE_CHECKING:
@@ -34,6 +35,33 @@ def title_foreign(walk: Walk, node: Node, thing: object, name: str) -> None:
     node.title("foreign", name)
     node.mark("name", name)
     link_owner(walk, node, "owner", owner(thing))
+    if is_class(thing):
+        link_listeners(walk, node, thing)
+
+
+def link_listeners(walk: Walk, node: Node, thing: object) -> None:
+    """Link own functions that listen to what happens to a thing of a library."""
+    if not listeners.is_listened_to(thing):
+        return
+    found = listeners.own_listeners(thing)
+    walk.watches.result(lambda: _identities(listeners.own_listeners(thing)), _identities(found))
+    for event, function in found:
+        walk.link(node, f"listener/{event}", function)
+
+
+def link_readable(walk: Walk, node: Node, thing: object) -> None:
+    """Link listeners and what else can be read of a library's object that is not followed whole."""
+    if not listeners.is_listened_to(thing):
+        return
+    link_listeners(walk, node, thing)
+    found = listeners.readable_parts(thing)
+    walk.watches.result(lambda: len(listeners.readable_parts(thing)), len(found))
+    for name, value in found:
+        walk.link(node, f"part/{name}", value, Place(thing, name), within=True)
+
+
+def _identities(found: list[listeners.Listener]) -> list[tuple[str, int]]:
+    return [(event, id(function)) for event, function in found]
 
 
 def link_owner(walk: Walk, node: Node, label: str, owned_by: Owner) -> None:

@@ -97,14 +97,20 @@ def _step(walk: Walk, module: ModuleType, name: str) -> object:
 
 def _ask(walk: Walk, module: ModuleType, name: str) -> object:
     """Let a module's ``__getattr__`` answer; it is asked again at each re-check, and what it answers counts."""
+    value, standing = _answer(module, name)
+    if isinstance(standing, type):
+        walk.doubt(f"{name_of_module(module)}.{name}, which raises {standing.__name__}")
+    walk.watches.result(lambda: _answer(module, name)[1], standing)
+    return value
+
+
+def _answer(module: ModuleType, name: str) -> tuple[object, object]:
+    """Ask a module for a name; returns the answer and what tells it from others, or nothing and the error's type."""
     try:
         value = getattr(module, name, MISSING)
-        standing = _standing(value)
+        return value, _standing(value)
     except Exception as error:  # noqa: BLE001 - user code runs here; the stage would meet the same error
-        walk.doubt(f"{name_of_module(module)}.{name}, which raises {type(error).__name__}")
-        return MISSING
-    walk.watches.result(lambda: _standing(getattr(module, name, MISSING)), standing)
-    return value
+        return MISSING, type(error)
 
 
 def _standing(answer: object) -> object:

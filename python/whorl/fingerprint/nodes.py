@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from whorl.digest import Encoder, digest_graph
+from whorl.fingerprint.identity import number_identities
 from whorl.fingerprint.kinds import has_own_name
 from whorl.fingerprint.watches import Watches
 
@@ -172,8 +173,19 @@ class Node:
 
 def digest_nodes(root: Key, nodes: Mapping[Key, Node], facts: Mapping[Key, Key]) -> Digest:
     """Digest everything that ``root`` reaches within ``nodes``; ``facts`` leads from nodes to those of their facts."""
-    numbers = {key: number for number, key in enumerate(nodes)}
-    successors = [[numbers[target.key] for _, target in node.edges] for node in nodes.values()]
+    places = {key: place for place, key in enumerate(nodes)}
+    successors = [[places[target.key] for _, target in node.edges] for node in nodes.values()]
     for key, target in facts.items():
-        successors[numbers[key]].append(numbers[target])
-    return digest_graph("code graph", [node.label() for node in nodes.values()], successors, numbers[root])
+        successors[places[key]].append(places[target])
+    numbers = number_identities(nodes[root], nodes, facts)
+    labels = [_label_of(node, numbers.get(key, ())) for key, node in nodes.items()]
+    return digest_graph("code graph", labels, successors, places[root])
+
+
+def _label_of(node: Node, numbers: tuple[int, ...]) -> Digest:
+    if not numbers:
+        return node.label()
+    encoder = Encoder("identity").digest(node.label())
+    for number in numbers:
+        encoder.integer(number)
+    return encoder.finish()

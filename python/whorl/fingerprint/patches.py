@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import functools
 import sys
+from functools import lru_cache
 from types import NoneType
 from typing import TYPE_CHECKING, Any
 
@@ -26,7 +27,7 @@ from whorl.fingerprint.kinds import (
 )
 from whorl.fingerprint.nodes import Place
 from whorl.fingerprint.subclasses import held_by
-from whorl.fingerprint.watches import Watches, cell_content
+from whorl.fingerprint.watches import MISSING, Watches, cell_content
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
@@ -72,14 +73,53 @@ def link_reads(walk: Walk, node: Node, names: Collection[str]) -> None:
     """Link the own code that stands under one of the names that code reads, in a class that others extend."""
     if not names:
         return
-    loaded = (walk.watches.item(sys.modules, name) for name in _EXTENDED)
-    spaces = current_view().once(_extended_spaces, *loaded)
-    for _, namespace in spaces:
-        walk.watches.size(namespace)
+    walk.watches.size(_EXTENT)
     for name in sorted(names):
-        for kind, namespace in spaces:
-            if name in namespace and holds_own_code(value := walk.watches.item(namespace, name)):
+        found = walk.patched.get(name)
+        if found is None:
+            found = walk.patched[name] = [*_standing(name)]
+        for kind, namespace, original in found:
+            value = walk.watches.item(namespace, name)
+            if value is not original and holds_own_code(value):
                 walk.link(node, f"attribute/{full_name(kind)}.{name}", value, Place(kind, name))
+
+
+def _standing(name: str) -> Iterator[tuple[type, Mapping[str, object], object]]:
+    """Find the classes in which a name stands, with what the library itself has put there, ``MISSING`` for own code."""
+    for kind, namespace in _EXTENT.spaces():
+        if name in namespace:
+            value = namespace[name]
+            yield kind, namespace, MISSING if holds_own_code(value) else value
+
+
+class _Extent:
+    """
+    The classes that others extend, with their bases, of the libraries that are loaded.
+
+    Its length is made of theirs, so that a node which watches it notices a name that comes or goes.
+    """
+
+    __slots__ = ()
+
+    def spaces(self) -> tuple[_Space, ...]:
+        """List them, as they are now."""
+        loaded = ((sys.modules.get(module), names) for module, names in _EXTENDED.items())
+        return _spaces_of_all(*[getattr(module, name, None) for module, names in loaded if module for name in names])
+
+    def __len__(self) -> int:
+        return hash(tuple([len(namespace) for _, namespace in self.spaces()])) & sys.maxsize
+
+
+_EXTENT = _Extent()
+
+
+@lru_cache(maxsize=4)
+def _spaces_of_all(*kinds: object) -> tuple[_Space, ...]:
+    """List classes with their bases; some are not there while their library is being loaded."""
+    found: dict[type, Mapping[str, object]] = {}
+    for kind in filter(is_class, kinds):
+        found |= _spaces_of(kind)
+    return tuple(found.items())
 
 
 class _Content:
@@ -99,16 +139,6 @@ class _Content:
             items = list(self._namespace.items())
             self._found = watches, tuple(sorted(name for name, value in items if holds_own_code(value)))
         return self._found[1]
-
-
-def _extended_spaces(*modules: object) -> tuple[_Space, ...]:
-    """List the classes that others extend, with their bases, of those libraries that are loaded."""
-    found: dict[type, Mapping[str, object]] = {}
-    for module, names in zip(modules, _EXTENDED.values(), strict=True):
-        for kind in (getattr(module, name, None) for name in names):
-            if is_class(kind):
-                found |= _spaces_of(kind)
-    return tuple(found.items())
 
 
 def _spaces_of(kind: type) -> tuple[_Space, ...]:

@@ -30,7 +30,7 @@ class Walk:
     ``nodes`` are those met, in the order they were met; ``facts`` leads from functions and classes to the nodes that
     tell what reachable code reads about them.  ``known`` are nodes of earlier walks, and ``settle`` gives the value
     that stands for a place which the stage itself has changed.  ``harmless`` are names that bring no
-    doubt, by namespace.
+    doubt, by namespace; ``patched`` is where names that code reads stand in classes that others extend.
     """
 
     def __init__(self, known: Mapping[Key, Node], settle: Callable[[Place, ValueScan], ValueScan]) -> None:
@@ -39,6 +39,7 @@ class Walk:
         self.facts: dict[Key, Key] = {}
         self._known = known
         self.harmless: dict[int, set[Read]] = {}
+        self.patched: dict[str, list[tuple[type, Mapping[str, object], object]]] = {}
         self._told: dict[Key, Node] = {}
         self._pending: list[Node] = []
         self._current: Node | None = None
