@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
+import math
 import sys
 import threading
 import types
@@ -338,3 +340,38 @@ def test_a_registration_with_an_abstract_class_of_python_is_seen(module: types.M
     redefine(module, "Sized.register(Base)")
 
     assert fingerprint(module.sized).digest != before
+
+
+BUILTINS: dict[str, object] = {
+    "a C function": math.fsum,
+    "a partial": functools.partial(max, default=0),
+    "a bound method": [1].count,
+    "a function": lambda *_: 0,
+    "a class": type("Mine", (), {}),
+    "a number": 1,
+}
+
+
+@pytest.mark.parametrize("kind", BUILTINS)
+@pytest.mark.parametrize("name", ["oct", "not_there_before"])
+def test_what_is_put_among_the_builtins_counts(
+    module: types.ModuleType, monkeypatch: pytest.MonkeyPatch, name: str, kind: str
+) -> None:
+    """In the place of Python's own, or under a new name, as ``gettext`` does; taken away, all is as before."""
+    redefine(module, f"def asking(x): return {name}")
+    before = fingerprint(module.asking).digest
+    with monkeypatch.context() as patch:
+        patch.setattr("builtins." + name, BUILTINS[kind], raising=False)
+        during = fingerprint(module.asking).digest
+
+    assert during != before
+    assert fingerprint(module.asking).digest == before
+
+
+@pytest.mark.parametrize("name", ["living_other.g", "living_other"])
+def test_a_dependency_named_by_text_is_watched(module: types.ModuleType, name: str) -> None:
+    """The object that stands under the name now counts, not the first one that did."""
+    before = fingerprint(module.stage, depends_on=[name]).digest
+    module.other.g = lambda x: x - 17
+
+    assert fingerprint(module.stage, depends_on=[name]).digest != before

@@ -75,6 +75,8 @@ _ABSTRACT_MODULES = (
 _MEMBER_FACTS = frozenset(("_name_", "_sort_order_", "__objclass__"))
 
 
+# What Python shows of members, exceptions and named tuples has the name of their class in it.
+_SHOWN_BY_NAME = (enum.Enum, BaseException)
 # So begin the names that attrs gives to the files of what it generates.
 _MADE_BY_ATTRS = "<attrs generated "
 
@@ -103,6 +105,8 @@ def describe(walk: Walk, node: Node) -> None:
             _link_registered(walk, node, kind, all_of_them=False)
         return
     node.title("class", name)
+    if issubclass(kind, _SHOWN_BY_NAME) or (issubclass(kind, tuple) and "_fields" in namespace_of(kind)):
+        node.mark("shown as", str(walk.watches.attribute(kind, "__name__")))
     _complete(kind)
     for base in _watched_bases(walk, kind):
         walk.link(node, "base", base)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import builtins
 import sys
+from types import BuiltinFunctionType
 from typing import TYPE_CHECKING
 
 from whorl.fingerprint import facts, foreign, imports, modules, patches, wrappers
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     from whorl.fingerprint.references import Reference
     from whorl.fingerprint.walk import Walk
 
+# Besides functions and classes; ``exit``, ``copyright`` and their like come with ``site``.
+_CONSTANTS = (NotImplemented, Ellipsis, __debug__)
 # What a module knows of itself; these differ between machines and between runs of one file as script and as module.
 _MODULE_FACTS = frozenset(("__file__", "__cached__", "__spec__", "__loader__", "__path__", "__builtins__"))
 
@@ -54,7 +57,7 @@ def _describe_own(walk: Walk, node: Node, function: FunctionType) -> None:
     node.reads, node.has_facts = form.reads, True
     _link_defaults(walk, node, function)
     _link_cells(walk, node, function, form.references)
-    _link_attributes(walk, node, function)
+    wrappers.link_attributes(walk, node)
     for index, reference in enumerate(form.references):
         if reference.kind != "free":
             _link_reference(walk, node, f"name/{index}", reference, function)
@@ -95,13 +98,6 @@ def _link_cells(walk: Walk, node: Node, function: FunctionType, references: tupl
             _link_value(walk, node, "cell", name, value, cell)
 
 
-def _link_attributes(walk: Walk, node: Node, function: FunctionType) -> None:
-    attributes = vars(function)
-    walk.watches.size(attributes)
-    for name in sorted(attributes):
-        _link_value(walk, node, "attribute", name, walk.watches.item(attributes, name))
-
-
 def _link_value(walk: Walk, node: Node, kind: str, name: str, value: object, holder: object = None) -> None:
     place = Place(holder or node.value, f"{kind}/{name}")
     walk.link(node, f"{kind}/{name}", value, place, within=True, annotated=node.annotated)
@@ -136,10 +132,19 @@ def _link_builtin(walk: Walk, node: Node, label: str, name: str, namespace: dict
     value = walk.watches.item(scope, name)
     if value is MISSING:
         walk.leaf(node, label, "undefined", name)
-    elif is_function(value) or (is_class(value) and module_name_of(value) != "builtins"):
-        walk.link(node, label, value)
-    else:
+    elif _is_builtin(name, value):
         walk.leaf(node, label, "builtin", name)
+    else:
+        modules.link_named(walk, node, label, value, scope, name)
+
+
+def _is_builtin(name: str, value: object) -> bool:
+    """Tell what Python itself has put under a name of ``builtins``: programs put other things there, too."""
+    if is_class(value):
+        return module_name_of(value) == "builtins"
+    if type(value) is BuiltinFunctionType:
+        return value.__self__ is builtins and value.__name__ == name
+    return any(value is constant for constant in _CONSTANTS) or module_name_of(type(value)) == "_sitebuiltins"
 
 
 def _describe_foreign(walk: Walk, node: Node, function: FunctionType) -> None:

@@ -19,7 +19,7 @@ from types import CodeType, SimpleNamespace
 from typing import TYPE_CHECKING
 
 from whorl.fingerprint.boundary import Own, owner
-from whorl.fingerprint.kinds import is_class, is_function, is_module, module_name_of
+from whorl.fingerprint.kinds import is_class, is_function, is_module, module_name_of, order_of, qualified_name_of
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterator, Mapping
@@ -31,8 +31,8 @@ _CHANGEABLE = (
     *(list, dict, set, bytearray, deque, defaultdict, OrderedDict, Counter, ChainMap, UserDict, UserList),
     *(SimpleNamespace, array.array, ContextVar, type(functools.lru_cache(lambda: None))),
 )
-# Exact: everything else is an object, too.
-_SENTINEL = object
+# By identity, since a metaclass may refuse to be hashed.
+_CHANGEABLE_IDS = frozenset(map(id, _CHANGEABLE))
 _LIBRARIES = ("numpy", "pandas", "xarray", "polars")
 _VALUES_OF_LIBRARIES = ("ndarray", "DataFrame", "Series", "DataArray", "Dataset")
 
@@ -93,8 +93,8 @@ def _rebound_names(code: CodeType) -> frozenset[str]:
 
 
 def _is_changeable(kind: type) -> bool:
-    if kind is _SENTINEL or issubclass(kind, _CHANGEABLE):
+    if kind is object or any(id(base) in _CHANGEABLE_IDS for base in order_of(kind)):
         return True
     if module_name_of(kind).partition(".")[0] in _LIBRARIES:
-        return kind.__name__ in _VALUES_OF_LIBRARIES
-    return kind.__module__ != "builtins" and isinstance(owner(kind), Own)
+        return qualified_name_of(kind) in _VALUES_OF_LIBRARIES
+    return module_name_of(kind) != "builtins" and isinstance(owner(kind), Own)

@@ -54,7 +54,7 @@ def import_own(walk: Walk, name: str) -> ModuleType | None:
     return module
 
 
-def named_dependency(thing: object) -> object:
+def named_dependency(walk: Walk, thing: object) -> object:
     """
     Turn what a user adds into the thing it names: paths into raw inputs, dotted names into objects.
 
@@ -70,10 +70,16 @@ def named_dependency(thing: object) -> object:
         return RawInput(thing)
     module, _, attribute = thing.rpartition(".")
     try:
-        return import_module(thing) if find_origin(thing) is not None else getattr(import_module(module), attribute)
+        if find_origin(thing) is not None:
+            found: object = import_module(thing)
+            walk.watches.item(sys.modules, thing)
+        else:
+            found = walk.watches.required(import_module(module), attribute)
+            walk.watches.item(sys.modules, module)
     except (ImportError, AttributeError, ValueError) as error:
         tip = "give the object itself, an importable name, or a path with a / in it"
         raise ConfigError(f"depends_on names {thing!r}, which is neither a path nor a name", str(error), tip) from error
+    return found
 
 
 def _link_foreign(walk: Walk, node: Node, label: str, name: str, chain: tuple[str, ...]) -> None:

@@ -95,10 +95,21 @@ class Difference:
 def differences(old: Part, new: Part) -> tuple[Difference, ...]:
     """Name every difference between two trees; empty if their digests agree everywhere."""
     before, after = dict(_flatten(old, "")), dict(_flatten(new, ""))
-    found = [_compare(name, before.get(name), after.get(name)) for name in dict.fromkeys([*before, *after])]
+    names = dict.fromkeys([*before, *after])
+    # What had no parts and has some now is still there, and so is what lost its parts.
+    holders = {holder for name in names for holder in _holders(name)}
+    compared = (name for name in names if name not in holders or (name in before and name in after))
+    found = [_compare(name, before.get(name), after.get(name)) for name in compared]
     named = tuple(difference for difference in found if difference is not None)
     # What leads where may change with no part of its own: two equal helpers that become one.
     return named or ((Difference(new.name, new.where, "changed"),) if old.digest != new.digest else ())
+
+
+def _holders(name: str) -> Iterator[str]:
+    """Yield the names of everything that holds a part."""
+    while "/" in name:
+        name = name.rpartition("/")[0]
+        yield name
 
 
 def _flatten(part: Part, prefix: str) -> Iterator[tuple[str, Part]]:

@@ -133,7 +133,8 @@ def _read(code: CodeType) -> CodeForm:
     inner = [read_code(constant) for constant in nested if isinstance(constant, CodeType)]
     names = {load[0] for load in facts.loads}
     names.update(name for _, _, _, bound, _ in facts.imports for _, name, _ in bound)
-    reads = _INTROSPECTION.intersection(facts.attributes)
+    texts = [constant for constant in (code.co_consts[index] for index in facts.constants) if type(constant) is str]
+    reads = _INTROSPECTION.intersection([*facts.attributes, *texts])
     everything = {"*"} if _READERS.intersection(facts.attributes) or _READERS & names else set()
     own = [Load(name, chain, code, unit) for name, outside, chain, unit in facts.loads if outside]
     loads = (*own, *(load for form in inner for load in form.loads))

@@ -76,13 +76,15 @@ def _text(piece: Piece, name: str) -> str:
 
 
 def _titles(root: Key, nodes: Mapping[Key, Node]) -> dict[Key, str]:
-    """Give every node a name of its own, the same in every process."""
-    seen: dict[str, int] = {}
+    """Give every node a name of its own below the one that holds it, the same in every process."""
+    seen: dict[tuple[Key, str], int] = {}
     titles = {root: nodes[root].name}
     for key, node in nodes.items():
         if key == root:
             continue
         title = f"{node.kind}/{node.name}".removesuffix("/")
-        seen[title] = seen.get(title, 0) + 1
-        titles[key] = title if seen[title] == 1 else f"{title}#{seen[title]}"
+        holder = node.owner if node.owner in nodes else root
+        place = (holder or root, title)
+        seen[place] = seen.get(place, 0) + 1
+        titles[key] = title if seen[place] == 1 else f"{title}#{seen[place]}"
     return titles

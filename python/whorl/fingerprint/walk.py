@@ -193,7 +193,7 @@ def describe_stage(walk: Walk, node: Node) -> None:
 def link_added(walk: Walk, node: Node, added: Iterable[object]) -> None:
     """Link what the user adds to a node."""
     for index, thing in enumerate(added):
-        walk.link(node, f"depends_on/{index}", imports.named_dependency(thing))
+        walk.link(node, f"depends_on/{index}", imports.named_dependency(walk, thing))
 
 
 def merge_ignored(outer: Ignored, words: Iterable[object]) -> Ignored:

@@ -70,6 +70,12 @@ class Watches:
         self._attributes.append((thing, name, value))
         return value
 
+    def required(self, thing: object, name: str) -> object:
+        """Watch and return an attribute; raises AttributeError where there is none."""
+        value: object = getattr(thing, name)
+        self._attributes.append((thing, name, value))
+        return value
+
     def cell(self, cell: CellType) -> object:
         """Watch and return the content of a closure cell, ``MISSING`` where there is none yet."""
         value = cell_content(cell)

@@ -27,6 +27,13 @@ if TYPE_CHECKING:
 
 _CYTHON_FUNCTION = "cython_function_or_method"
 _LRU_CACHE = type(functools.lru_cache(lambda: None))
+# What ``functools`` itself puts on a dispatcher and on a cache.
+_LEFT_THERE = frozenset(
+    (
+        *("__module__", "__name__", "__qualname__", "__doc__", "__annotations__", "__type_params__", "__wrapped__"),
+        *("cache_parameters", "register", "registry", "dispatch", "_clear_cache"),
+    )
+)
 _SORT_KEY = type(functools.cmp_to_key(lambda _a, _b: 0))
 
 
@@ -56,6 +63,7 @@ def describe_singledispatch(walk: Walk, node: Node) -> None:
     for kind in sorted(registry, key=_type_name):
         walk.link(node, "type", kind)
         walk.link(node, "function", walk.watches.item(registry, kind))
+    link_attributes(walk, node, _LEFT_THERE)
 
 
 def _type_name(kind: type) -> str:
@@ -89,11 +97,24 @@ def _describe_partial(walk: Walk, node: Node) -> None:
         value = walk.watches.item(partial.keywords, name)
         walk.link(node, f"argument/{name}", value, Place(partial, f"argument/{name}"), within=True)
 
+    link_attributes(walk, node, _LEFT_THERE)
+
+
+def link_attributes(walk: Walk, node: Node, besides: frozenset[str] = frozenset()) -> None:
+    """Link what was set on a callable, besides what a decorator of Python's own leaves there."""
+    attributes = vars(node.value)
+    walk.watches.attribute(node.value, "__dict__")
+    walk.watches.size(attributes)
+    for name in sorted(attributes.keys() - besides):
+        value, place = walk.watches.item(attributes, name), Place(node.value, f"attribute/{name}")
+        walk.link(node, f"attribute/{name}", value, place, annotated=node.annotated, within=True)
+
 
 def _describe_cache(walk: Walk, node: Node) -> None:
     node.title("wrapper", "lru_cache")
     node.mark("parameters", repr(sorted(node.value.cache_parameters().items())))  # type: ignore[attr-defined]
     walk.link(node, "wrapped", walk.watches.attribute(node.value, "__wrapped__"))
+    link_attributes(walk, node, _LEFT_THERE)
 
 
 def _describe_sort_key(walk: Walk, node: Node) -> None:
