@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import itertools
 import os
 import stat
@@ -270,3 +271,31 @@ def test_no_input_that_an_entry_names_breaks_a_call(tmp_path: Path, kind: str, p
         _quietly(after)
 
     assert after.last.kind == "ran"
+
+
+@pytest.mark.skipif(os.name != "posix", reason="modes are POSIX's")
+def test_doctor_looks_at_a_teams_root_as_a_team_does(tmp_path: Path) -> None:
+    """A folder that the group can write to is what was asked for; without the setting it is refused."""
+    with config.options(filesystem=str(tmp_path / "lab"), store_mode="team"):
+        made = CliRunner().invoke(program, ["init", str(tmp_path / "lab")])
+        looked = CliRunner().invoke(program, ["doctor"])
+
+    assert (made.exit_code, looked.exit_code) == (0, 0), made.output + looked.output
+    assert stat.S_IMODE((tmp_path / "lab").stat().st_mode) == 0o2770
+
+
+def test_a_path_that_was_handed_out_outlives_its_store(tmp_path: Path) -> None:
+    """An inline file is written out beside a store that cannot be written, and goes with the process, not the store."""
+    store = LocalStore(tmp_path / "own")
+    with config.options(filesystem=str(tmp_path / "own")):
+        after()
+    entry = next(store.entries())
+    place = tmp_path / f"own/v1/default/o/{entry.payload[:2]}"
+    place.parent.mkdir(exist_ok=True)
+    place.symlink_to(tmp_path)
+    path = store.reader(entry).path("data.json")
+    del store
+    gc.collect()
+
+    assert path.read_bytes() == b'"Odd"'
+    assert not path.is_relative_to(tmp_path)
