@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from ceph import Ceph
     from fault_recorder import Recorder
     from object_servers import GcsEmulator, Sshd
     from pipeline_folder import PipelineFolder
@@ -50,6 +51,24 @@ def bucket(s3_server: S3Server, monkeypatch: pytest.MonkeyPatch) -> Bucket:
     monkeypatch.setenv("FSSPEC_S3", json.dumps(s3_server.options))
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     return Bucket.make(s3_server)
+
+
+@pytest.fixture(scope="session")
+def ceph(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ceph]:
+    """Give a gateway of Ceph with a bucket ``bkt``, one for all tests of this process."""
+    from ceph import Ceph
+
+    if Ceph.missing():
+        pytest.skip(f"CEPH IS NOT TESTED: {', '.join(Ceph.missing())} not found")
+    import fsspec
+
+    server = Ceph(tmp_path_factory.mktemp("ceph"))
+    server.start()
+    try:
+        fsspec.filesystem("s3", **server.options, skip_instance_cache=True).mkdir("bkt")
+        yield server
+    finally:
+        server.stop()
 
 
 @pytest.fixture(scope="session")
