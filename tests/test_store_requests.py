@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import os
 import threading
-from contextlib import suppress
-from dataclasses import dataclass
 from itertools import count
 from typing import TYPE_CHECKING, TypeVar
 

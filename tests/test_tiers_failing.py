@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from contracts.places import remote_store
 from store_examples import digest, manifest, slot, store_value, stored_value
 from team import Team, damage, read_through
 from whorl import stage
@@ -207,6 +208,21 @@ def test_a_damaged_entry_of_a_mirror_is_passed_over(team: Team) -> None:
     store_value(machine.store, slot(), BIG)
 
     assert (value, found) == (None, None)
+    assert stored_value(machine.store, slot()) == BIG
+
+
+@pytest.mark.timeout(20)
+def test_an_entry_of_a_mirror_that_no_copy_makes_readable_is_a_miss(team: Team) -> None:
+    """It is whole and still not what it says: copies of it are made twice at most, then it is passed over."""
+    publisher = remote_store(team.mirror, team.folder / "publisher")
+    attempt = publisher.begin(slot())
+    attempt.write("another.bin", BIG)
+    publisher.commit(attempt, manifest(slot()), replace=lambda _: True)
+    machine = team.machine("ada")
+    value = read_through(machine.store, machine.store.lookup(slot()))
+    store_value(machine.store, slot(), BIG)
+
+    assert value is None
     assert stored_value(machine.store, slot()) == BIG
 
 

@@ -81,18 +81,21 @@ class Access:
         """List the newest entries of a slot's stage; a store that fails has none."""
         return list(self._each(lambda store: store.recent(slot.namespace, slot.stage)))
 
-    def _trusts(self, store: Store, manifest: Manifest) -> bool:
+    def admits(self, manifest: Manifest) -> bool:
         """Whether an entry may be decoded; one that may not is a miss, which is said once."""
-        if not runs_code(manifest) or self.trust.allows(manifest, is_own=store.is_own(manifest)):
+        if not runs_code(manifest) or self.trust.allows(manifest, is_own=self._is_own(manifest)):
             return True
         self.complain(refusal(manifest, self.root))
         return False
+
+    def _is_own(self, manifest: Manifest) -> bool:
+        return self.store is not None and self.store.is_own(manifest)
 
     def _each(self, search: Callable[[Store], Iterator[Manifest]]) -> Iterator[Manifest]:
         if self.store is None:
             return
         try:
-            yield from (found for found in search(self.store) if self._trusts(self.store, found))
+            yield from (found for found in search(self.store) if self.admits(found))
         except StoreError as error:
             self.complain(error)
 

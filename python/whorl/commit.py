@@ -59,6 +59,8 @@ def decode(access: Access, manifest: Manifest) -> object:
 def _decode_copy(access: Access, manifest: Manifest) -> object:
     try:
         assert access.store is not None
+        if not access.admits(manifest):  # it was current when another value was to be committed
+            return MISSING
         reader = access.store.reader(manifest)
         return format_named(manifest.format).decode(reader, manifest.format_options)
     except CorruptEntryError as error:

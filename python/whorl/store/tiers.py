@@ -8,6 +8,7 @@ arrow: *lookup*, *commit* and *decode*, where more than one store is configured.
 
 from __future__ import annotations
 
+from collections import Counter
 from contextlib import ExitStack, contextmanager
 from itertools import chain
 from typing import TYPE_CHECKING, TypeVar
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+# A copy in the local tier may be damaged by its disk, and is made anew once; one that is damaged again never was sound.
+_MOST_COPIES = 2
+
 
 def _always(_: Manifest) -> bool:
     return True
@@ -45,6 +49,7 @@ class TieredStore:
         self._complain = complain
         self._origins: Origins[Tier] = Origins()
         self._bad: set[tuple[Tier, Slot, str]] = set()
+        self._damaged_copies: Counter[tuple[Slot, str]] = Counter()
 
     # --- looking up and reading ---
 
@@ -68,7 +73,7 @@ class TieredStore:
         """Return a reader of an entry's payload: of the copy in the local tier, once there is one."""
         origin, local = self.origin(manifest), self._writable(LOCAL)
         reader = origin.store.reader(manifest)
-        if local is None or local is origin:
+        if local is None or local is origin or self._damaged_copies[manifest.slot, manifest.attempt] >= _MOST_COPIES:
             return reader
         copied = self._attempt(local, lambda store: store.adopt(manifest, reader, replace=_other(manifest)), None)
         if copied is None:
@@ -84,6 +89,8 @@ class TieredStore:
     def quarantine(self, manifest: Manifest, reason: str) -> None:
         """Move a damaged entry aside where it was found; where that cannot be, it is passed over from now on."""
         origin = self.origin(manifest)
+        if origin.name == LOCAL:
+            self._damaged_copies[manifest.slot, manifest.attempt] += 1
         try:
             if origin.writes:
                 origin.store.quarantine(manifest, reason)
