@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,7 +14,7 @@ from store_examples import digest, manifest, slot, store_value, stored_value
 from team import Team, damage, read_through
 from whorl import stage
 from whorl.access import Access
-from whorl.errors import StoreError
+from whorl.errors import CorruptEntryError, StoreError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -247,3 +248,17 @@ def test_an_entry_damaged_everywhere_is_a_miss_that_the_next_commit_heals(team: 
     assert (value, was_damaged) == (None, True)
     assert not machine.store.damaged(slot())
     assert stored_value(team.machine("bob").store, slot()) == BIG
+
+
+def test_an_entry_that_no_tier_has_any_more_is_a_miss_and_no_damage(team: Team) -> None:
+    """Whoever reads it late is told that it is gone, and nothing is moved aside."""
+    machine = team.machine("ada")
+    known = replace(store_value(machine.store, slot(), BIG))
+    machine.store.remove(slot())
+    with pytest.raises(CorruptEntryError, match="gone"):
+        machine.store.reader(known)
+    machine.store.quarantine(known, "its payload is gone")
+
+    assert not machine.store.is_own(known)
+    assert not machine.store.damaged(slot())
+    assert machine.complaints == []

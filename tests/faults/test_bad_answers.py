@@ -37,7 +37,7 @@ ANSWERS = {
     "never asked": Trouble(Kind.LOSE),
     "stalled": Trouble(Kind.STALL),
 }
-TIMEOUT = 1.0
+TIMEOUT = 2.0
 # A request is sent three times; a commit that fails asks whether it took effect, and lets its locks go.
 IN_TIME = 20 * TIMEOUT
 TTL = 0.3
@@ -88,7 +88,9 @@ class Line:
         """Prepare a new folder, and do what is to be disturbed there; give how it failed, and how long it took."""
         self.new()
         scenario.prepare(self.store())
+        self.network.begin(always(Trouble(Kind.PASS)))
         store = self.store(bad=True)
+        store.objects.read("warm", 0)  # making a client takes a second of its own
         self.network.begin(trouble)
         began = time.monotonic()
         try:

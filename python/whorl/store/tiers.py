@@ -88,7 +88,10 @@ class TieredStore:
 
     def quarantine(self, manifest: Manifest, reason: str) -> None:
         """Move a damaged entry aside where it was found; where that cannot be, it is passed over from now on."""
-        origin = self.origin(manifest)
+        try:
+            origin = self.origin(manifest)
+        except CorruptEntryError:
+            return  # no tier has it any more
         if origin.name == LOCAL:
             self._damaged_copies[manifest.slot, manifest.attempt] += 1
         try:
@@ -269,14 +272,15 @@ class TieredStore:
     # --- the tiers ---
 
     def origin(self, manifest: Manifest) -> Tier:
-        """Return the tier that an entry was found in, or the nearest one that has it."""
+        """Return the tier that an entry was found in, or the nearest one that has it; CorruptEntryError if none has."""
         known = self._origins.find(manifest)
         if known is not None:
             return known
         for found in chain(self.candidates(manifest.slot), self.generations(manifest.slot)):
-            if found.attempt == manifest.attempt:
-                return self._origins.find(found) or self.tiers[0]
-        return self.tiers[0]
+            tier = self._origins.find(found)
+            if found.attempt == manifest.attempt and tier is not None:
+                return tier
+        raise CorruptEntryError(f"the entry of {manifest.slot.stage} is gone", "no store has it any more")
 
     def _read(self) -> list[Tier]:
         return [tier for tier in self.tiers if tier.reads and tier.is_awake]
