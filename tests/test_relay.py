@@ -1,4 +1,4 @@
-"""The folder through which worker processes report: what goes wrong with it costs no run, and stores nothing unsound."""
+"""The folder that worker processes report through: what goes wrong with it costs no run, and stores nothing unsound."""
 
 from __future__ import annotations
 
