@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from ceph import Ceph
     from fault_recorder import Recorder
     from object_servers import GcsEmulator, Sshd
+    from object_stores import Kept
     from pipeline_folder import PipelineFolder
     from remote_servers import Bucket, S3Server, WebServer
 
@@ -102,6 +103,20 @@ def web() -> Iterator[WebServer]:
     server.start()
     yield server
     server.stop()
+
+
+@pytest.fixture(params=["folder", "objects"])
+def kept(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Kept]:
+    """Give an empty store of each kind to look after, with a clock that the test moves."""
+    from object_stores import Kept, ObjectStore, TickingObjects
+    from whorl.store.local import LocalStore
+
+    if request.param == "folder":
+        yield Kept(LocalStore(tmp_path / "store"))
+        return
+    objects = TickingObjects()
+    yield Kept(ObjectStore(objects))
+    objects.drop()
 
 
 @pytest.fixture(scope="session", autouse=True)
