@@ -27,9 +27,7 @@ from whorl.store.collect_plan import GRACE, Limits
 @click.option("--namespace", help="Collect in this namespace only.")
 @click.option("--stage", "stages", multiple=True, help="Collect entries of this stage only; repeat it.")
 @click.option("--grace", type=options.DURATION, default=GRACE, help="How long payloads outlive their entries: 24h.")
-@click.option(
-    "--local", is_flag=True, help="Collect in the local tier instead of the root."
-)
+@click.option("--local", is_flag=True, help="Collect in the local tier instead of the root.")
 @click.option("--yes", is_flag=True, help="Remove; without it, what would go is listed.")
 @options.as_json
 def command(  # noqa: PLR0913 - one parameter for each option
