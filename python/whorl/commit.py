@@ -122,6 +122,10 @@ def commit_result(
     """
     if access.store is None:
         return result
+
+    def serves(existing: Manifest) -> bool:
+        return judge.answers(existing) and access.admits(existing)
+
     try:
         attempt, chosen, seconds = _encode(access.store, judge, derived, result.value)
         try:
@@ -138,7 +142,7 @@ def commit_result(
                 seconds_encoding=seconds,
             )
             current = access.store.commit(
-                attempt, manifest, replace=lambda existing: earlier is not None or not judge.answers(existing)
+                attempt, manifest, replace=lambda existing: earlier is not None or not serves(existing)
             )
         finally:
             attempt.abandon()
