@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import pytest
 
-from contracts.places import Passing, Unconditional, folder_objects, local_place, remote_store
+from contracts.places import Ignoring, Passing, Probed, Unconditional, folder_objects, local_place, remote_store
 from contracts.scenarios import OLD, SCENARIOS, Killed, Scenario, begin, check, dangling, heal
 from fault_recorder import IS_FULL, number
 from store_examples import manifest, slot, store_value, stored_value
@@ -41,6 +41,7 @@ WHERE = {
     "conditional": "memory and folder",
     "folder": "memory and folder",
     "unconditional": "memory and folder",
+    "ignoring": "memory and folder",
     "bucket": "S3 (moto)",
     "ceph": "S3 (Ceph)",
     "sftp": "SFTP",
@@ -123,17 +124,22 @@ def make_objects(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> I
         name = os.urandom(8).hex()
         if kind == "folder":
             made.append(folder_objects(tmp_path / name))
-        elif kind in ("conditional", "unconditional"):
+        elif kind in ("conditional", "unconditional", "ignoring"):
             memory = MemoryObjects(f"memory://requests-{name}")
-            made.append(memory if kind == "conditional" else Unconditional(memory))
+            made.append({"unconditional": Unconditional, "ignoring": Ignoring}.get(kind, _as_it_is)(memory))
         else:
             url, options = _server(kind, request)
-            made.append(open_objects(f"{url}/{name}", options, timeout=30.0))
+            found = open_objects(f"{url}/{name}", options, timeout=30.0)
+            made.append(Probed(found) if kind == "google" else found)  # the emulator ignores conditions
         return made[-1]
 
     yield make
     for objects in made:
         objects.remove([item.name for item in list(objects.below(""))])
+
+
+def _as_it_is(objects: Objects) -> Objects:
+    return objects
 
 
 def _server(kind: str, request: pytest.FixtureRequest) -> tuple[str, Mapping[str, object]]:
