@@ -148,7 +148,7 @@ class Ignoring(Probed):
         self._objects.put(name, data)
         return True
 
-    def replace(self, name: str, data: bytes, tag: str) -> bool:  # noqa: ARG002 - it is ignored
+    def replace(self, name: str, data: bytes, tag: str) -> bool:
         self._objects.put(name, data)
         return True
 
