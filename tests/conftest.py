@@ -11,8 +11,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from ceph import Ceph
     from fault_recorder import Recorder
     from object_servers import GcsEmulator, Sshd
+    from object_stores import Kept
     from pipeline_folder import PipelineFolder
     from remote_servers import Bucket, S3Server, WebServer
 
@@ -53,6 +55,24 @@ def bucket(s3_server: S3Server, monkeypatch: pytest.MonkeyPatch) -> Bucket:
 
 
 @pytest.fixture(scope="session")
+def ceph(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ceph]:
+    """Give a gateway of Ceph with a bucket ``bkt``, one for all tests of this process."""
+    from ceph import Ceph
+
+    if Ceph.missing():
+        pytest.skip(f"CEPH IS NOT TESTED: {', '.join(Ceph.missing())} not found")
+    import fsspec
+
+    server = Ceph(tmp_path_factory.mktemp("ceph"))
+    server.start()
+    try:
+        fsspec.filesystem("s3", **server.options, skip_instance_cache=True).mkdir("bkt")
+        yield server
+    finally:
+        server.stop()
+
+
+@pytest.fixture(scope="session")
 def sshd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sshd]:
     """Give an sshd, one for all tests of this process."""
     from object_servers import Sshd
@@ -83,6 +103,20 @@ def web() -> Iterator[WebServer]:
     server.start()
     yield server
     server.stop()
+
+
+@pytest.fixture(params=["folder", "objects"])
+def kept(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Kept]:
+    """Give an empty store of each kind to look after, with a clock that the test moves."""
+    from object_stores import Kept, ObjectStore, TickingObjects
+    from whorl.store.local import LocalStore
+
+    if request.param == "folder":
+        yield Kept(LocalStore(tmp_path / "store"))
+        return
+    objects = TickingObjects()
+    yield Kept(ObjectStore(objects))
+    objects.drop()
 
 
 @pytest.fixture(scope="session", autouse=True)

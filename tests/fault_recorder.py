@@ -9,8 +9,13 @@ from __future__ import annotations
 import json
 import os
 from collections import Counter
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from fault_rows import ROWS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 OUTCOMES = ("absent", "correct", "wrong")
 # `make faults` tries the numbers of the matrix, `make test` a part of them.
@@ -36,6 +41,15 @@ class Recorder:
         self.counts[fault, kind, outcome] += times
         if outcome == "wrong":
             self.wrong.append(f"{fault}, {kind}: {detail}")
+
+    @contextmanager
+    def trial(self, fault: str, kind: str) -> Iterator[None]:
+        """Note a trial as wrong where an assertion about it fails; the test ends there."""
+        try:
+            yield
+        except AssertionError as error:
+            self.note(fault, kind, "wrong", error)
+            raise
 
     def tried(self, fault: str) -> int:
         """Count the trials of a row."""

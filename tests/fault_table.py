@@ -34,7 +34,7 @@ def read_record(path: Path) -> tuple[Counter[tuple[str, str]], list[str]]:
 def judge(row: Row, tried: int, wrong: int) -> str:
     """Word how a row ended, "ok" where it is as it must be."""
     if tried == 0:
-        return f"NOT RUN: {row.missing or row.test}"
+        return f"NOT RUN: {row.test}"
     if wrong:
         return "WRONG"
     return "ok" if tried >= row.wanted else "TOO FEW"

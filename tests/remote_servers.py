@@ -20,9 +20,16 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 START_WAIT = 60.0
+# moto looks for the object and then writes it, in threads; S3 promises that of two conditional PUTs one wins.
 _SERVE = """
-import sys
+import sys, threading
+from moto.s3.responses import S3Response
 from moto.server import ThreadedMotoServer
+lock, put = threading.Lock(), S3Response._key_response_put
+def put_alone(*arguments):
+    with lock:
+        return put(*arguments)
+S3Response._key_response_put = put_alone
 server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
 server.start()
 print(server.get_host_and_port()[1], flush=True)

@@ -56,6 +56,23 @@ def test_collecting_needs_a_yes(stored: PipelineFolder) -> None:
     assert (_entries(stored), len(_payloads(stored))) == ([], 1)
 
 
+def test_the_local_tier_is_collected_alone(folder: PipelineFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its space is freed, and the root goes on answering; without ``--local`` it is the root that is collected."""
+    monkeypatch.setenv("WHORL_LOCAL", str(folder.folder / "near"))
+    monkeypatch.setenv("WHORL_FILESYSTEM", str(folder.folder / "far"))
+    folder.write("large.py", LARGE)
+    folder.whorl("run", "large.py")
+    done = folder.whorl("gc", "--local", "--older-than", "0", "--grace", "0", "--yes", "--json")
+    near = [path.name for path in (folder.folder / "near/v1/default").rglob("data.*")]
+    again = folder.whorl("status", "large.py", "--check")
+    root = json.loads(folder.whorl("gc", "--older-than", "0", "--json").stdout)
+
+    assert [entry["stage"] for entry in json.loads(done.stdout)["entries"]] == ["large.large", "large.length"]
+    assert near == []
+    assert again.exit_code == 0
+    assert [entry["stage"] for entry in root["entries"]] == ["large.large", "large.length"]
+
+
 def test_without_a_grace_space_is_freed_at_once(stored: PipelineFolder) -> None:
     """For those who know that nobody reads."""
     result = stored.whorl("gc", "--older-than", "0", "--grace", "0", "--yes")

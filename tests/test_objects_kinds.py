@@ -125,6 +125,31 @@ def test_a_bucket_that_is_not_there_is_an_error_elsewhere_too(google: GoogleClou
             call()
 
 
+ANONYMOUS: dict[str, dict[str, Any]] = {
+    "s3://bkt/root": {"anon": True},
+    "gs://bkt/root": {"token": "anon"},
+    "az://bkt/root": {"anon": True, "account_name": "acct"},
+}
+
+
+@pytest.mark.parametrize("url", ANONYMOUS)
+def test_without_credentials_a_bucket_is_read_only(url: str) -> None:
+    """It says so of itself, and every way to write is refused before anything is asked."""
+    objects = open_objects(url, ANONYMOUS[url], TIMEOUT)
+    calls: list[Callable[[], object]] = [
+        lambda: objects.create("v1/a", b"x"),
+        lambda: objects.replace("v1/a", b"x", "tag"),
+        lambda: objects.put("v1/a", b"x"),
+        lambda: objects.upload("v1/a", __file__),
+        lambda: objects.remove(["v1/a"]),
+    ]
+    for call in calls:
+        with pytest.raises(StoreError, match="read-only"):
+            call()
+
+    assert not objects.capabilities.writes
+
+
 # --- SFTP --------------------------------------------------------------------------------------------------------
 
 

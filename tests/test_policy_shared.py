@@ -43,6 +43,11 @@ def pickled(path: str) -> Canary:
     return Canary(path)
 
 
+@whorl.stage(cache=True, format="pickle")
+def sung() -> Canary:
+    return Canary(os.environ["SONG"])
+
+
 @whorl.stage(cache=True)
 def plain(number: int) -> list[int]:
     return [number]
@@ -115,6 +120,26 @@ def test_a_pickle_of_others_is_not_trusted_for_having_been_near(shared: str, cag
 
     assert (pulled.copied, pulled.refused) == (1, 1)
     assert [path.parent.name for path in stored] == ["test_policy_shared.plain"]
+
+
+def test_a_pickle_that_is_current_when_another_value_is_stored_is_not_decoded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever computes would be given the entry that is there: not to run it where no pickle may be decoded."""
+    theirs, own = tmp_path / "theirs", tmp_path / "own"
+    with config.options(filesystem=str(tmp_path / "store")):
+        monkeypatch.setenv("SONG", str(theirs))
+        with config.options(pickle="any"):
+            sung()
+        before = theirs.read_text()
+        monkeypatch.setenv("SONG", str(own))
+        with config.options(pickle="never"), warnings.catch_warnings():
+            warnings.simplefilter("ignore", StoreWarning)
+            value = sung()
+
+    assert value.path == str(own)
+    assert theirs.read_text() == before
+    assert own.read_text().count("tweet") == 1, "its own pickle is read once, when it is made"
 
 
 def test_own_pickles_are_kept_in_the_local_tier(shared: str, cage: str, tmp_path: Path) -> None:

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from bad_network import BadNetwork, Kind, Trouble, always
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -143,6 +145,29 @@ def test_without_a_network_results_are_computed_with_one_warning(users: tuple[Us
 
     assert [line for line in lines if not line.startswith("whorl ")] == ["3 60000"] * 3
     assert first.said.count("StoreWarning") == 1
+
+
+def test_a_network_that_stalls_costs_one_timeout_and_one_warning(users: tuple[User, User], bucket: Bucket) -> None:
+    """Connections are made and nothing is ever said: ``network_timeout`` is waited for once, then all is computed."""
+    first, _ = users
+    network = BadNetwork(bucket.server.port, always(Trouble(Kind.STALL))).start()
+    options = {**bucket.server.options, "endpoint_url": f"http://127.0.0.1:{network.port}"}
+    first.environment["WHORL_FILESYSTEM_OPTIONS"] = json.dumps(options)
+    (first.folder / "timed.py").write_text(
+        "import time\n"
+        "from pipeline import count, large\n"
+        "began = time.monotonic()\n"
+        "values = [(count(), len(large())) for _ in range(3)]\n"
+        "print(set(values), time.monotonic() - began)\n"
+    )
+    done = first.python("timed.py", WHORL_NETWORK_TIMEOUT="3")
+    network.stop()
+    values, _, seconds = done.stdout.splitlines()[-1].rpartition(" ")
+
+    assert done.returncode == 0, done.stderr
+    assert values == "{(3, 60000)}"
+    assert 3 <= float(seconds) < 3 + 3
+    assert done.stderr.count("StoreWarning") == 1
 
 
 def test_a_local_tier_keeps_what_the_root_could_not_take(users: tuple[User, User]) -> None:

@@ -4,23 +4,51 @@ from __future__ import annotations
 
 import logging
 import os
+import shutil
 from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
-from store_examples import manifest, slot, store_value, stored_value
+from store_examples import digest, manifest, slot, store_value, stored_value
+from whorl import stage
+from whorl.access import Access
 from whorl.errors import CorruptEntryError
 from whorl.store.local import LocalStore
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
+    from whorl.store.base import Reader
     from whorl.store.manifest import Manifest
 
 pytestmark = pytest.mark.faults
 
 BIG = bytes(range(256)) * 256
+
+
+runs: list[int] = []
+
+
+@stage(cache=True, ignore=[runs])
+def counted() -> list[int]:
+    """Make more than a manifest holds."""
+    runs.append(1)
+    return list(range(20_000))
+
+
+class Overtaken(LocalStore):
+    """A store in which something happens between a lookup and the reading of the payload, once."""
+
+    happens: Callable[[Manifest], object] | None = None
+
+    def reader(self, manifest: Manifest) -> Reader:
+        happens, self.happens = self.happens, None
+        if happens is not None:
+            happens(manifest)
+        return super().reader(manifest)
 
 
 @pytest.fixture
@@ -63,6 +91,54 @@ def test_every_truncation_of_a_stored_manifest_is_a_miss(store: LocalStore) -> N
         assert store.lookup(slot()) is None
     _record(store).write_bytes(whole)
     assert stored_value(store, slot()) == b"42"
+
+
+def replaced(root: Path, value: bytes | None = None) -> Callable[[Manifest], object]:
+    """Make what replaces an entry, as a recomputation elsewhere does, and collects the one that was there."""
+
+    def act(entry: Manifest) -> None:
+        store = LocalStore(root)
+        attempt = store.begin(entry.slot)
+        data = store.reader(entry).read("data.json")
+        attempt.write("data.json", data if value is None else value)
+        other = entry.value_digest if value is None else digest("another")
+        store.commit(attempt, replace(entry, value_digest=other), replace=lambda _: True)
+        shutil.rmtree(root / "v1/default/g")
+        shutil.rmtree(root / "v1/default/o" / entry.payload[:2] / entry.payload)
+
+    return act
+
+
+def test_an_entry_replaced_while_it_is_read_serves_where_its_value_is_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The manifest is read again, once: nothing runs, and nothing was damaged."""
+    store = Overtaken(tmp_path / "store")
+    monkeypatch.setattr("whorl.engine.open_access", lambda _: Access(store, "store", strict=True))
+    runs.clear()
+    counted()
+    store.happens = replaced(tmp_path / "store")
+    with caplog.at_level(logging.WARNING, "whorl"):
+        value = counted()
+
+    assert value == list(range(20_000))
+    assert len(runs) == 1
+    assert (store.damage_count, caplog.text) == (0, "")
+
+
+def test_an_entry_replaced_by_another_value_while_it_is_read_is_a_miss(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What depends on it would have to know of the other value's revision: it is computed."""
+    store = Overtaken(tmp_path / "store")
+    monkeypatch.setattr("whorl.engine.open_access", lambda _: Access(store, "store", strict=True))
+    runs.clear()
+    counted()
+    store.happens = replaced(tmp_path / "store", b"[7]")
+    value = counted()
+
+    assert value == list(range(20_000))
+    assert len(runs) == 2
 
 
 def test_a_file_that_links_elsewhere_is_not_followed(store: LocalStore, tmp_path: Path) -> None:

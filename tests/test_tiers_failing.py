@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import threading
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
+from contracts.places import remote_store
 from store_examples import digest, manifest, slot, store_value, stored_value
 from team import Team, damage, read_through
 from whorl import stage
 from whorl.access import Access
-from whorl.errors import StoreError
+from whorl.errors import CorruptEntryError, StoreError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -210,6 +212,21 @@ def test_a_damaged_entry_of_a_mirror_is_passed_over(team: Team) -> None:
     assert stored_value(machine.store, slot()) == BIG
 
 
+@pytest.mark.timeout(20)
+def test_an_entry_of_a_mirror_that_no_copy_makes_readable_is_a_miss(team: Team) -> None:
+    """It is whole and still not what it says: copies of it are made twice at most, then it is passed over."""
+    publisher = remote_store(team.mirror, team.folder / "publisher")
+    attempt = publisher.begin(slot())
+    attempt.write("another.bin", BIG)
+    publisher.commit(attempt, manifest(slot()), replace=lambda _: True)
+    machine = team.machine("ada")
+    value = read_through(machine.store, machine.store.lookup(slot()))
+    store_value(machine.store, slot(), BIG)
+
+    assert value is None
+    assert stored_value(machine.store, slot()) == BIG
+
+
 def test_a_damaged_manifest_of_a_mirror_is_a_miss(team: Team) -> None:
     """Nothing is written there to say so."""
     team.fill_mirror(b"small")
@@ -231,3 +248,17 @@ def test_an_entry_damaged_everywhere_is_a_miss_that_the_next_commit_heals(team: 
     assert (value, was_damaged) == (None, True)
     assert not machine.store.damaged(slot())
     assert stored_value(team.machine("bob").store, slot()) == BIG
+
+
+def test_an_entry_that_no_tier_has_any_more_is_a_miss_and_no_damage(team: Team) -> None:
+    """Whoever reads it late is told that it is gone, and nothing is moved aside."""
+    machine = team.machine("ada")
+    known = replace(store_value(machine.store, slot(), BIG))
+    machine.store.remove(slot())
+    with pytest.raises(CorruptEntryError, match="gone"):
+        machine.store.reader(known)
+    machine.store.quarantine(known, "its payload is gone")
+
+    assert not machine.store.is_own(known)
+    assert not machine.store.damaged(slot())
+    assert machine.complaints == []

@@ -47,27 +47,35 @@ def decode(access: Access, manifest: Manifest, call: Call, snapshot: Snapshot) -
     """
     Decode an entry that answers a call, or give MISSING for one that cannot be read.
 
-    A damaged copy is moved aside, and that of the next tier is decoded.  Instances are made of the classes that the
-    stage's code refers to, and of no others but by pickle.
+    A damaged copy is moved aside, and that of the next tier is decoded.  Where the payload went while it was read, the
+    manifest is read again, once: an entry that has taken its place and has the same value serves as well.  Instances
+    are made of the classes that the stage's code refers to, and of no others but by pickle.
     """
 
     def types() -> Mapping[str, type]:
         return snapshot.derive(call).fingerprint.classes
 
-    slot = manifest.slot
     tried: Manifest | None = manifest
     while tried is not None:
         value = _decode_copy(access, tried, types)
         if value is not DAMAGED:
             return value
-        tried = next((copy for copy in access.candidates(slot) if copy.attempt == manifest.attempt), None)
+        there = list(access.candidates(manifest.slot))
+        copies = (copy for copy in there if copy.attempt == tried.attempt)
+        others = (other for other in there if tried.attempt == manifest.attempt and _has_value_of(other, manifest))
+        tried = next(copies, None) or next(others, None)
     return MISSING
+
+
+def _has_value_of(other: Manifest, manifest: Manifest) -> bool:
+    """Whether another entry of the key has the same value; one with another value has a revision of its own."""
+    return manifest.value_digest is not None and other.value_digest == manifest.value_digest
 
 
 def _decode_copy(access: Access, manifest: Manifest, types: Callable[[], Mapping[str, type]]) -> object:
     try:
         assert access.store is not None
-        if not access.admits(manifest):
+        if not access.admits(manifest):  # it was current when another value was to be committed
             return MISSING
         reader = access.store.reader(manifest)
         chosen = format_named(manifest.format)
@@ -123,6 +131,7 @@ def commit_result(
     """
     if access.store is None:
         return result
+
     try:
         attempt, chosen, seconds = _encode(access.store, judge, derived, result.value)
         try:

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from whorl.config import announce_process, announced_process
+from whorl.errors import CorruptEntryError
 from whorl.store.codec import decode_trace, encode_trace
 from whorl.store.process import exists
 
@@ -62,14 +63,27 @@ def pass_on(trace: Trace | None) -> None:
         return
     folder = _folder(process)
     name = uuid.uuid4().hex
-    (folder / f".{name}").write_bytes(b"" if trace is None else encode_trace(trace))
-    (folder / f".{name}").rename(folder / name)  # a reader sees whole files only
+    try:
+        (folder / f".{name}").write_bytes(b"" if trace is None else encode_trace(trace))
+        (folder / f".{name}").rename(folder / name)  # a reader sees whole files only
+    except OSError:
+        shutil.rmtree(folder)  # the computing process sees that not all was reported
 
 
 def collect(since: float) -> Iterator[Trace | None]:
-    """Yield what workers of this process have passed on; what is older than ``since`` belongs to nobody now."""
-    folder = _folder(os.getpid())
-    for name in sorted(os.listdir(folder)) if is_open() else ():
+    """
+    Yield what workers of this process have passed on; what is older than ``since`` belongs to nobody now.
+
+    None stands for a trace that cannot be had, here also for one that cannot be read.
+    """
+    try:
+        yield from _reported(_folder(os.getpid()), since) if is_open() else ()
+    except (OSError, CorruptEntryError):
+        yield None
+
+
+def _reported(folder: Path, since: float) -> Iterator[Trace | None]:
+    for name in sorted(os.listdir(folder)):
         path = folder / name
         if not name.startswith(".") and path.stat().st_mtime >= since - 1:
             data = path.read_bytes()
@@ -89,10 +103,11 @@ def is_open() -> bool:
 def _sweep_once() -> None:
     """Remove the folders of this user's processes that were killed while they computed."""
     prefix = _folder(0).name[:-1]
-    for path in Path(tempfile.gettempdir()).glob(f"{prefix}*"):
-        process = path.name.removeprefix(prefix)
-        if process.isdecimal() and not exists(int(process)):
-            shutil.rmtree(path, ignore_errors=True)
+    with suppress(OSError):  # the folder of others may not be listed by everybody: then they stay
+        for name in os.listdir(tempfile.gettempdir()):
+            process = name.removeprefix(prefix)
+            if name.startswith(prefix) and process.isdecimal() and not exists(int(process)):
+                shutil.rmtree(_folder(int(process)), ignore_errors=True)
 
 
 def _listener() -> int | None:

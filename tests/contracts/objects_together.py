@@ -56,6 +56,21 @@ def of_several_clients_at_most_one_creates(root: Root) -> None:
     assert getattr(root.objects.read("v1/race", 100), "data", None) == str(won.index(True)).encode()
 
 
+def creating_what_others_remove_is_no_failure(root: Root) -> None:
+    """As leases are taken and given back: it is there or not, whatever happens between two requests."""
+    objects, left = root.objects, "v1/l/taken"
+
+    def take_and_give_back(_: int) -> bool:
+        for _turn in range(20):
+            if objects.create(left, b"mine"):
+                objects.remove([left])
+        return True
+
+    at_once(8, take_and_give_back)
+
+    assert objects.read(left, 10) is None
+
+
 def of_several_replacements_at_most_one_wins(root: Root) -> None:
     if not root.objects.capabilities.replaces_once:
         pytest.skip("this kind does not promise it")
@@ -144,6 +159,7 @@ def more_objects_than_fit_a_page_are_listed_and_removed(root: Root) -> None:
 TOGETHER = (
     of_several_creators_at_most_one_wins,
     of_several_clients_at_most_one_creates,
+    creating_what_others_remove_is_no_failure,
     of_several_replacements_at_most_one_wins,
     readers_see_whole_objects_while_they_are_written,
     threads_share_a_client,

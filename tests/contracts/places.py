@@ -129,6 +129,30 @@ class Unconditional(Passing):
         return replace_seen(self, name, data, tag)
 
 
+class Probed(Passing):
+    """Objects of a store of which was found out that it guarantees nothing, whatever its kind promises."""
+
+    def __init__(self, objects: Objects) -> None:
+        super().__init__(objects, "")
+        self.url = objects.url
+
+    @property
+    def capabilities(self) -> Capabilities:
+        return Capabilities(creates_once=False, replaces_once=False)
+
+
+class Ignoring(Probed):
+    """Objects of a store that takes conditions and ignores them: what is written is there, whatever was there."""
+
+    def create(self, name: str, data: bytes) -> bool:
+        self._objects.put(name, data)
+        return True
+
+    def replace(self, name: str, data: bytes, tag: str) -> bool:
+        self._objects.put(name, data)
+        return True
+
+
 def folder_objects(root: Path) -> FolderObjects:
     """Give the bare files of a folder as objects."""
     return FolderObjects(str(root), Temporary(f"{root}-tmp", lambda: None).file)

@@ -27,6 +27,7 @@ from whorl.store.collect_plan import GRACE, Limits
 @click.option("--namespace", help="Collect in this namespace only.")
 @click.option("--stage", "stages", multiple=True, help="Collect entries of this stage only; repeat it.")
 @click.option("--grace", type=options.DURATION, default=GRACE, help="How long payloads outlive their entries: 24h.")
+@click.option("--local", is_flag=True, help="Collect in the local tier instead of the root.")
 @click.option("--yes", is_flag=True, help="Remove; without it, what would go is listed.")
 @options.as_json
 def command(  # noqa: PLR0913 - one parameter for each option
@@ -38,6 +39,7 @@ def command(  # noqa: PLR0913 - one parameter for each option
     namespace: str | None,
     stages: tuple[str, ...],
     grace: float,
+    local: bool,
     yes: bool,
     as_json: bool,
 ) -> None:
@@ -47,7 +49,7 @@ def command(  # noqa: PLR0913 - one parameter for each option
     Without --yes nothing is removed: what would be is listed.  An entry is gone at once; its payload is freed by the
     first whorl gc --yes after the grace, and whorl restore brings the entry back until then.
     """
-    opened = open_store()
+    opened = open_store(mode="local_strict" if local else None)
     if opened is None:
         return
     store, collectable = opened
@@ -55,7 +57,7 @@ def command(  # noqa: PLR0913 - one parameter for each option
     limits = Limits(older_than, max_size, keep_last, grace, namespace, frozenset(names) if names else None)
     uses = uses_of(config.settings().filesystem)
     collected = (collect if yes else plan_collection)(collectable, limits, uses.ages())
-    if yes:
+    if yes and not local:  # what went from the local tier alone may still be used from the root
         uses.drop(each.entry.slot for each in collected.condemned if store.lookup(each.entry.slot) is None)
     screen = out()
     if as_json:

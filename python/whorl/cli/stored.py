@@ -28,13 +28,19 @@ if TYPE_CHECKING:
 _KEY = re.compile(r"[0-9a-f]{4,64}")
 
 
-def open_store() -> tuple[Store, Collectable] | None:
-    """Open the store for one who looks after it, where a failure is no warning; None where there is none yet."""
-    with config.options(strict=True):
-        store = open_access(replace(config.settings(), verify="always")).store
+def open_store(mode: str | None = None) -> tuple[Store, Collectable] | None:
+    """
+    Open the store for one who looks after it, where a failure is no warning; None where there is none yet.
+
+    With a mode, it is the store that this mode writes.
+    """
+    with config.options(strict=True, **({} if mode is None else {"mode": mode})):
+        settings = config.settings()
+        store = open_access(replace(settings, verify="always")).store
     collectable = store.collectable() if store is not None else None
     if store is None or collectable is None:
-        err().line(f"nothing is stored in {shown_path(config.settings().filesystem)}")
+        where = settings.filesystem if mode is None else "the local tier"
+        err().line(f"nothing is stored in {shown_path(where)}")
         return None
     return store, collectable
 

@@ -166,8 +166,11 @@ def hand_over(raw: RawInput) -> object:
 
 
 def read_input_path(kind: str, path: str) -> RawInput:
-    """Rebuild the raw input that a trace recorded by its kind and path."""
-    return {"file": File, "folder": Folder, "glob": Glob, "url": RawInput}[kind.removeprefix("url ")](path)
+    """Rebuild the raw input that a trace recorded by its kind and path; ``InputMissingError`` for an unknown kind."""
+    known = {"file": File, "folder": Folder, "glob": Glob, "url": RawInput}.get(kind.removeprefix("url "))
+    if known is None:
+        raise InputMissingError(f"{path[:80]!r} cannot be read", f"{kind[:80]!r} is no kind of input")
+    return known(path)
 
 
 def is_remote(kind: str) -> bool:

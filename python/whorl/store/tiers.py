@@ -8,6 +8,7 @@ arrow: *lookup*, *commit* and *decode*, where more than one store is configured.
 
 from __future__ import annotations
 
+from collections import Counter
 from contextlib import ExitStack, contextmanager
 from itertools import chain
 from typing import TYPE_CHECKING, TypeVar
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+# A copy in the local tier may be damaged by its disk, and is made anew once; one that is damaged again never was sound.
+_MOST_COPIES = 2
+
 
 def _always(_: Manifest) -> bool:
     return True
@@ -46,6 +50,7 @@ class TieredStore:
         self._complain = complain
         self._origins: Origins[Tier] = Origins()
         self._bad: set[tuple[Tier, Slot, str]] = set()
+        self._damaged_copies: Counter[tuple[Slot, str]] = Counter()
 
     # --- looking up and reading ---
 
@@ -69,7 +74,7 @@ class TieredStore:
         """Return a reader of an entry's payload: of the copy in the local tier, once there is one."""
         origin, local = self.origin(manifest), self._writable(LOCAL)
         reader = origin.store.reader(manifest)
-        if local is None or local is origin:
+        if local is None or local is origin or self._damaged_copies[manifest.slot, manifest.attempt] >= _MOST_COPIES:
             return reader
         copied = self._offer(local, lambda store: store.adopt(manifest, reader, replace=_other(manifest)))
         if copied is None:
@@ -84,7 +89,12 @@ class TieredStore:
 
     def quarantine(self, manifest: Manifest, reason: str) -> None:
         """Move a damaged entry aside where it was found; where that cannot be, it is passed over from now on."""
-        origin = self.origin(manifest)
+        try:
+            origin = self.origin(manifest)
+        except CorruptEntryError:
+            return  # no tier has it any more
+        if origin.name == LOCAL:
+            self._damaged_copies[manifest.slot, manifest.attempt] += 1
         try:
             if origin.writes:
                 origin.store.quarantine(manifest, reason)
@@ -124,7 +134,9 @@ class TieredStore:
     ) -> Manifest:
         """Publish a manifest that names the payload of ``source``, which is copied to the tiers that lack it."""
         check_shared(manifest, source)
-        origin, shared = self.origin(source), sharing(manifest, source)
+        # One from behind a tombstone was met by no lookup: it is of the store that is looked after.
+        origin = self._nearest_with(source) or next(iter(self._written()), self.tiers[0])
+        shared = sharing(manifest, source)
 
         def keep(tier: Tier) -> Manifest:
             if tier is origin:
@@ -257,15 +269,18 @@ class TieredStore:
     # --- the tiers ---
 
     def origin(self, manifest: Manifest) -> Tier:
-        """Return the tier that an entry was found in, or the nearest one that has it."""
+        """Return the tier that an entry was found in, or the nearest one that has it; CorruptEntryError if none has."""
+        tier = self._nearest_with(manifest)
+        if tier is None:
+            raise CorruptEntryError(f"the entry of {manifest.slot.stage} is gone", "no store has it any more")
+        return tier
+
+    def _nearest_with(self, manifest: Manifest) -> Tier | None:
         known = self._origins.find(manifest)
         if known is not None:
             return known
-        for found in chain(self.candidates(manifest.slot), self.generations(manifest.slot)):
-            if is_copy(found, manifest):
-                return self._origins.find(found) or self.tiers[0]
-        # From behind a tombstone: of the store that is looked after, which others may be able to write.
-        return next(iter(self._written()), self.tiers[0])
+        found = chain(self.candidates(manifest.slot), self.generations(manifest.slot))
+        return next((self._origins.find(each) for each in found if is_copy(each, manifest)), None)
 
     def _read(self) -> list[Tier]:
         return [tier for tier in self.tiers if tier.reads and tier.is_awake]

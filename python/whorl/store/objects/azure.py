@@ -20,6 +20,7 @@ from whorl.store.objects.trouble import Wording
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Generator, Iterable, Iterator, Mapping
+    from contextlib import AbstractContextManager
 
 T = TypeVar("T")
 
@@ -48,6 +49,7 @@ class AzureObjects:
             raise ConfigError(f"{self._wording.url} names no container", tip="write az://container/folder")
         self._prefix = f"{folder}/" if folder else ""
         self._client = Client(lambda: _connect({**account, **options}), timeout)
+        self._writes = not options.get("anon", False)
         self._times = {"connection_timeout": timeout, "read_timeout": timeout, "retry_total": 0}
 
     @property
@@ -57,8 +59,8 @@ class AzureObjects:
 
     @property
     def capabilities(self) -> Capabilities:
-        """Both conditions."""
-        return Capabilities(creates_once=True, replaces_once=True)
+        """Both conditions; without credentials, no writing."""
+        return Capabilities(creates_once=True, replaces_once=True, writes=self._writes)
 
     def read(self, name: str, limit: int) -> Content | None:
         """Return an object, at most one byte beyond ``limit``: one GET of a range, or more where it is large."""
@@ -85,7 +87,7 @@ class AzureObjects:
         if len(data) > _AT_ONCE:
             self._put_blocks(name, (data[start : start + _PART] for start in range(0, len(data), _PART)))
             return
-        with self._wording.worded("write", name):
+        with self._writing(name):
             self._do(name, lambda blob: blob.upload_blob(data, overwrite=True, **self._one(data)), len(data))
 
     def upload(self, name: str, path: str) -> None:
@@ -129,7 +131,7 @@ class AzureObjects:
             async def remove(system: Any, group: list[str] = group) -> None:
                 await asyncio.gather(*(self._remove(system, name) for name in group))
 
-            with self._wording.worded("remove objects below"):
+            with self._writing("", "remove objects below"):
                 self._client.run(remove)
 
     def now(self) -> float:
@@ -162,11 +164,14 @@ class AzureObjects:
         """Options that make an upload one request: one of several would check its condition at the end."""
         return {**self._times, "length": len(data), "max_concurrency": 1}
 
+    def _writing(self, name: str, doing: str = "write") -> AbstractContextManager[None]:
+        return self._wording.writing(name, allowed=self._writes, doing=doing)
+
     def _write(self, name: str, data: bytes, **condition: object) -> bool:
         """Write an object under a condition; false where it does not hold."""
         from azure.core.exceptions import HttpResponseError
 
-        with self._wording.worded("write", name):
+        with self._writing(name):
             try:
                 self._do(name, lambda blob: blob.upload_blob(data, **self._one(data), **condition), len(data))
             except HttpResponseError as error:
@@ -197,7 +202,7 @@ class AzureObjects:
         from azure.storage.blob import BlobBlock
 
         blocks = []
-        with self._wording.worded("write", name):
+        with self._writing(name):
             for number, piece in enumerate(pieces):
                 block, size = f"{number:08}", len(piece)
 

@@ -22,6 +22,7 @@ from whorl.store.objects.trouble import Wording
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Iterator, Mapping
+    from contextlib import AbstractContextManager
 
 # A multiple of 256 KiB, as Google asks for.
 _PART = 8 << 20
@@ -42,6 +43,8 @@ class GcsObjects:
         self._prefix = f"{folder}/" if folder else ""
         self._client = Client(lambda: _connect(options, timeout), timeout)
         self._timeout = timeout
+        # An emulator has an address of its own, and lets everybody write.
+        self._writes = options.get("token") != "anon" or "endpoint_url" in options
 
     @property
     def url(self) -> str:
@@ -50,8 +53,8 @@ class GcsObjects:
 
     @property
     def capabilities(self) -> Capabilities:
-        """Both conditions."""
-        return Capabilities(creates_once=True, replaces_once=True)
+        """Both conditions; without credentials, no writing."""
+        return Capabilities(creates_once=True, replaces_once=True, writes=self._writes)
 
     def read(self, name: str, limit: int) -> Content | None:
         """Return an object, at most one byte beyond ``limit``: one GET, which is left when there is enough."""
@@ -68,17 +71,17 @@ class GcsObjects:
 
     def create(self, name: str, data: bytes) -> bool:
         """Write an object if there is none of that name."""
-        with self._wording.worded("write", name):
+        with self._writing(name):
             return self._write(name, data, ifGenerationMatch="0")
 
     def replace(self, name: str, data: bytes, tag: str) -> bool:
         """Write an object in place of the version with that tag."""
-        with self._wording.worded("write", name):
+        with self._writing(name):
             return self._write(name, data, ifGenerationMatch=tag)
 
     def put(self, name: str, data: bytes) -> None:
         """Write an object, whatever is there."""
-        with self._wording.worded("write", name):
+        with self._writing(name):
             self._write(name, data)
 
     def upload(self, name: str, path: str) -> None:
@@ -87,7 +90,7 @@ class GcsObjects:
         if size <= _PART:
             self.put(name, b"".join(parts(path, _PART)))
             return
-        with self._wording.worded("write", name):
+        with self._writing(name):
             asked = {"uploadType": "resumable", "name": self._prefix + name}
             _, headers, _ = self._ask("POST", self._uploads, asked, b"")
             done = 0
@@ -134,7 +137,7 @@ class GcsObjects:
             async def remove(system: Any, group: list[str] = group) -> None:
                 await asyncio.gather(*(self._answer(system, "DELETE", path, {}) for path in group))
 
-            with self._wording.worded("remove objects below"):
+            with self._writing("", "remove objects below"):
                 self._client.run(remove)
 
     def now(self) -> float:
@@ -163,6 +166,9 @@ class GcsObjects:
         from urllib.parse import quote
 
         return f"{self._objects}/{quote(self._prefix + name, safe='')}"
+
+    def _writing(self, name: str, doing: str = "write") -> AbstractContextManager[None]:
+        return self._wording.writing(name, allowed=self._writes, doing=doing)
 
     def _write(self, name: str, data: bytes, **condition: str) -> bool:
         """Write an object under a condition; false where it does not hold."""

@@ -255,9 +255,7 @@ class S3Objects:
         return True
 
     def _writing(self, name: str, doing: str = "write") -> Any:
-        if not self._writes:
-            raise self._wording.read_only(name)
-        return self._wording.worded(doing, name)
+        return self._wording.writing(name, allowed=self._writes, doing=doing)
 
 
 def _connect(options: Mapping[str, Any], timeout: float) -> Any:

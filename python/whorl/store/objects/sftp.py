@@ -35,6 +35,8 @@ T = TypeVar("T")
 _TEMPORARY = "tmp"
 # What one request carries; beyond it, several are on the way at once.
 _REQUEST = 32 * 1024
+# The server says "failure" where a file exists; one that is gone when it is looked for was removed in between.
+_RENAMES = 20
 
 
 class SftpObjects:
@@ -78,14 +80,15 @@ class SftpObjects:
         def create(client: Any) -> bool:
             temporary = self._write(client, iter((data,)))
             try:
-                self._rename(client, client.rename, temporary, name)
-            except OSError as error:
+                is_made = self._rename_new(client, temporary, name)
+            except BaseException:
+                with suppress(Exception):
+                    client.remove(temporary)
+                raise
+            if not is_made:
                 with suppress(FileNotFoundError):
                     client.remove(temporary)
-                if error.errno in {errno.ENOENT, errno.EACCES} or not _exists(client, self._path(name)):
-                    raise
-                return False
-            return True
+            return is_made
 
         return self._do("write", name, create)
 
@@ -207,6 +210,22 @@ class SftpObjects:
             client.remove(path)
             raise OSError(f"{size} bytes were sent, {found} arrived")
         return path
+
+    def _rename_new(self, client: Any, temporary: str, name: str) -> bool:
+        """Rename where there is no file of that name; false where there is one."""
+        for left in range(_RENAMES, 0, -1):
+            try:
+                self._rename(client, client.rename, temporary, name)
+            except OSError as error:
+                if error.errno in {errno.ENOENT, errno.EACCES}:
+                    raise
+                if _exists(client, self._path(name)):
+                    return False
+                if left == 1:
+                    raise
+            else:
+                break
+        return True
 
     def _rename(self, client: Any, rename: Callable[[str, str], object], temporary: str, name: str) -> None:
         path = self._path(name)

@@ -58,6 +58,14 @@ class Wording:
         tip = _CREDENTIALS if refused or "Credential" in type(error).__name__ else _ADDRESS
         return StoreError(f"the store could not {doing} {where}", self.clean(_say(error)), tip)
 
+    @contextmanager
+    def writing(self, name: str, *, allowed: bool, doing: str = "write") -> Iterator[None]:
+        """As ``worded``, for what changes something; refused at once where nothing may be changed."""
+        if not allowed:
+            raise self.read_only(name)
+        with self.worded(doing, name):
+            yield
+
     def read_only(self, name: str) -> StoreError:
         """Say that nothing can be written."""
         tip = 'choose another store, or mode = "read_only"'

@@ -100,14 +100,18 @@ class Entries:
             yield from (manifest for manifest in found if manifest is not None)
 
     def quarantine(self, manifest: Manifest, reason: str) -> None:
-        """Move a manifest aside if it is still there: the current one, or an earlier one."""
-        slot = manifest.slot
+        """Move a manifest aside if it is still there, current or earlier; one that is gone was removed, not damaged."""
+        slot, moved = manifest.slot, False
         with self.writing(slot):
             for name in (self._places.manifest(slot), f"{self._places.generations(slot)}/{manifest.attempt}"):
                 there = self.peek(name, slot)
                 if there is not None and there.manifest.attempt == manifest.attempt:
                     self._move_aside(slot, name, there.content)
-        self._report(slot, reason)
+                    moved = True
+        if moved:
+            self._report(slot, reason)
+        else:
+            logger.debug("the entry of %s was removed or replaced while it was read: %s", slot.stage, reason)
 
     def take_away(self, name: str, content: Content) -> bool:
         """

@@ -116,9 +116,12 @@ class Leases:
 
     def _create(self, name: str, owner: Owner) -> bool:
         """Create a lease; where several may have done so at once, the last of them has it."""
+        is_conditional = self.capabilities.creates_once
+        if not is_conditional and self._objects.read(name, 0) is not None:  # the condition may be ignored
+            return False
         if not self._objects.create(name, owner.encode(0)):
             return False
-        if self.capabilities.creates_once:
+        if is_conditional:
             return True
         time.sleep(_SETTLING)
         return self._is_held(name, owner)

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from whorl.digest import Digest
     from whorl.store.base import Pointer, Reader
     from whorl.store.manifest import Manifest, Slot
-    from whorl.store.objects.base import Objects
+    from whorl.store.objects.base import Content, Objects
     from whorl.store.places import Places
     from whorl.store.policy import Seal
     from whorl.store.remote.entries import Entries, Entry
@@ -166,8 +166,12 @@ class _Contender:
     seen: Entry | None = field(default=None)
 
     def create(self) -> bool:
-        with self._locked(self.entries.capabilities.creates_once):
-            return self.objects.create(self.places.manifest(self.slot), self.data)
+        name, is_conditional = self.places.manifest(self.slot), self.entries.capabilities.creates_once
+        with self._locked(is_conditional):
+            # A store may take the condition and ignore it.
+            if not is_conditional and self.objects.read(name, 0) is not None:
+                return False
+            return self.objects.create(name, self.data)
 
     def current(self) -> Manifest | None:
         self.seen = self.entries.find(self.slot)
@@ -178,13 +182,19 @@ class _Contender:
         assert self.seen is not None
         name, seen = self.places.manifest(self.slot), self.seen.content
         generation = f"{self.places.generations(self.slot)}/{existing.attempt}"
-        with self._locked(self.entries.capabilities.replaces_once):
+        is_conditional = self.entries.capabilities.replaces_once
+        with self._locked(is_conditional):
             self.objects.put(generation, seen.data)
-            if self.objects.replace(name, self.data, seen.tag):
+            is_same = is_conditional or self._is_still(name, seen)
+            if is_same and self.objects.replace(name, self.data, seen.tag):
                 return True
             if self.objects.read(name, 0) is None:  # it was removed meanwhile, with its generations
                 self.objects.remove([generation])
             return False
+
+    def _is_still(self, name: str, seen: Content) -> bool:
+        there = self.objects.read(name, len(seen.data))
+        return there is not None and there.data == seen.data
 
     def _locked(self, is_conditional: bool) -> AbstractContextManager[None]:  # noqa: FBT001 - what the store guarantees
         """Hold the slot's writing lock where the store cannot tell who came first."""
