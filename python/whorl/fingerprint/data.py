@@ -18,7 +18,7 @@ from types import EllipsisType, NoneType
 from typing import TYPE_CHECKING
 
 from whorl.errors import UndigestableError, WhorlWarning, warn
-from whorl.fingerprint import foreign
+from whorl.fingerprint import foreign, settled
 from whorl.fingerprint.boundary import Own, canonical_module, find_project_of, owner
 from whorl.fingerprint.kinds import full_name, is_function, module_name_of, order_of, qualified_name_of
 from whorl.fingerprint.nodes import NOWHERE, Place
@@ -221,7 +221,15 @@ def _take_apart(walk: Walk, node: Node) -> None:
     value = node.value
     walk.watches.result(lambda: _part_identities(value), _part_identities(value))
     for name, part in parts:
-        walk.link(node, f"part/{name}", part, Place(node.value, name), within=True)
+        counted = settled.bound_value(value, name, part)
+        if counted is not MISSING:
+            walk.link(node, f"part/{name}", counted, Place(value, name), within=True)
+
+
+def state_of_value(value: object) -> object:
+    """Tell a value from what it was by its digest, or where it has none by its parts."""
+    whole = identity_of(value)
+    return whole if whole is not None else [(name, identity_of(part) or id(part)) for name, part in _parts(value)]
 
 
 def _part_identities(value: object) -> list[tuple[str, int]]:

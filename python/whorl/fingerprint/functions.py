@@ -11,7 +11,7 @@ import builtins
 import sys
 from typing import TYPE_CHECKING
 
-from whorl.fingerprint import facts, foreign, imports, modules, patches, wrappers
+from whorl.fingerprint import facts, foreign, imports, modules, patches, settled, wrappers
 from whorl.fingerprint.boundary import Distribution, Own, canonical_module, owner, owner_of_name
 from whorl.fingerprint.kinds import is_class, is_function, is_module, module_name_of
 from whorl.fingerprint.nodes import Place
@@ -118,7 +118,9 @@ def _link_global(walk: Walk, node: Node, label: str, reference: Reference, names
     if name in _MODULE_FACTS:
         walk.leaf(node, label, "module fact", name)
         return
-    value = walk.watches.item(namespace, name)
+    value = settled.bound_value(namespace, name, walk.watches.item(namespace, name))
+    if settled.is_bound(namespace, name):
+        walk.watches.result(lambda: settled.bound_state(namespace, name), settled.bound_state(namespace, name))
     module = canonical_module(str(namespace.get("__name__", "")), namespace)
     if value is MISSING:
         _link_builtin(walk, node, label, name, namespace)
