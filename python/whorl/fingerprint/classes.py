@@ -15,10 +15,12 @@ from typing import TYPE_CHECKING
 
 from whorl.fingerprint import foreign, patches, settled
 from whorl.fingerprint.boundary import Own, Stdlib, canonical_module, current_view, owner
+from whorl.fingerprint.describe_instance import content_of
 from whorl.fingerprint.kinds import (
     answers_itself,
     bases_of,
     full_name,
+    in_order,
     is_class,
     is_function,
     module_name_of,
@@ -179,7 +181,7 @@ def _link_namespace(walk: Walk, node: Node, kind: type) -> None:
     members: Mapping[str, object] = kind.__members__ if is_enum else {}  # type: ignore[attr-defined]
     for name, member in members.items():
         _link_member(walk, node, name, member)
-    for name in sorted(namespace):
+    for name in in_order(namespace):
         if name in _UNCOUNTED or name in members or (is_enum and name in _ENUM_TABLES):
             continue
         if name in _PUT_LATER and _is_put_by_python(kind, name, namespace):
@@ -245,7 +247,9 @@ def _link_member(walk: Walk, node: Node, name: str, member: object) -> None:
     """Count an enum member by its name and by what it holds; its class is the node itself."""
     state = getattr(member, "__dict__", {})
     walk.watches.size(_CountedMember(state))
-    for key in sorted(state.keys() - _MEMBER_FACTS):
+    for held in content_of(member):
+        walk.link(node, f"member/{name}", held, Place(member, ""), within=True)
+    for key in in_order(state.keys() - _MEMBER_FACTS):
         value = settled.bound_value(member, key, walk.watches.item(state, key))
         if value is not MISSING:
             walk.link(node, f"member/{name}.{key}", value, Place(member, key), within=True)

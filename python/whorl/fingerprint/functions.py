@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import builtins
 import sys
+from types import CodeType
 from typing import TYPE_CHECKING
 
 from whorl.fingerprint import facts, foreign, imports, modules, patches, settled, wrappers
 from whorl.fingerprint.boundary import Distribution, Own, canonical_module, owner, owner_of_name
-from whorl.fingerprint.kinds import is_class, is_function, is_module, module_name_of
+from whorl.fingerprint.kinds import in_order, is_class, is_function, is_module, module_name_of
 from whorl.fingerprint.nodes import Place
 from whorl.fingerprint.references import read_code
 from whorl.fingerprint.sources import code_text
@@ -45,11 +46,12 @@ def describe(walk: Walk, node: Node) -> None:
 
 
 def _describe_own(walk: Walk, node: Node, function: FunctionType) -> None:
-    code = function.__code__
+    # Watched first: another thread may give it other code meanwhile.
+    code = walk.watches.attribute(function, "__code__")
+    assert isinstance(code, CodeType)
     form = read_code(code)
     where = location(code.co_filename, code.co_firstlineno)
     node.title("helper", dotted_name(function), where)
-    walk.watches.attribute(function, "__code__")
     node.add("code", form.digest, lambda: code_text(code), where)
     node.reads, node.has_facts = form.reads, True
     _link_defaults(walk, node, function)
@@ -67,16 +69,17 @@ def _describe_own(walk: Walk, node: Node, function: FunctionType) -> None:
 
 
 def _link_defaults(walk: Walk, node: Node, function: FunctionType) -> None:
-    code = function.__code__
     defaults = walk.watches.attribute(function, "__defaults__") or ()
     assert isinstance(defaults, tuple)
+    code = function.__code__
     names = code.co_varnames[: code.co_argcount][code.co_argcount - len(defaults) :]
     for name, value in zip(names, defaults, strict=False):
         _link_value(walk, node, "default", name, value)
-    keywords = walk.watches.attribute(function, "__kwdefaults__") or {}
+    keywords = walk.watches.attribute(function, "__kwdefaults__")
+    if keywords is None:
+        return
     assert isinstance(keywords, dict)
-    if keywords:
-        walk.watches.size(keywords)
+    walk.watches.size(keywords)  # also while it is empty: what reads it sees what is put there
     for name in sorted(keywords):
         _link_value(walk, node, "default", name, walk.watches.item(keywords, name))
 
@@ -96,9 +99,10 @@ def _link_cells(walk: Walk, node: Node, function: FunctionType, references: tupl
 
 
 def _link_attributes(walk: Walk, node: Node, function: FunctionType) -> None:
-    attributes = vars(function)
+    attributes = walk.watches.attribute(function, "__dict__")
+    assert isinstance(attributes, dict)
     walk.watches.size(attributes)
-    for name in sorted(attributes):
+    for name in in_order(attributes):
         _link_value(walk, node, "attribute", name, walk.watches.item(attributes, name))
 
 
