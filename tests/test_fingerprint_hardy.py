@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+import functools
+import statistics
 import sys
 import threading
 from types import FunctionType
@@ -282,3 +284,16 @@ def test_values_that_other_threads_change_have_a_fingerprint() -> None:
         sys.setswitchinterval(interval)
 
     assert len(found) == 400
+
+
+def test_what_libraries_register_with_a_library_does_not_count() -> None:
+    """It depends on what was imported by now; what own code registers there counts."""
+    generic = functools.singledispatch(statistics.mean)
+    stage = stage_over(generic, "return V(1)")
+    before = fingerprint(stage).digest
+    generic.register(int, statistics.median)
+    with_foreign = fingerprint(stage).digest
+    generic.register(str, lambda _: 1)
+
+    assert with_foreign == before
+    assert fingerprint(stage).digest != before
