@@ -145,6 +145,62 @@ def test_a_global_that_another_thread_changes_meanwhile_is_no_change_of_its_own(
     assert (value, [outcome.kind for outcome in outcomes]) == (1, ["ran"])
 
 
+LAZY = """
+import logging, threading
+from whorl import stage
+
+class Session:
+    def __init__(self): self.lock, self.rate = threading.Lock(), 1
+
+session = None
+log = None
+made = None
+
+@stage(cache=True)
+def rated():
+    global session
+    session = session or Session()
+    return session.rate
+
+@stage(cache=True)
+def logged():
+    global log
+    log = log or logging.getLogger("settled")
+    return 1
+
+@stage(cache=True)
+def called():
+    global made
+    made = made or (lambda: 1)
+    return made()
+"""
+CHANGES = {
+    "rated": ["setattr(session, 'rate', 2)", "globals().update(session=Session())"],
+    "logged": ["globals().update(log=5)"],
+    "called": ["globals().update(made=lambda: 2)", "setattr(made, '__code__', (lambda: 2).__code__)"],
+}
+
+
+@pytest.mark.filterwarnings("ignore::whorl.NotFollowedWarning")
+@pytest.mark.parametrize(("name", "change"), [(name, each) for name, listed in CHANGES.items() for each in listed])
+def test_what_others_do_to_a_global_that_was_made_lazily_is_seen(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, change: str
+) -> None:
+    """The nothing that stood there counts as long as what the stage has put there is as the stage left it."""
+    module = f"settled_lazily_{next(_numbers)}"
+    (tmp_path / f"{module}.py").write_text(LAZY)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    call = getattr(importlib.import_module(module), name)
+    with observe() as outcomes:
+        call()
+        call()
+        eval(change, vars(sys.modules[module]))
+        call()
+    del sys.modules[module]
+
+    assert [outcome.kind for outcome in outcomes] == ["ran", "hit", "ran"]
+
+
 READS = [
     'K["a"]', 'K.get("a")', "K.a", '"a" in K', "K == x", "K + x", "[x for x in K]", "len", "K[x]",
     "f(K.a)", 'f(K["a"])', 'K["a"]["b"]', "K.a.b", 'K["a"].get(1)',

@@ -132,7 +132,8 @@ def owner_of_name(name: str) -> Owner:
     """Return who owns the module of that name, loaded or not."""
     module = sys.modules.get(name)
     if module is not None:
-        return _owner_of_namespace(name, vars(module))
+        # What stands for a module may be an object of any class, without a namespace.
+        return _owner_of_namespace(name, getattr(module, "__dict__", {}))
     if name.partition(".")[0] in sys.stdlib_module_names:
         return STDLIB
     return _owner_of_path(find_origin(name))

@@ -13,19 +13,23 @@ import sys
 from types import FunctionType, GetSetDescriptorType
 from typing import TYPE_CHECKING
 
-from whorl.fingerprint import foreign, patches
+from whorl.fingerprint import foreign, patches, settled
 from whorl.fingerprint.boundary import Own, Stdlib, canonical_module, current_view, owner
+from whorl.fingerprint.describe_instance import content_of
 from whorl.fingerprint.kinds import (
     answers_itself,
     bases_of,
     full_name,
+    in_order,
     is_class,
     is_function,
     module_name_of,
     namespace_of,
+    order_of,
     qualified_name_of,
 )
 from whorl.fingerprint.nodes import Place
+from whorl.fingerprint.watches import MISSING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -52,6 +56,9 @@ _UNCOUNTED = frozenset(
         *("__pydantic_fields_complete__", "__pydantic_setattr_handlers__", "__pydantic_parent_namespace__"),
     )
 )
+_PUT_LATER = ("__annotations__", "__init__")
+# What typing and typing_extensions let stand in protocols until a class made from one is called.
+_NO_INIT = ("_no_init_or_replace_init", "_no_init")
 _CACHES = ("__slotnames__", "__annotations_cache__", "__protocol_attrs__", "__non_callable_proto_members__")
 _ENUM_TABLES = frozenset(
     (
@@ -71,8 +78,10 @@ _ABSTRACT_MODULES = (
     "importlib.resources.abc",
     "typing",
 )
+# What a flag remembers once it was inverted.
+_INVERTED = "_inverted_"
 # The name stands in the class, the order is that of the members.
-_MEMBER_FACTS = frozenset(("_name_", "_sort_order_", "__objclass__"))
+_MEMBER_FACTS = frozenset(("_name_", "_sort_order_", "__objclass__", _INVERTED))
 
 
 # What Python shows of members, exceptions and named tuples has the name of their class in it.
@@ -82,15 +91,49 @@ _MADE_BY_ATTRS = "<attrs generated "
 
 
 class _Counted:
-    """The length of a class's namespace without what copyreg, typing and annotationlib cache there one day."""
+    """The length of a class's namespace without what copyreg, typing and annotationlib put there one day."""
 
-    __slots__ = ("_namespace",)
+    __slots__ = ("_kind",)
 
-    def __init__(self, namespace: Mapping[str, object]) -> None:
-        self._namespace = namespace
+    def __init__(self, kind: type) -> None:
+        self._kind = kind
 
     def __len__(self) -> int:
-        return len(self._namespace) - sum(name in self._namespace for name in _CACHES)
+        namespace = namespace_of(self._kind)
+        put = (name for name in _PUT_LATER if name in namespace and _is_put_by_python(self._kind, name, namespace))
+        return len(namespace) - sum(name in namespace for name in _CACHES) - sum(1 for _ in put)
+
+
+class _CountedMember:
+    """The number of attributes of an enum member without what a flag remembers."""
+
+    __slots__ = ("_state",)
+
+    def __init__(self, state: Mapping[str, object]) -> None:
+        self._state = state
+
+    def __len__(self) -> int:
+        return len(self._state) - (_INVERTED in self._state)
+
+
+def _is_put_by_python(kind: type, name: str, namespace: Mapping[str, object]) -> bool:
+    """Tell the empty annotations that asking for them leaves, and the ``__init__`` that typing copies to a class."""
+    if name == "__annotations__":
+        return namespace[name] == {}
+    return _made_by_protocol(kind) and namespace[name] is _next_init(kind)
+
+
+def _made_by_protocol(kind: type) -> bool:
+    return type(kind) is not type and any(base.__name__ == "_ProtocolMeta" for base in order_of(type(kind)))
+
+
+def _next_init(kind: type) -> object:
+    """Find what a class without ``__init__`` inherits, past what protocols have in its place until they are made."""
+    for base in order_of(kind)[1:]:
+        found = namespace_of(base).get("__init__")
+        if found is not None and not (is_function(found) and found.__name__ in _NO_INIT):
+            return found
+    return None
 
 
 def describe(walk: Walk, node: Node) -> None:
@@ -137,15 +180,19 @@ def _complete(kind: type) -> None:
 
 def _link_namespace(walk: Walk, node: Node, kind: type) -> None:
     namespace = namespace_of(kind)
-    walk.watches.size(_Counted(namespace))
+    walk.watches.size(_Counted(kind))
     is_enum = issubclass(type(kind), enum.EnumMeta)
     members: Mapping[str, object] = kind.__members__ if is_enum else {}  # type: ignore[attr-defined]
     for name, member in members.items():
         _link_member(walk, node, name, member)
-    for name in sorted(namespace):
+    for name in in_order(namespace):
         if name in _UNCOUNTED or name in members or (is_enum and name in _ENUM_TABLES):
             continue
-        value = walk.watches.item(namespace, name)
+        if name in _PUT_LATER and _is_put_by_python(kind, name, namespace):
+            continue
+        value = settled.bound_value(kind, name, walk.watches.item(namespace, name))
+        if value is MISSING:
+            continue
         if name == "__hash__" and is_function(value) and value.__code__.co_filename.startswith(_MADE_BY_ATTRS):
             value = _without_salt(value)
         if not (type(value) is GetSetDescriptorType and name in ("__dict__", "__weakref__")):
@@ -203,9 +250,13 @@ def _abstract_classes() -> list[type]:
 def _link_member(walk: Walk, node: Node, name: str, member: object) -> None:
     """Count an enum member by its name and by what it holds; its class is the node itself."""
     state = getattr(member, "__dict__", {})
-    walk.watches.size(state)
-    for key in sorted(state.keys() - _MEMBER_FACTS):
-        walk.link(node, f"member/{name}.{key}", walk.watches.item(state, key), Place(member, key), within=True)
+    walk.watches.size(_CountedMember(state))
+    for held in content_of(member):
+        walk.link(node, f"member/{name}", held, Place(member, ""), within=True)
+    for key in in_order(state.keys() - _MEMBER_FACTS):
+        value = settled.bound_value(member, key, walk.watches.item(state, key))
+        if value is not MISSING:
+            walk.link(node, f"member/{name}.{key}", value, Place(member, key), within=True)
 
 
 def _is_code(value: object) -> bool:

@@ -13,19 +13,29 @@ import reprlib
 import sys
 from contextvars import Context, ContextVar
 from datetime import date, datetime, time, timedelta
+from operator import itemgetter
 from pathlib import PurePath
-from types import EllipsisType, NoneType
+from types import EllipsisType, MemberDescriptorType, NoneType
 from typing import TYPE_CHECKING
 
 from whorl.errors import UndigestableError, WhorlWarning, warn
-from whorl.fingerprint import foreign
+from whorl.fingerprint import foreign, settled
 from whorl.fingerprint.boundary import Own, canonical_module, find_project_of, owner
-from whorl.fingerprint.kinds import full_name, is_function, module_name_of, order_of, qualified_name_of
+from whorl.fingerprint.describe_instance import content_of
+from whorl.fingerprint.kinds import (
+    full_name,
+    is_function,
+    is_open_class,
+    module_name_of,
+    namespace_of,
+    order_of,
+    qualified_name_of,
+)
 from whorl.fingerprint.nodes import NOWHERE, Place
 from whorl.fingerprint.watches import MISSING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from whorl.fingerprint.nodes import Node
     from whorl.fingerprint.values import ValueScan
@@ -45,6 +55,9 @@ _LIVE_MODULES = frozenset(
 )
 # What is logged is no part of a result, so these alone do not make a fingerprint unsure.
 _LOGGERS = frozenset(("logging.Logger", "logging.LoggerAdapter"))
+# Zones of these modules do not change.
+_FIXED_ZONES = ("datetime", "zoneinfo")
+_SHOWN_KEY = 40
 _LARGE = 64 * 1024 * 1024  # fingerprint.md
 _ARRAY_LIBRARIES = ("numpy", "xarray", "pyarrow", "builtins", "array")
 
@@ -104,6 +117,9 @@ def is_fixed(value: object) -> bool:
         item = pending.pop()
         if type(item) is tuple or type(item) is frozenset:
             pending.extend(item)
+        elif type(item) is datetime or type(item) is time:
+            if item.tzinfo is not None and module_name_of(type(item.tzinfo)).partition(".")[0] not in _FIXED_ZONES:
+                return False
         elif not _is_atom(type(item)) and not issubclass(type(item), type) and not _is_plain_path(item):
             return False
     return True
@@ -126,7 +142,10 @@ def _is_atom(kind: type) -> bool:
 def short_text(value: object) -> str:
     """Show a value in a few words, without running code of its class."""
     if _is_shown(type(value)):
-        return _SHORT.repr(value)
+        try:
+            return _SHORT.repr(value)
+        except Exception:  # noqa: BLE001 - another thread changed it, or it is a number of thousands of digits
+            return f"<{full_name(type(value))}>"
     return f"<{full_name(type(value))}>"
 
 
@@ -219,23 +238,54 @@ def _take_apart(walk: Walk, node: Node) -> None:
     node.mark("of type", type_name(node.value))
     walk.link(node, "type", type(node.value))
     value = node.value
-    walk.watches.result(lambda: _part_identities(value), _part_identities(value))
+    walk.watches.result(lambda: _identities(_parts(value)), _identities(parts))
     for name, part in parts:
-        walk.link(node, f"part/{name}", part, Place(node.value, name), within=True)
+        counted = settled.bound_value(value, name, part)
+        if counted is not MISSING:
+            walk.link(node, f"part/{name}", counted, Place(value, name), within=True)
 
 
-def _part_identities(value: object) -> list[tuple[str, int]]:
-    # The parts themselves are held by their nodes, so that no identity can pass to another object.
-    return [(name, id(part)) for name, part in _parts(value)]
+def state_of_value(value: object) -> object:
+    """Tell a value from what it was by its digest, or where it has none by its parts."""
+    whole = identity_of(value)
+    return whole if whole is not None else [(name, identity_of(part) or id(part)) for name, part in _parts(value)]
+
+
+def _identities(parts: Iterable[tuple[str, object]]) -> list[tuple[str, object]]:
+    # The parts themselves are held by their nodes, so that no identity can pass to another object.  A built-in content
+    # is made at each question.
+    return [(name, id(part)) for name, part in parts]
 
 
 def _parts(value: object) -> Iterator[tuple[str, object]]:
-    if type(value) is list or type(value) is tuple:
-        yield from ((str(index), item) for index, item in enumerate(value))
-    elif type(value) is dict:
-        yield from ((short_text(key), item) for key, item in value.items())
-    elif isinstance(owner(type(value)), Own):
-        yield from _state_of(value).items()
+    """List what a container holds, whatever class was made from a built-in one, and what own classes hold besides."""
+    kind = type(value)
+    for content in content_of(value):
+        if type(content) is list or type(content) is tuple:
+            yield from ((str(index), item) for index, item in enumerate(content))
+        elif type(content) is dict:
+            for key, item in list(content.items()):
+                yield _name_of_key(key), item
+                if not _is_shown(type(key)):
+                    yield f"key {_name_of_key(key)}", key
+        elif type(content) is set or type(content) is frozenset:
+            yield from sorted(((_name_of_key(item), item) for item in content), key=itemgetter(0))
+    if isinstance(owner(kind), Own):
+        yield from list(_state_of(value).items())
+        yield from _slots_of(value)
+
+
+def _name_of_key(key: object) -> str:
+    """Name a key by its digest, and where that is short and says it all by its text."""
+    from whorl.fingerprint.values import scan_value
+
+    text = short_text(key)
+    if type(key) is str and len(key) <= _SHOWN_KEY:
+        return text
+    try:
+        return f"{text} {scan_value(key).digest.hex()}"
+    except UndigestableError:
+        return text
 
 
 def _state_of(value: object) -> dict[str, object]:
@@ -245,3 +295,14 @@ def _state_of(value: object) -> dict[str, object]:
     except AttributeError:
         return {}
     return state
+
+
+def _slots_of(value: object) -> Iterator[tuple[str, object]]:
+    """List the filled slots of an object, as classes written in Python declare them."""
+    for kind in order_of(type(value)):
+        for name, slot in namespace_of(kind).items() if is_open_class(kind) else ():
+            if type(slot) is MemberDescriptorType:
+                try:
+                    yield name, slot.__get__(value)
+                except AttributeError:
+                    continue

@@ -46,7 +46,7 @@ registered: dict[type, Callable[[object], object]] = {}
 # Each has a module describe_<name> beside this one, imported when the first such object is met.
 _FAMILIES = (
     *("numpy", "pandas", "polars", "pyarrow", "xarray", "dask", "scipy"),
-    *("numba", "pydantic", "sqlalchemy", "click"),
+    *("numba", "pydantic", "sqlalchemy", "click", "matplotlib"),
 )
 _CODE = (
     FunctionType,

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 from whorl.digest import encode_value
 from whorl.errors import UndigestableError
 from whorl.fingerprint.description import full_name, leaf, node
-from whorl.fingerprint.kinds import is_hashed, module_name_of
+from whorl.fingerprint.kinds import is_hashed, module_name_of, order_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -71,6 +71,12 @@ _CONTENT: dict[type, Callable[[Any], object]] = {
     bytes: lambda obj: bytes(memoryview(obj)),
     bytearray: lambda obj: bytearray(memoryview(obj)),
 }
+
+
+def content_of(value: object) -> list[object]:
+    """Give what an instance of a subclass of a built-in type holds as that type, in a list; none for other objects."""
+    base = next((base for base in order_of(type(value)) if is_hashed(base) and base in _CONTENT), None)
+    return [] if base is None else [_CONTENT[base](value)]
 
 
 def refuse(kind: type, cause: str, tip: str = _TIP) -> UndigestableError:

@@ -28,6 +28,9 @@ _MANTISSA_OF_80_BITS = 63
 # What numpy keeps in the namespace of every masked array.
 _MASKED = ("_mask", "_fill_value", "_hardmask", "_sharedmask", "_isfield", "_baseclass", "_basedict", "_optinfo")
 
+# What a vectorized function compiles when it is called, and what it is called.
+_REMEMBERED = ("_ufunc", "__name__", "__doc__", "_doc")
+
 
 def describer_of(kind: type) -> Describer | None:
     """Return what describes a type of numpy's family; None for what is an instance like any other."""
@@ -42,6 +45,7 @@ def describer_of(kind: type) -> Describer | None:
         (np.generic, _describe_scalar),
         (np.dtype, _describe_dtype),
         (np.ufunc, _describe_ufunc),
+        (np.vectorize, _describe_vectorized),
         (np.random.Generator, _describe_generator),
         (np.random.BitGenerator, _describe_bits),
         (np.random.RandomState, _describe_random_state),
@@ -49,6 +53,12 @@ def describer_of(kind: type) -> Describer | None:
         if issubclass(kind, base):
             return describer
     return None
+
+
+def _describe_vectorized(function: Any) -> Description:
+    """Describe what ``numpy.vectorize`` makes by what it was given, without what it compiles when it is called."""
+    held = vars(function).items()
+    return node(full_name(type(function)), [(f".{name}", value) for name, value in held if name not in _REMEMBERED])
 
 
 def describe_array(array: Any) -> Description:

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import builtins
 import sys
-from types import BuiltinFunctionType
+from types import BuiltinFunctionType, CodeType
 from typing import TYPE_CHECKING
 
-from whorl.fingerprint import facts, foreign, imports, modules, patches, wrappers
+from whorl.fingerprint import facts, foreign, imports, modules, patches, settled, wrappers
 from whorl.fingerprint.boundary import Distribution, Own, canonical_module, owner, owner_of_name
 from whorl.fingerprint.kinds import is_class, is_function, is_module, module_name_of
 from whorl.fingerprint.nodes import Place
@@ -48,11 +48,12 @@ def describe(walk: Walk, node: Node) -> None:
 
 
 def _describe_own(walk: Walk, node: Node, function: FunctionType) -> None:
-    code = function.__code__
+    # Watched first: another thread may give it other code meanwhile.
+    code = walk.watches.attribute(function, "__code__")
+    assert isinstance(code, CodeType)
     form = read_code(code)
     where = location(code.co_filename, code.co_firstlineno)
     node.title("helper", dotted_name(function), where)
-    walk.watches.attribute(function, "__code__")
     node.add("code", form.digest, lambda: code_text(code), where)
     node.reads, node.has_facts = form.reads, True
     _link_defaults(walk, node, function)
@@ -70,16 +71,17 @@ def _describe_own(walk: Walk, node: Node, function: FunctionType) -> None:
 
 
 def _link_defaults(walk: Walk, node: Node, function: FunctionType) -> None:
-    code = function.__code__
     defaults = walk.watches.attribute(function, "__defaults__") or ()
     assert isinstance(defaults, tuple)
+    code = function.__code__
     names = code.co_varnames[: code.co_argcount][code.co_argcount - len(defaults) :]
     for name, value in zip(names, defaults, strict=False):
         _link_value(walk, node, "default", name, value)
-    keywords = walk.watches.attribute(function, "__kwdefaults__") or {}
+    keywords = walk.watches.attribute(function, "__kwdefaults__")
+    if keywords is None:
+        return
     assert isinstance(keywords, dict)
-    if keywords:
-        walk.watches.size(keywords)
+    walk.watches.size(keywords)  # also while it is empty: what reads it sees what is put there
     for name in sorted(keywords):
         _link_value(walk, node, "default", name, walk.watches.item(keywords, name))
 
@@ -114,7 +116,9 @@ def _link_global(walk: Walk, node: Node, label: str, reference: Reference, names
     if name in _MODULE_FACTS:
         walk.leaf(node, label, "module fact", name)
         return
-    value = walk.watches.item(namespace, name)
+    value = settled.bound_value(namespace, name, walk.watches.item(namespace, name))
+    if settled.is_bound(namespace, name):
+        walk.watches.result(lambda: settled.bound_state(namespace, name), settled.bound_state(namespace, name))
     module = canonical_module(str(namespace.get("__name__", "")), namespace)
     if value is MISSING:
         _link_builtin(walk, node, label, name, namespace)

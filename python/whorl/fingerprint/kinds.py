@@ -12,7 +12,7 @@ from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
 from typing import TYPE_CHECKING, TypeGuard
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
 _BASES_OF_CLASS = type.__dict__["__bases__"]
 _MODULE_OF_CLASS = type.__dict__["__module__"]
@@ -102,6 +102,15 @@ def answers_itself(kind: type) -> bool:
     """Tell a class whose metaclass has a say in what its bases are."""
     before_type = (namespace_of(base) for base in order_of(type(kind)) if base is not type and base is not object)
     return any("__getattribute__" in namespace or "__bases__" in namespace for namespace in before_type)
+
+
+def in_order(names: Iterable[str]) -> list[str]:
+    """Put the names of a namespace in order; what is no text, as careless code may put there, comes first."""
+    return sorted(names, key=_text)
+
+
+def _text(name: object) -> str:
+    return name if isinstance(name, str) else ""
 
 
 def name_of_module(module: ModuleType) -> str:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from whorl.fingerprint import data, foreign, imports
 from whorl.fingerprint.boundary import Own, canonical_module, owner
-from whorl.fingerprint.kinds import has_own_name, is_module, name_of_module
+from whorl.fingerprint.kinds import has_own_name, in_order, is_module, name_of_module
 from whorl.fingerprint.nodes import Place
 from whorl.fingerprint.watches import MISSING
 
@@ -43,7 +43,7 @@ def describe(walk: Walk, node: Node) -> None:
     node.title("module", name, _file_of(module))
     namespace = vars(module)
     walk.watches.size(namespace)
-    for key in sorted(namespace):
+    for key in in_order(namespace):
         value = walk.watches.item(namespace, key)
         if key not in _MODULE_FACTS and not _is_loaded_submodule(module, key, value):
             link_named(walk, node, f"name/{key}", value, namespace, f"{name}.{key}")

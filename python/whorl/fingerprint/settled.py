@@ -11,16 +11,19 @@ import threading
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from types import FunctionType
+from types import CodeType, FunctionType
 from typing import TYPE_CHECKING
 
+from whorl.fingerprint.kinds import has_own_name, is_function
 from whorl.fingerprint.memory import Memory
-from whorl.fingerprint.writes import may_write
+from whorl.fingerprint.nodes import Place
+from whorl.fingerprint.watches import MISSING
+from whorl.fingerprint.writes import computes, may_write, stored_globals
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from whorl.fingerprint.nodes import Key, Node, Place
+    from whorl.fingerprint.nodes import Key, Node
     from whorl.fingerprint.values import ValueScan
 
 
@@ -32,6 +35,21 @@ class Settled:
     name: str
     first: ValueScan
     last: ValueScan
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """
+    A name that the stage itself binds anew: ``first`` stands for ``last``, which has no digest or stood nowhere before.
+
+    ``state`` is what the parts of ``last`` were: where somebody changes them, it stands for itself.
+    """
+
+    place: Place
+    name: str
+    first: object
+    last: object
+    state: object
 
 
 @dataclass(slots=True)
@@ -51,7 +69,7 @@ class Held:
         return True
 
 
-_settled: dict[tuple[int, str], Settled] = {}
+_settled: dict[tuple[int, str], Settled | Bound] = {}
 _lock = threading.Lock()
 _held: ContextVar[Held | None] = ContextVar("whorl held values", default=None)
 
@@ -85,7 +103,33 @@ def settled_value(place: Place, scan: ValueScan) -> ValueScan:
     return _outside(place, scan)
 
 
-def own_changes(before: Mapping[Key, Node], after: Mapping[Key, Node]) -> list[Settled]:
+def bound_value(holder: object, name: str, value: object) -> object:
+    """Give what stands for a value that the stage itself has put under a name; MISSING where nothing stood there."""
+    known = _settled.get((id(holder), name))
+    if type(known) is not Bound or known.last is not value or known.state != state_of(value):
+        return value
+    return known.first
+
+
+def is_bound(holder: object, name: str) -> bool:
+    """Whether the stage itself has put something under a name."""
+    return type(_settled.get((id(holder), name))) is Bound
+
+
+def bound_state(holder: object, name: str) -> object:
+    """Give the state of what the stage itself has put under a name."""
+    known = _settled.get((id(holder), name))
+    return state_of(known.last) if type(known) is Bound else None
+
+
+def state_of(value: object) -> object:
+    """Give what can be told apart of a value that has no digest, or none that is asked for."""
+    from whorl.fingerprint.data import state_of_value
+
+    return id(value.__code__) if is_function(value) else None if has_own_name(value) else state_of_value(value)
+
+
+def own_changes(before: Mapping[Key, Node], after: Mapping[Key, Node]) -> list[Settled | Bound]:
     """
     List the places whose value changed and that the code may have changed itself.
 
@@ -93,14 +137,39 @@ def own_changes(before: Mapping[Key, Node], after: Mapping[Key, Node]) -> list[S
     """
     earlier = {node.place.key: node for node in before.values() if node.scan is not None}
     codes = [node.value.__code__ for node in before.values() if isinstance(node.value, FunctionType)]
-    changed = []
+    changed: list[Settled | Bound] = []
     for node in after.values():
         scan, was = node.scan, earlier.get(node.place.key)
         if scan is None or was is None or was.scan is None or was.standing is None or _same(scan, was.scan):
             continue
-        if may_write(codes, _reached_as(node.place)):
+        if may_write(codes, _reached_as(node.place), (*was.scan.types, *scan.types)):
             changed.append(Settled(node.place, node.name, was.standing, scan))
-    return changed
+    scanned = {key for key in earlier if any(item.place.key == key for item in changed)}
+    bound = [*_rebound(before, codes), *_added(before, after, codes)]
+    return [*changed, *(item for item in bound if item.place.key not in scanned)]
+
+
+def _rebound(before: Mapping[Key, Node], codes: list[CodeType]) -> Iterator[Bound]:
+    """List the globals that code binds anew and that stand for something else now."""
+    names = {name for code in codes for name in stored_globals(code)}
+    watched = {key: item for node in before.values() for key, item in node.watches.items() if key[1] in names}
+    for key, (namespace, name, was) in watched.items():
+        now, known = namespace.get(name, MISSING), _settled.get(key)
+        first = known.first if type(known) is Bound and known.last is was else was
+        if now is not first and now is not MISSING:
+            yield Bound(Place(namespace, name), f"global {name}", first, now, state_of(now))
+
+
+def _added(before: Mapping[Key, Node], after: Mapping[Key, Node], codes: list[CodeType]) -> Iterator[Bound]:
+    """List what hangs at objects and classes since the code ran, where it may have put it there."""
+    places = {node.place.key for node in before.values()}
+    holders = {holder for holder, _ in places}.union(id(node.value) for node in before.values())
+    for node in after.values():
+        holder, name = node.place.holder, node.place.name
+        if id(holder) in holders and "/" not in name and node.place.key not in places and type(holder) is not dict:
+            kind = type(holder)
+            if computes(kind, name) or may_write(codes, f"attribute/{name}"):
+                yield Bound(node.place, node.name, MISSING, node.value, state_of(node.value))
 
 
 def _reached_as(place: Place) -> str:
@@ -108,7 +177,9 @@ def _reached_as(place: Place) -> str:
     return place.name if "/" in place.name or isinstance(place.holder, dict) else f"attribute/{place.name}"
 
 
-def replace_settled(items: Mapping[tuple[int, str], Settled | None]) -> dict[tuple[int, str], Settled | None]:
+def replace_settled(
+    items: Mapping[tuple[int, str], Settled | Bound | None],
+) -> dict[tuple[int, str], Settled | Bound | None]:
     """Put settled values in place of those at the same places; return what stood there."""
     with _lock:
         earlier = {key: _settled.get(key) for key in items}
@@ -122,7 +193,7 @@ def replace_settled(items: Mapping[tuple[int, str], Settled | None]) -> dict[tup
 
 def _outside(place: Place, scan: ValueScan) -> ValueScan:
     known = _settled.get(place.key)
-    return known.first if known is not None and _same(known.last, scan) else scan
+    return known.first if type(known) is Settled and _same(known.last, scan) else scan
 
 
 def _same(left: ValueScan, right: ValueScan) -> bool:

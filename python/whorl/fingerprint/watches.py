@@ -29,7 +29,7 @@ class Watches:
     __slots__ = ("_attributes", "_cells", "_conditions", "_items", "_results", "_sizes", "_values")
 
     def __init__(self) -> None:
-        self._items: dict[tuple[int, str], tuple[object, str, object]] = {}
+        self._items: dict[tuple[int, str], tuple[Mapping[str, object], str, object]] = {}
         self._attributes: list[tuple[object, str, object]] = []
         self._cells: list[tuple[object, object]] = []
         self._sizes: dict[int, tuple[Sized, int]] = {}
@@ -57,6 +57,10 @@ class Watches:
 
     def __bool__(self) -> bool:
         return bool(self._items or self._attributes or self._cells or self._sizes or self._values or self._results)
+
+    def items(self) -> Iterable[tuple[tuple[int, str], tuple[Mapping[str, object], str, object]]]:
+        """List the names that are watched: by their mapping's identity, with what stood there."""
+        return self._items.items()
 
     def item(self, mapping: Mapping[str, object], key: str) -> object:
         """Watch and return what stands under a key, ``MISSING`` where nothing does."""

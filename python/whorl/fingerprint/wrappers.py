@@ -15,8 +15,8 @@ import types
 from typing import TYPE_CHECKING
 
 from whorl.fingerprint import foreign
-from whorl.fingerprint.boundary import canonical_module
-from whorl.fingerprint.kinds import is_module, module_name_of, qualified_name_of
+from whorl.fingerprint.boundary import Own, canonical_module, owner
+from whorl.fingerprint.kinds import in_order, is_function, is_module, module_name_of, qualified_name_of
 from whorl.fingerprint.nodes import NOWHERE, Place
 
 if TYPE_CHECKING:
@@ -60,10 +60,21 @@ def describe_singledispatch(walk: Walk, node: Node) -> None:
     node.title("wrapper", f"singledispatch {function.__qualname__}")  # type: ignore[attr-defined]
     registry = function.registry  # type: ignore[attr-defined]
     walk.watches.size(registry)
+    is_own = isinstance(owner(function.__wrapped__), Own)  # type: ignore[attr-defined]
     for kind in sorted(registry, key=_type_name):
-        walk.link(node, "type", kind)
-        walk.link(node, "function", walk.watches.item(registry, kind))
+        implementation = walk.watches.item(registry, kind)
+        # What libraries register with each other depends on what was imported by now.
+        if is_own or not _is_plain_foreign(implementation):
+            walk.link(node, "type", kind)
+            walk.link(node, "function", implementation)
     link_attributes(walk, node, _LEFT_THERE)
+
+
+def _is_plain_foreign(function: object) -> bool:
+    """Tell a function of a library that holds nothing which own code may have given to it."""
+    if not is_function(function) or isinstance(owner(function), Own):
+        return False
+    return not (function.__closure__ or vars(function))
 
 
 def _type_name(kind: type) -> str:
@@ -105,7 +116,7 @@ def link_attributes(walk: Walk, node: Node, besides: frozenset[str] = frozenset(
     attributes = vars(node.value)
     walk.watches.attribute(node.value, "__dict__")
     walk.watches.size(attributes)
-    for name in sorted(attributes.keys() - besides):
+    for name in in_order(attributes.keys() - besides):
         value, place = walk.watches.item(attributes, name), Place(node.value, f"attribute/{name}")
         walk.link(node, f"attribute/{name}", value, place, annotated=node.annotated, within=True)
 

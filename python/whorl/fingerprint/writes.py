@@ -2,15 +2,18 @@
 Code and the name of a global in, out whether running the code may change the global's value.
 
 A use that only reads (``K``, ``K["a"]``, ``K.get("a")``, ``K.a``, ``x in K``) changes nothing; everything else (storing
-the name, an item or an attribute at any depth, a method that is not known to read, handing the object on) may.  On the
-arrow: inside *fingerprint*, asked after a run only.
+the name, an item or an attribute at any depth, a method that is not known to read, handing the object on) may.  What
+is computed by a class when it is asked (properties, ``__getattr__``, ``__missing__``) may, too.  On the arrow: inside
+*fingerprint*, asked after a run only.
 """
 
 from __future__ import annotations
 
 import dis
-from types import CodeType
+from types import CodeType, FunctionType, GetSetDescriptorType, MemberDescriptorType
 from typing import TYPE_CHECKING
+
+from whorl.fingerprint.kinds import is_function, is_open_class, namespace_of, order_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -43,16 +46,39 @@ _READING = (*_BINARY, "POP_JUMP_IF_FALSE", "POP_JUMP_IF_TRUE", "GET_ITER")
 _CHANGING = ("STORE_ATTR", "DELETE_ATTR")
 _CHANGING_ITEMS = ("STORE_SUBSCR", "DELETE_SUBSCR", "COPY")  # K["a"] += 1 copies the object and the key first
 _SKIPPED = ("CACHE", "EXTENDED_ARG", "NOP", "PUSH_NULL", "TO_BOOL")
+# What stands in a class and computes nothing when an instance is asked for it.
+_PLAIN = (FunctionType, staticmethod, classmethod, MemberDescriptorType, GetSetDescriptorType)
+_ASKED_FOR_ATTRIBUTES = ("__getattr__", "__getattribute__")
 
 
-def may_write(codes: Iterable[CodeType], name: str) -> bool:
+def may_write(codes: Iterable[CodeType], name: str, kinds: Iterable[type] = ()) -> bool:
     """
     Tell whether one of the code objects, or code inside them, may change the value behind a name.
 
-    ``name`` is that of a global, or ``default/x``, ``cell/x``, ``attribute/x``.
+    ``name`` is that of a global, or ``default/x``, ``cell/x``, ``attribute/x``; ``kinds`` are the classes in the value.
     """
     kind, _, plain = name.rpartition("/")
-    return any(_may_write(code, kind, plain) for outer in codes for code in _with_nested(outer))
+    classes = tuple(kinds)
+    return any(_may_write(code, kind, plain, classes) for outer in codes for code in _with_nested(outer))
+
+
+def computes(kind: type, name: str) -> bool:
+    """Tell whether a class may run code when one of its instances is asked for an attribute."""
+    for base in order_of(kind):
+        if name in namespace_of(base):
+            found = type(namespace_of(base)[name])
+            return not issubclass(found, _PLAIN) and any("__get__" in namespace_of(each) for each in order_of(found))
+    return _has_function(kind, _ASKED_FOR_ATTRIBUTES)
+
+
+def stored_globals(code: CodeType) -> Iterator[str]:
+    """Name the globals that code, or code inside it, binds anew."""
+    for each in _with_nested(code):
+        yield from (step.argval for step in dis.get_instructions(each) if step.opname in _STORES[""][:2])
+
+
+def _has_function(kind: type, names: Iterable[str]) -> bool:
+    return any(is_function(namespace_of(base).get(name)) for base in order_of(kind) for name in names)
 
 
 def _with_nested(code: CodeType) -> Iterator[CodeType]:
@@ -62,7 +88,7 @@ def _with_nested(code: CodeType) -> Iterator[CodeType]:
             yield from _with_nested(constant)
 
 
-def _may_write(code: CodeType, kind: str, name: str) -> bool:
+def _may_write(code: CodeType, kind: str, name: str, classes: tuple[type, ...]) -> bool:
     if name not in (*code.co_names, *code.co_varnames, *code.co_cellvars, *code.co_freevars):
         return False
     loads, stores = _LOADS.get(kind, ()), _STORES.get(kind, ())
@@ -70,7 +96,7 @@ def _may_write(code: CodeType, kind: str, name: str) -> bool:
     for place, step in enumerate(found):
         if step.argval == name and step.opname in stores:
             return True
-        if step.argval == name and step.opname in loads and not _only_reads(found[place + 1 :]):
+        if step.argval == name and step.opname in loads and not _only_reads(found[place + 1 :], classes):
             return True
         # Two locals loaded by one instruction: what is done with the first is not told by what follows.
         if kind == "default" and isinstance(step.argval, tuple) and name in step.argval and "FAST" in step.opname:
@@ -78,9 +104,9 @@ def _may_write(code: CodeType, kind: str, name: str) -> bool:
     return False
 
 
-def _only_reads(following: list[dis.Instruction]) -> bool:
+def _only_reads(following: list[dis.Instruction], classes: tuple[type, ...]) -> bool:
     """Tell whether what follows the load of an object takes something out of it, and changes neither."""
-    taken = False
+    taken, open_ones = False, any(map(is_open_class, classes))
     while following:
         first = following[0].opname
         second = following[1].opname if first in _KEYS and len(following) > 1 else ""
@@ -88,10 +114,25 @@ def _only_reads(following: list[dis.Instruction]) -> bool:
             return False
         if first in ("LOAD_METHOD", "LOAD_ATTR"):
             if first == "LOAD_METHOD" or "NULL|self" in following[0].argrepr:
-                return following[0].argval in _READERS
+                return following[0].argval in _READERS and not _runs(classes, following[0].argval)
+            if any(computes(kind, following[0].argval) for kind in classes):
+                return False
             taken, following = True, following[1:]
         elif second in _SUBSCRIPTS:
-            taken, following = True, following[2:]
+            if any(_makes_items(kind) for kind in classes):
+                return False
+            # An object of a class that was taken out of a container may change when it is used.
+            taken, following = not open_ones, following[2:]
         else:
-            return taken or first in _READING or second in _BINARY
+            return taken or ((first in _READING or second in _BINARY) and not open_ones)
     return taken
+
+
+def _makes_items(kind: type) -> bool:
+    """Tell a mapping that may put in what it is asked for, such as a ``defaultdict``."""
+    return any("__missing__" in namespace_of(base) for base in order_of(kind)) or _has_function(kind, ("__getitem__",))
+
+
+def _runs(classes: tuple[type, ...], name: str) -> bool:
+    """Tell a method that is written in Python, whatever the built-in one of that name does."""
+    return any(_has_function(kind, (name,)) for kind in classes)
