@@ -15,8 +15,10 @@ from typing import TYPE_CHECKING
 from whorl.digest import hash_file
 from whorl.store.codec import INLINE_LIMIT
 from whorl.store.disk import copy_file, digest_bytes, guarded, make_folder, remove_folder, write_file
+from whorl.store.lazy import LazyFiles, Origin
 from whorl.store.manifest import PayloadFile
 from whorl.store.names import allowed_file
+from whorl.store.reader import LocalFiles
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -181,3 +183,11 @@ class AttemptReader:
             write_file(path, inline[name])
         else:
             copy_file(os.fspath(self.path(name)), path)
+
+    def lazy(self) -> LazyFiles:
+        """Return the same files for later: until the attempt is committed or abandoned."""
+        files = {file.name: file for file in self.attempt.files()}
+        inline = self.attempt.inline()
+        folder = "" if inline is not None else os.fspath(self.attempt.folder)
+        origin = Origin(self.attempt.slot, self.attempt.nonce, None)
+        return LazyFiles(LocalFiles(files, inline, folder, "always"), origin)
