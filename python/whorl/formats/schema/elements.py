@@ -121,7 +121,8 @@ class Elements:
         if self.kind == "bytes":
             return np.ascontiguousarray(stored).view(self.dtype)[..., 0]
         if self.kind == "text":
-            return stored.astype(self.dtype)
+            # numpy makes other characters of a StringDType that is to be big-endian (2.4).
+            return stored.astype(self.dtype.newbyteorder("=")).astype(self.dtype, copy=False)
         return _objects(stored)
 
 
