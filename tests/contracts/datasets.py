@@ -18,8 +18,40 @@ class Sub(xr.Dataset):
     __slots__ = ()
 
 
-_NUMBERS = ("?", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "f2", "f4", "f8", "c8", "c16", ">i4", ">f8", ">c16", ">u2")
-_TIMES = ("M8[D]", "M8[h]", "M8[m]", "M8[s]", "M8[ms]", "M8[us]", "M8[ns]", "m8[D]", "m8[s]", "m8[ms]", "m8[us]", "m8[ns]")
+_NUMBERS = (
+    "?",
+    "i1",
+    "i2",
+    "i4",
+    "i8",
+    "u1",
+    "u2",
+    "u4",
+    "u8",
+    "f2",
+    "f4",
+    "f8",
+    "c8",
+    "c16",
+    ">i4",
+    ">f8",
+    ">c16",
+    ">u2",
+)
+_TIMES = (
+    "M8[D]",
+    "M8[h]",
+    "M8[m]",
+    "M8[s]",
+    "M8[ms]",
+    "M8[us]",
+    "M8[ns]",
+    "m8[D]",
+    "m8[s]",
+    "m8[ms]",
+    "m8[us]",
+    "m8[ns]",
+)
 
 
 def datasets() -> dict[str, object]:
@@ -95,7 +127,9 @@ def _shapes() -> dict[str, object]:
         "attributes alone": xr.Dataset(attrs={"a": 1}),
         "scalars": xr.Dataset({"f": 1.5, "i": 1, "t": np.datetime64("2020-01-01", "ns"), "s": "ü", "b": b"x"}),
         "no rows": xr.Dataset({"v": (("x", "y"), np.empty((0, 3))), "t": ("x", np.empty(0, "M8[ns]"))}),
-        "no rows by the last axis": xr.Dataset({"v": (("x", "y"), np.empty((3, 0), "i4")), "s": ("y", np.empty(0, "S4"))}),
+        "no rows by the last axis": xr.Dataset(
+            {"v": (("x", "y"), np.empty((3, 0), "i4")), "s": ("y", np.empty(0, "S4"))}
+        ),
         "Fortran order": _one(np.asfortranarray(np.arange(12.0).reshape(3, 4))),
         "strided": _one(np.arange(12)[::-3]),
         "broadcast": _one(np.broadcast_to(np.arange(3), (4, 3))),
@@ -107,7 +141,14 @@ def _labels() -> dict[str, object]:
     months = pd.date_range("2020-01-31", periods=3, freq="ME")
     levels = pd.MultiIndex.from_product([["a", "b"], pd.date_range("2020", periods=2)], names=["l", "t"])
     names = {"ü": 1, "A": 2, "a": 3, "side": 4, "refs": 5, "zarr.json": 6, "a b/c": 7, "..": 8, "": 9, "日" * 80: 10}
-    attrs = {"n": np.float32(1.5), "i": np.int16(3), "t": (1, 2), "l": [1, None, True], "d": {"a": {1}}, "nan": float("nan")}
+    attrs = {
+        "n": np.float32(1.5),
+        "i": np.int16(3),
+        "t": (1, 2),
+        "l": [1, None, True],
+        "d": {"a": {1}},
+        "nan": float("nan"),
+    }
     return {
         "coordinates in an order": xr.Dataset(
             {"v": ("x", [1.0, 2.0]), "w": ("y", [1])}, {"y": [5], "aux": ("x", [3, 4]), "x": [1, 2], "one": 7}
@@ -119,11 +160,21 @@ def _labels() -> dict[str, object]:
         "no frequency": xr.Dataset(coords={"t": pd.DatetimeIndex(["2020-01-01", "2020-01-03", "2020-01-04"])}),
         "float labels": xr.Dataset(coords={"x": [0.5, np.nan, -0.0]}),
         "levels": xr.Dataset({"v": ("x", np.arange(4.0))}, xr.Coordinates.from_pandas_multiindex(levels, "x")),
-        "levels of a frame": pd.DataFrame({"v": [1, 2]}, pd.MultiIndex.from_tuples([(1, 2), (1, 3)], names=["p", "q"])).to_xarray(),
+        "levels of a frame": pd.DataFrame(
+            {"v": [1, 2]}, pd.MultiIndex.from_tuples([(1, 2), (1, 3)], names=["p", "q"])
+        ).to_xarray(),
         "no index": xr.Dataset({"v": ("x", [1, 2])}, {"x": [3, 4]}).drop_indexes("x"),
         "an index of another name": xr.Dataset(coords={"k": ("x", [3, 4])}).set_xindex("k"),
         "attributes": xr.Dataset({"v": ("x", [1], attrs)}, {"x": ("x", [2], {"u": "m"})}, attrs),
-        "attributes of conventions": xr.Dataset({"v": ("x", [1, 2], {"units": "days since 2000-01-01", "_FillValue": 1, "scale_factor": 2.0, "coordinates": "y"})}),
+        "attributes of conventions": xr.Dataset(
+            {
+                "v": (
+                    "x",
+                    [1, 2],
+                    {"units": "days since 2000-01-01", "_FillValue": 1, "scale_factor": 2.0, "coordinates": "y"},
+                )
+            }
+        ),
         "names": xr.Dataset({name: ("x", [number]) for name, number in names.items()}),
         "names that are no text": xr.Dataset({1: ((2, "y"), [[1]]), None: ("y", [2]), (1, "a"): ((), 3)}),
     }
@@ -155,8 +206,13 @@ def _by_dask() -> dict[str, object]:
     }
     large = da.arange(400_000, chunks=130_000, dtype="f8").reshape(4, 100_000)
     return {
-        **{f"by dask: {name}": xr.Dataset({"v": (("x", "y"), array)}, {"x": np.arange(5)}) for name, array in dask.items()},
-        "by dask: large": xr.Dataset({"v": (("x", "y"), large), "w": (("x", "y"), large.astype("i4")), "m": ("x", [1, 2, 3, 4])}),
+        **{
+            f"by dask: {name}": xr.Dataset({"v": (("x", "y"), array)}, {"x": np.arange(5)})
+            for name, array in dask.items()
+        },
+        "by dask: large": xr.Dataset(
+            {"v": (("x", "y"), large), "w": (("x", "y"), large.astype("i4")), "m": ("x", [1, 2, 3, 4])}
+        ),
         "by dask: nothing in it": xr.Dataset({"v": (("x", "y"), da.zeros((0, 3), chunks=(1, 2)))}),
         "by dask: a scalar": xr.DataArray(da.zeros((), dtype="i2")),
     }

@@ -16,8 +16,8 @@ pandas' arrays, units, sparse      refused, as are subclasses, repeated dimensio
 One payload file is one key of the zarr (format 3): metadata of everything is in ``zarr.json``, so that opening reads
 that and the coordinates that an index is made of.  Every other chunk is checked against the manifest when it is read;
 one that is listed and cannot be read raises, one that is not listed is zarr's fill value.  Options: ``chunks``, the
-lengths of chunks by dimension, and ``compression``: zstd (the default), blosc, gzip or none.  On the arrow: *encode* and
-*decode*.
+lengths of chunks by dimension, and ``compression``: zstd (the default), blosc, gzip or none.  On the arrow: *encode*
+and *decode*.
 """
 
 from __future__ import annotations

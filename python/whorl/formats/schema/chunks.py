@@ -104,7 +104,9 @@ def check_compression(options: Mapping[str, object]) -> str:
     chosen = options.get("compression", "zstd")
     if chosen not in COMPRESSIONS:
         meant = closest(str(chosen), COMPRESSIONS)
-        raise Loss(f"the option compression is {chosen!r}, not one of {', '.join(COMPRESSIONS)}; {meant}".rstrip("; "), "")
+        raise Loss(
+            f"the option compression is {chosen!r}, not one of {', '.join(COMPRESSIONS)}; {meant}".rstrip("; "), ""
+        )
     return str(chosen)
 
 
@@ -151,11 +153,7 @@ def _by_size(shape: Sequence[int], size: int) -> tuple[int, ...]:
 
 def _prepared(array: Any, elements: Elements, chunks: tuple[int, ...]) -> Any:
     """Have dask turn each block into what stands in the zarr, cut so that no two blocks write one chunk."""
-    if any(
-        length % chunk
-        for lengths, chunk in zip(array.chunks, chunks, strict=True)
-        for length in lengths[:-1]
-    ):
+    if any(length % chunk for lengths, chunk in zip(array.chunks, chunks, strict=True) for length in lengths[:-1]):
         array = array.rechunk(chunks)
     stored = object if isinstance(elements.stored, str) else elements.stored
     if not elements.more:
@@ -191,5 +189,5 @@ def check_array(variable: Any, name: object) -> None:
             raise Loss(f"its values are a {type(held).__qualname__}")
         if len(set(variable.dims)) < variable.ndim:
             raise Loss(f"it has a dimension twice: {', '.join(map(str, variable.dims))}")
-        if is_dask(variable) and (type(held._meta) is not np.ndarray or variable.size != variable.size):  # noqa: PLR0124, SLF001 - NaN
+        if is_dask(variable) and (type(held._meta) is not np.ndarray or variable.size != variable.size):  # noqa: SLF001 - as above; a size may be NaN
             raise Loss("its blocks are no arrays of numpy, or of sizes that are not known")

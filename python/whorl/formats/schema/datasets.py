@@ -3,8 +3,8 @@ A dataset or data array comes in, its description and its variables' chunks go o
 
 The description is what zarr's own metadata cannot say exactly: the order of variables, types of names and attributes,
 dtypes, indexes.  It stands in the root's attributes under ``whorl``, and the metadata of all arrays beside it, so that
-opening reads one file.  Attributes that JSON has are written for other readers of zarr, too.  On the arrow: *encode* and
-*decode* of zarr.
+opening reads one file.  Attributes that JSON has are written for other readers of zarr, too.  On the arrow: *encode*
+and *decode* of zarr.
 """
 
 from __future__ import annotations
@@ -90,7 +90,11 @@ def open_dataset(reader: PayloadReader) -> Any:
     described = root["attributes"][_KEY]
     if described["version"] != 1:
         raise ValueError(f"a stored zarr is of version {described['version']}, and this whorl reads 1")
-    metadata, store, token = root["consolidated_metadata"]["metadata"], PayloadStore(reader.lazy()), os.urandom(16).hex()
+    metadata, store, token = (
+        root["consolidated_metadata"]["metadata"],
+        PayloadStore(reader.lazy()),
+        os.urandom(16).hex(),
+    )
     variables: dict[Any, Any] = {}
     coordinates, is_dataset = [], described["type"] == "Dataset"
     for number, entry in enumerate(described["variables"]):
@@ -182,7 +186,9 @@ def lazy_blocks(lazy: Any, chunks: Sequence[int]) -> Any:
 
     readable = indexing.ImplicitToExplicitIndexingAdapter(indexing.LazilyIndexedArray(lazy), indexing.OuterIndexer)
     name = "whorl-" + "-".join(lazy.__dask_tokenize__()[1:])
-    return da.from_array(readable, chunks=chunks, name=name, lock=False, meta=_empty(lazy.dtype), asarray=True)
+    return da.from_array(  # type: ignore[no-untyped-call]
+        readable, chunks=chunks, name=name, lock=False, meta=_empty(lazy.dtype), asarray=True
+    )
 
 
 def _empty(dtype: Any) -> Any:
@@ -262,4 +268,3 @@ def _conventional(dtype: Any) -> dict[str, object]:
     if dtype.kind == "m":
         return {"units": _UNITS[unit], "_FillValue": _NO_TIME}
     return {"units": f"{_UNITS[unit]} since 1970-01-01", "calendar": "proleptic_gregorian", "_FillValue": _NO_TIME}
-

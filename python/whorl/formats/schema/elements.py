@@ -90,7 +90,7 @@ class Elements:
     @property
     def may_leave_out(self) -> bool:
         """Whether a chunk that equals the fill value is that to the last bit: -0.0 equals 0.0."""
-        return self.kind not in ("json",) and self.dtype.kind not in "fc"
+        return self.dtype.kind not in "fc"
 
     def put(self, values: Any) -> Any:
         """Turn elements into what stands in the zarr."""

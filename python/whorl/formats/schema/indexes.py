@@ -58,7 +58,9 @@ def check_indexes(value: Any, described: Sequence[Mapping[str, Any]]) -> None:
 def rebuild_index(described: Mapping[str, Any], variables: dict[Any, Any]) -> dict[Any, Any]:
     """Make an index of its coordinates' values, and put its own variables in place of them."""
     names = [_unpacked(name) for name in described["names"]]
-    index = _levels(described, names, variables) if described["type"] == "levels" else _labels(described, names, variables)
+    index = (
+        _levels(described, names, variables) if described["type"] == "levels" else _labels(described, names, variables)
+    )
     variables.update(index.create_variables({name: variables[name] for name in names}))
     return dict.fromkeys(names, index)
 
@@ -77,9 +79,9 @@ def _levels(described: Mapping[str, Any], names: Sequence[Any], variables: Mappi
     import pandas as pd
     from xarray.indexes import PandasMultiIndex
 
-    levels = {name: variables[name].values for name in names[1:]}
+    levels = {name: variables[name].to_numpy() for name in names[1:]}
     index = pd.MultiIndex.from_arrays(list(levels.values()), names=list(levels))
-    dtypes = {name: values.dtype for name, values in levels.items()}
+    dtypes = {name: level.dtype for name, level in levels.items()}
     return PandasMultiIndex(index, _unpacked(described["dim"]), level_coords_dtype=cast("Any", dtypes))
 
 

@@ -2,8 +2,8 @@
 Payload files come in, a zarr that only reads goes out, and arrays of xarray that read it when they are looked at.
 
 The files check themselves (``LazyFiles``), so a chunk is what was written or an error; only what the payload does not
-list is the fill value.  Everything here can be pickled.  Needs zarr and xarray: imported by those who have them.  On the
-arrow: *decode* of zarr, and after it.
+list is the fill value.  Everything here can be pickled.  Needs zarr and xarray: imported by those who have them.  On
+the arrow: *decode* of zarr, and after it.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from whorl.formats.schema.elements import Elements
 
 
-class PayloadStore(Store):  # type: ignore[misc]
+class PayloadStore(Store):
     """A payload's files under their names, as zarr's keys."""
 
     supports_writes = False
@@ -49,9 +49,7 @@ class PayloadStore(Store):  # type: ignore[misc]
     def __repr__(self) -> str:
         return f"<a stored payload of {len(self._names)} files>"
 
-    async def get(
-        self, key: str, prototype: BufferPrototype, byte_range: ByteRequest | None = None
-    ) -> Buffer | None:
+    async def get(self, key: str, prototype: BufferPrototype, byte_range: ByteRequest | None = None) -> Buffer | None:
         """Return a file, or a part of it after all of it was checked."""
         import asyncio
 
@@ -106,7 +104,7 @@ def _part(data: bytes, wanted: ByteRequest | None) -> bytes:
     return data
 
 
-class LazyElements(BackendArray):  # type: ignore[misc]
+class LazyElements(BackendArray):
     """One array of a zarr as xarray reads it: ``token`` names it for dask, which would pickle it to find a name."""
 
     def __init__(self, array: Any, elements: Elements, token: str) -> None:
@@ -144,7 +142,8 @@ class LazyElements(BackendArray):  # type: ignore[misc]
             indexing.VectorizedIndexer(key), self.shape, indexing.IndexingSupport.OUTER
         )
         found = self._outer(outer.tuple)
-        return indexing.NumpyIndexingAdapter(found).vindex[inner]
+        adapter: Any = indexing.NumpyIndexingAdapter
+        return adapter(found).vindex[inner]
 
     def _whole(self, key: tuple[Any, ...]) -> tuple[Any, ...]:
         return (*key, *(slice(None) for _ in self._elements.more))
@@ -160,4 +159,6 @@ def array_of(store: PayloadStore, node: str, metadata: dict[str, Any]) -> Any:
 
 def lazily(array: Any) -> Any:
     """Wrap an array as xarray wraps those of files: slices are put off, what was loaded may be changed."""
-    return indexing.MemoryCachedArray(indexing.CopyOnWriteArray(indexing.LazilyIndexedArray(array)))
+    protected: Any = indexing.CopyOnWriteArray  # its signature says less than xarray itself gives it
+    cached: Any = indexing.MemoryCachedArray
+    return cached(protected(indexing.LazilyIndexedArray(array)))
