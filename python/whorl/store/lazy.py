@@ -66,12 +66,13 @@ class Origin:
         )
 
     def _move_aside(self, store: Store, error: CorruptEntryError) -> bool:
-        """Move the entry aside if it is still there, current or earlier; false where it is not."""
+        """Move the entry aside if it is still there, current or earlier; false where it is gone for another reason."""
         entries = chain(store.candidates(self.slot), store.generations(self.slot))
         found = next((entry for entry in entries if entry.attempt == self.attempt), None)
         if found is not None:
             store.quarantine(found, error.message)
-        return found is not None
+        # Another thread may have found another damaged file a moment ago.
+        return found is not None or store.damaged(self.slot)
 
 
 @dataclass(frozen=True, slots=True)

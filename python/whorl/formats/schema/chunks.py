@@ -35,9 +35,11 @@ class ChunkWriter:
     _sources: list[Any] = field(default_factory=list)
     _targets: list[Any] = field(default_factory=list)
 
-    def write(self, node: str, variable: Any, elements: Elements, attributes: Mapping[str, Any]) -> None:
-        """Write a variable as an array of its own."""
-        chunks = _chunks_for(variable, elements, self.chunks)
+    def write(
+        self, node: str, variable: Any, elements: Elements, attributes: Mapping[str, Any], chunks: Sequence[int]
+    ) -> None:
+        """Write a variable as an array of its own, in chunks of these lengths if there are any."""
+        chunks = tuple(max(1, side) for side in chunks) or _chunks_for(variable, elements, self.chunks)
         target = self._create(node, variable, elements, chunks, attributes)
         if is_dask(variable):
             self._sources.append(_prepared(variable.data, elements, chunks))

@@ -48,6 +48,7 @@ class _Part:
     name: Any
     variable: Any
     is_coordinate: bool
+    is_indexed: bool
     node: str
 
 
@@ -59,7 +60,7 @@ def write_dataset(value: Any, writer: PayloadWriter, options: Mapping[str, objec
     """Write a dataset or a data array, or raise ``Loss``."""
     indexes = describe_indexes(value)
     derived = {_unpacked(index["dim"]) for index in indexes if index["type"] == "levels"}
-    parts = _parts_of(value, derived)
+    parts = _parts_of(value, derived, set(value.xindexes))
     for part in parts:
         check_array(part.variable, part.name)
     check_indexes(value, indexes)
@@ -108,13 +109,13 @@ def open_dataset(reader: PayloadReader) -> Any:
     return _assembled(described, variables, coordinates, indexes)
 
 
-def _parts_of(value: Any, derived: set[Any]) -> list[_Part]:
+def _parts_of(value: Any, derived: set[Any], indexed: set[Any]) -> list[_Part]:
     """List the variables in their order; the data of a data array last, for which the name is that of the array."""
     taken: set[str] = set()
 
     def part(name: object, variable: Any, *, is_coordinate: bool) -> _Part:
         node = "" if is_coordinate and name in derived else _node(name, taken)
-        return _Part(name, variable, is_coordinate, node)
+        return _Part(name, variable, is_coordinate, is_coordinate and name in indexed, node)
 
     if type(value).__qualname__ == "Dataset":
         coordinates = set(value.coords)
@@ -149,7 +150,9 @@ def _write_part(part: _Part, writer: ChunkWriter, *, is_small: bool) -> dict[str
     sample = None if is_dask(variable) or not variable._in_memory else variable.values  # noqa: SLF001 - not loaded here
     elements = Elements.of(variable.dtype, sample)
     attributes = {**_plain_attributes(variable.attrs, {}), **_conventional(variable.dtype)}
-    writer.write(part.node, variable, elements, attributes)
+    # Whoever opens it reads the labels, so they lie together.
+    whole = variable.shape if part.is_indexed else ()
+    writer.write(part.node, variable, elements, attributes, whole)
     return {**entry, "kind": elements.kind, "dtype": variable.dtype.str, "dask": is_lazy}
 
 
