@@ -2,120 +2,22 @@
 
 from __future__ import annotations
 
-import pickle
-import subprocess
-import sys
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-import cloudpickle
-import dask
-import dask.array as da
 import numpy as np
 import pytest
 import xarray as xr
 
-from contracts.payload import FolderPayload, new_payload, through
-from store_examples import child_environment, manifest, slot
-from whorl.errors import CorruptEntryError, FormatError
+from contracts.payload import new_payload
+from dataset_examples import CHUNKS, ZARR, Counting, change, chunk_files, flip, opened, place_of, stored, weather
+from store_examples import slot
+from whorl.errors import CorruptEntryError
 from whorl.fingerprint.values import hash_value
-from whorl.formats.base import format_named
 from whorl.store.local import LocalStore
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
-
-    from whorl.store.base import Store
-
-ZARR = format_named("zarr")
-
-
-def weather() -> xr.Dataset:
-    """Give a dataset of 2 x 12 chunks, each with numbers of its own."""
-    generator = np.random.default_rng(1)
-    shape = (60, 40, 30)
-    temperature = generator.normal(280, 10, shape)
-    return xr.Dataset(
-        {"t": (("time", "y", "x"), temperature), "n": (("time", "y", "x"), generator.integers(1, 9, shape, "i4"))},
-        {"time": np.datetime64("2020-01-01", "ns") + np.arange(60).astype("m8[D]"), "x": np.arange(30.0)},
-        {"title": "weather"},
-    )
-
-
-CHUNKS = {"time": 10, "y": 20}
-
-
-@dataclass(frozen=True)
-class Counting:
-    """A payload in a folder that notes what is read."""
-
-    payload: FolderPayload
-    asked: list[str] = field(default_factory=list)
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        return self.payload.names
-
-    def size(self, name: str) -> int:
-        return self.payload.size(name)
-
-    def read(self, name: str) -> bytes:
-        self.asked.append(name)
-        return self.payload.read(name)
-
-    def path(self, name: str) -> Path:
-        raise AssertionError(name)
-
-    def lazy(self) -> Counting:
-        return self
-
-    def reads(self) -> list[str]:
-        """List what was read since the last call."""
-        found, self.asked[:] = sorted(self.asked), []
-        return found
-
-
-def stored(store: Store, value: object, name: str = "one", **options: object) -> xr.Dataset:
-    """Store a value and open it."""
-    attempt = store.begin(slot(name))
-    ZARR.encode(value, attempt, options)
-    store.commit(attempt, manifest(slot(name), format="zarr", type="", expires=None), replace=lambda _: True)
-    attempt.abandon()
-    return opened(store, name)
-
-
-def opened(store: Store, name: str = "one") -> xr.Dataset:
-    """Open what is stored."""
-    found = store.lookup(slot(name))
-    assert found is not None
-    value = ZARR.decode(store.reader(found), {})
-    assert isinstance(value, xr.Dataset)
-    return value
-
-
-def chunk_files(root: Path, variable: str) -> list[Path]:
-    """List the files of a variable's chunks below a store."""
-    return sorted(path for path in root.rglob("*") if f"/{variable}/c/" in str(path) and path.is_file())
-
-
-def place_of(path: Path) -> tuple[slice, ...]:
-    """Say which elements a chunk holds."""
-    first, second, third = (int(part) for part in path.parts[-3:])
-    return slice(first * 10, first * 10 + 10), slice(second * 20, second * 20 + 20), slice(third * 30, third * 30 + 30)
-
-
-def change(path: Path, by: Callable[[bytes], bytes]) -> None:
-    """Change a file of a store."""
-    path.chmod(0o600)
-    path.write_bytes(by(path.read_bytes()))
-
-
-def flip(data: bytes) -> bytes:
-    """Flip a bit in the middle."""
-    middle = len(data) // 2
-    return data[:middle] + bytes([data[middle] ^ 4]) + data[middle + 1 :]
-
 
 # ── what is read ──
 
@@ -208,7 +110,7 @@ def test_damage_to_any_chunk_is_found_when_it_is_read(how: str, tmp_path: Path) 
             change(path, changes[how])
         variable = value[name.split("/")[0]]
         with pytest.raises(CorruptEntryError, match=f"the file {name} of a result of pipeline.clean is damaged"):
-            variable[place_of(path)].values
+            variable[place_of(path)].load()
         other = next(each for each in chunks if each != name and each.startswith(name[0]))
         region = place_of(root / other)
         np.testing.assert_array_equal(variable[region].values, whole[variable.name].values[region])
@@ -286,7 +188,7 @@ def test_a_chunk_is_checked_as_often_as_the_store_says(tmp_path: Path) -> None:
         value = stored(LocalStore(root, verify=verify), weather(), chunks=CHUNKS, compression="none")
         path = chunk_files(root, "n")[0]
         region = place_of(path)
-        value.n.copy(deep=False)[region].values
+        value.n.copy(deep=False)[region].load()
         change(path, flip)
         try:
             found[verify] = bool((value.n.variable.copy(deep=False)[region].values != weather().n.values[region]).any())
@@ -309,145 +211,3 @@ def test_after_collecting_the_error_says_what_happened(tmp_path: Path) -> None:
     assert "is gone" in refusal.value.message
     assert "collected after the grace" in refusal.value.cause
     assert not store.damaged(slot())
-
-
-# ── processes, dask ──
-
-
-@pytest.mark.parametrize("pickler", [pickle, cloudpickle])
-def test_a_lazy_dataset_is_read_in_another_process(pickler: object, tmp_path: Path) -> None:
-    """It says where its files are, and what they have to be."""
-    value = stored(LocalStore(tmp_path / "store"), weather(), chunks=CHUNKS)
-    sent = pickler.dumps(value)  # type: ignore[attr-defined]
-    code = """
-import sys, pickle
-from whorl.fingerprint.values import hash_value
-value = pickle.loads(sys.stdin.buffer.read())
-lazy = not value.t.variable._in_memory
-print(hash_value(value).hex(), lazy)
-try:
-    [path.unlink() for path in __import__("pathlib").Path(sys.argv[1]).rglob("n/c/*/*/*")]
-    value.n.load()
-except OSError as error:
-    print(error.message)
-"""
-    command = [sys.executable, "-c", code, str(tmp_path / "store")]
-    done = subprocess.run(command, input=sent, capture_output=True, check=True, env=child_environment())
-    first, second = done.stdout.decode().splitlines()
-
-    assert first == f"{hash_value(weather()).hex()} True"
-    assert second.endswith("of a result of pipeline.clean is damaged")
-    assert len(sent) < 100_000
-    assert LocalStore(tmp_path / "store").lookup(slot()) is None
-
-
-def test_blocks_of_dask_are_written_by_its_workers_and_come_back_as_blocks(tmp_path: Path) -> None:
-    """One chunk for each block, written where it was computed; what several variables need is computed once."""
-    computed: list[tuple[int, ...]] = []
-
-    def made(block: np.ndarray, block_info: dict | None = None) -> np.ndarray:  # type: ignore[type-arg]
-        if block_info and block.size:
-            computed.append(block_info[0]["chunk-location"])
-        return block + 1
-
-    base = da.arange(400_000, chunks=100_000, dtype="f8").map_blocks(made, dtype="f8")
-    value = xr.Dataset({"a": ("x", base), "b": ("x", base * 2)})
-    computed.clear()
-    payload = new_payload(tmp_path)
-    with dask.config.set(scheduler="threads"):
-        ZARR.encode(value, payload, {})
-    once = sorted(computed)
-    decoded = ZARR.decode(payload, {})
-    assert isinstance(decoded, xr.Dataset)
-
-    assert once == [(0,), (1,), (2,), (3,)]
-    assert [name for name in payload.names if name.startswith("a/c/")] == [f"a/c/{at}" for at in range(4)]
-    assert decoded.a.chunks == value.a.chunks
-    assert hash_value(decoded) == hash_value(value)
-
-
-def test_dask_writes_and_reads_in_processes(tmp_path: Path) -> None:
-    """The draft and the payload are both reached from a worker."""
-    value = xr.Dataset({"v": (("y", "x"), da.arange(600_000, chunks=150_000, dtype="f8").reshape(4, 150_000))})
-    with dask.config.set(scheduler="processes", num_workers=1):
-        decoded = stored(LocalStore(tmp_path / "store"), value)
-        total = float(decoded.v.sum())
-
-    assert total == sum(range(600_000))
-    assert isinstance(decoded.v.data, da.Array)
-
-
-def test_a_dataset_in_a_file_is_written_in_parts(tmp_path: Path) -> None:
-    """What is lazy by other means is neither loaded whole nor loaded for its owner."""
-    source = new_payload(tmp_path)
-    ZARR.encode(weather(), source, {"chunks": CHUNKS})
-    lazy, target = ZARR.decode(source, {}), new_payload(tmp_path)
-    assert isinstance(lazy, xr.Dataset)
-    ZARR.encode(lazy, target, {})
-
-    assert not lazy.t.variable._in_memory
-    assert target.names == source.names
-    assert hash_value(ZARR.decode(target, {})) == hash_value(weather())
-
-
-# ── payloads ──
-
-
-def test_small_datasets_stand_in_the_manifest(tmp_path: Path) -> None:
-    """One read, no folder; and they can be pickled."""
-    root = tmp_path / "store"
-    value = stored(LocalStore(root), xr.Dataset({"v": ("x", [1.5, 2.5])}, {"x": [1, 2]}))
-    again = pickle.loads(pickle.dumps(value))
-
-    assert not (root / "v1" / "default" / "o").exists()
-    assert hash_value(again) == hash_value(value)
-
-
-def test_a_manifest_names_any_number_of_chunks(tmp_path: Path) -> None:
-    """The list of files is a side list then; opening it reads no chunk."""
-    value = xr.Dataset({"v": ("x", np.arange(1.0, 10_001.0))})
-    decoded = stored(LocalStore(tmp_path / "store"), value, chunks={"x": 1}, compression="none")
-
-    assert len(chunk_files(tmp_path / "store", "v")) == 10_000
-    assert decoded.v[[0, 9_999]].values.tolist() == [1.0, 10_000.0]
-
-
-def test_other_readers_of_zarr_find_what_they_know(tmp_path: Path) -> None:
-    """Names, dimensions, coordinates, plain attributes, times by the conventions of CF."""
-    value = weather().assign_coords(station=("y", [f"s{at}" for at in range(40)]))
-    value["when"] = ("y", np.datetime64("2020-01-01", "ns") + np.arange(40).astype("m8[h]"))
-    payload = new_payload(tmp_path)
-    ZARR.encode(value, payload, {"chunks": CHUNKS})
-    read = xr.open_zarr(payload.folder, chunks=None).load()
-
-    xr.testing.assert_equal(read.drop_vars("station"), value.drop_vars("station"))
-    assert read.station.values.tolist() == value.station.values.tolist()
-    assert read.attrs["title"] == "weather"
-    assert set(read.coords) == set(value.coords)
-
-
-@pytest.mark.parametrize("compression", ["zstd", "blosc", "gzip", "none"])
-def test_compression_is_an_option(compression: str, tmp_path: Path) -> None:
-    """The value is the same."""
-    value = xr.Dataset({"v": ("x", np.arange(1000.0)), "s": ("x", np.arange(1000).astype(str))})
-    decoded = through("zarr", value, tmp_path, compression=compression)
-
-    assert hash_value(decoded) == hash_value(value)
-
-
-@pytest.mark.parametrize(
-    ("options", "cause"),
-    [
-        ({"chunk": {}}, "did you mean 'chunks'?"),
-        ({"chunks": {"tme": 1}}, "a dimension 'tme' that it does not have; did you mean 'time'?"),
-        ({"chunks": {"time": 0}}, "has 0 for 'time', not a number above zero"),
-        ({"chunks": 5}, "is 5, not lengths by dimension"),
-        ({"compression": "zst"}, "not one of zstd, blosc, gzip, none; did you mean 'zstd'?"),
-    ],
-)
-def test_options_that_make_no_sense_are_refused(options: dict[str, object], cause: str, tmp_path: Path) -> None:
-    """With what was probably meant."""
-    with pytest.raises(FormatError) as refusal:
-        ZARR.encode(weather(), new_payload(tmp_path), options)
-
-    assert cause in str(refusal.value)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import pickle
 import subprocess
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import dask.array as da
@@ -14,8 +13,8 @@ import pytest
 import xarray as xr
 
 from contracts.places import refuse
-from store_examples import child_environment, slot
-from test_zarr_lazy import CHUNKS, chunk_files, flip, opened, stored, weather
+from dataset_examples import CHUNKS, chunk_files, flip, opened, stored, weather
+from store_examples import child_environment, inline_files, manifest, slot
 from whorl import configure, observe, stage
 from whorl.errors import CorruptEntryError
 from whorl.fingerprint.values import hash_value
@@ -28,6 +27,8 @@ from whorl.store.tier import Tier
 from whorl.store.tiers import TieredStore
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from remote_servers import Bucket
 
 
@@ -76,7 +77,7 @@ def test_damage_in_a_bucket_is_found_when_a_chunk_is_fetched(bucket: Bucket, tmp
         else:
             store.objects.put(key, damage(content.data))
         value.t[:10].load()
-        with pytest.raises(CorruptEntryError, match="t/c/1/0/0 of a result of pipeline.clean is damaged"):
+        with pytest.raises(CorruptEntryError, match=r"t/c/1/0/0 of a result of pipeline\.clean is damaged"):
             value.t.load()
         found.append(store.lookup(slot(name)))
         store.objects.remove([item.name for item in store.objects.below("v1/default/o")])
@@ -102,18 +103,10 @@ print(hash_value(pickle.loads(sys.stdin.buffer.read())).hex())
 def test_what_only_this_process_knows_says_so_when_it_is_pickled() -> None:
     """Better than to fail in the worker."""
     store = RemoteStore(MemoryObjects("memory://zarr-pickled"), Temporary("unused", lambda: None))
-    folder = Path("unused")
-    assert not folder.exists()
-    reader = store.reader(_some_manifest()).lazy()
+    reader = store.reader(manifest(**inline_files({"zarr.json": b"{}"}))).lazy()
 
     with pytest.raises(TypeError, match="memory://zarr-pickled is known to this process alone"):
         pickle.dumps(reader)
-
-
-def _some_manifest():  # type: ignore[no-untyped-def]
-    from store_examples import inline_files, manifest
-
-    return manifest(**inline_files({"zarr.json": b"{}"}))
 
 
 def test_a_hit_from_the_root_is_read_from_its_local_copy(bucket: Bucket, tmp_path: Path) -> None:
