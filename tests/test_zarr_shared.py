@@ -16,7 +16,7 @@ from contracts.places import refuse
 from dataset_examples import CHUNKS, chunk_files, flip, opened, stored, weather
 from store_examples import child_environment, inline_files, manifest, slot
 from whorl import configure, observe, stage
-from whorl.errors import CorruptEntryError
+from whorl.errors import CorruptEntryError, StaleWarning
 from whorl.fingerprint.values import hash_value
 from whorl.store.local import LocalStore
 from whorl.store.objects.memory import MemoryObjects
@@ -214,3 +214,74 @@ def test_blocks_of_dask_pass_through_a_stage(whorl_store: Path) -> None:
     assert outcomes[0].kind == "hit"
     assert isinstance(value.v.data, da.Array)
     assert hash_value(value) == outcomes[0].manifest.value_digest  # type: ignore[union-attr]
+
+
+def noting(block: np.ndarray, notes: str) -> np.ndarray:
+    """Add one to a block, and leave a note of having done so."""
+    if block.size:
+        with open(notes, "ab") as file:
+            file.write(b".")
+    return block + 1
+
+
+@stage(cache=True)
+def noted(notes: str) -> xr.Dataset:
+    """Make blocks whose computing can be counted."""
+    base = da.arange(400_000, chunks=100_000, dtype="f8")
+    return xr.Dataset({"v": ("x", base.map_blocks(noting, notes, dtype="f8", meta=np.empty(0)))})
+
+
+@stage(cache=True)
+def random_blocks() -> xr.Dataset:
+    """Make blocks that are others each time they are computed."""
+    blocks = da.zeros(400_000, chunks=100_000)
+    return xr.Dataset({"v": ("x", blocks.map_blocks(lambda block: np.random.default_rng().random(block.shape)))})
+
+
+@stage(raw="raw.bin", cache=True)
+def read_lazily(raw: str, *, is_disturbed: bool = False) -> xr.Dataset:
+    """Read a file when the blocks are computed, and not before."""
+
+    def part(block: np.ndarray) -> np.ndarray:
+        if is_disturbed:
+            np.full(10, 7.0).tofile(raw)
+        return np.fromfile(raw)
+
+    return xr.Dataset({"v": ("x", da.zeros(10, chunks=10).map_blocks(part, dtype="f8", meta=np.empty(0)))})
+
+
+def test_what_is_lazy_is_computed_once_by_being_stored(whorl_store: Path, tmp_path: Path) -> None:
+    """Not again for its digest, and not again by whoever called: what is returned is read from the store."""
+    notes = tmp_path / "notes"
+    with observe() as outcomes:
+        value = noted(str(notes))
+        total = float(value.v.sum())
+
+    assert [outcome.kind for outcome in outcomes] == ["ran"]
+    assert notes.read_bytes() == b"...."
+    assert total == sum(range(1, 400_001))
+    assert hash_value(value) == outcomes[0].manifest.value_digest  # type: ignore[union-attr]
+
+
+def test_the_digest_is_that_of_what_was_stored(whorl_store: Path) -> None:
+    """A graph that gives other numbers each time has one value once it is stored."""
+    with observe() as outcomes:
+        first, second = random_blocks(), random_blocks()
+
+    assert [outcome.kind for outcome in outcomes] == ["ran", "hit"]
+    assert hash_value(first) == hash_value(second) == outcomes[0].manifest.value_digest  # type: ignore[union-attr]
+
+
+def test_a_file_that_changes_while_a_lazy_result_is_written_is_noticed(
+    whorl_store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was read may be of either version: it is returned, and not stored."""
+    monkeypatch.chdir(tmp_path)
+    np.arange(10.0).tofile("raw.bin")
+    read_lazily()
+    with observe() as outcomes, pytest.warns(StaleWarning, match=r"raw.* changed while it ran"):
+        value = read_lazily(is_disturbed=True)
+
+    assert not outcomes[-1].stored
+    assert isinstance(value.v.data, da.Array)
+    assert read_lazily().v.values.tolist() == [7.0] * 10
