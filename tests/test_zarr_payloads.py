@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import pickle
 import subprocess
 import sys
@@ -164,3 +165,35 @@ def test_options_that_make_no_sense_are_refused(options: dict[str, object], caus
         ZARR.encode(weather(), new_payload(tmp_path), options)
 
     assert cause in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"zarr_format": 2, "filters": [{"id": "pickle"}], "compressor": None, "order": "C", "dtype": "|O"},
+        {"codecs": [{"name": "bytes"}, {"name": "numcodecs.lzma", "configuration": {}}]},
+        {"storage_transformers": [{"name": "anything"}]},
+    ],
+    ids=["unpickling", "another codec", "a transformer"],
+)
+def test_metadata_that_whorl_does_not_write_are_refused(change: dict[str, object], tmp_path: Path) -> None:
+    """Codecs run on what somebody else wrote; one of zarr 2 runs code."""
+    canary = tmp_path / "canary"
+
+    class Bomb:
+        def __reduce__(self) -> tuple[object, tuple[str]]:
+            return open, (str(canary), "w")  # type: ignore[return-value]
+
+    payload = new_payload(tmp_path)
+    ZARR.encode(xr.Dataset({"v": ("x", [1.0, 2.0])}), payload, {})
+    root = json.loads(payload.read("zarr.json"))
+    metadata = root["consolidated_metadata"]["metadata"]["v"]
+    metadata.update({**change, "chunks": metadata["shape"]} if "zarr_format" in change else change)
+    payload.write("zarr.json", json.dumps(root).encode())
+    for name in payload.names:
+        if "/c" in name or name.endswith("/0"):
+            payload.write(name, pickle.dumps(Bomb()))
+
+    with pytest.raises(ValueError, match="a stored zarr names codecs that are not used here"):
+        ZARR.decode(payload, {})
+    assert not canary.exists()

@@ -39,6 +39,7 @@ class LocalAttempt:
         self._make = make
         self._memory: dict[str, bytes] = {}
         self._written: dict[str, PayloadFile] = {}
+        self._bytes = 0
         self._complete: tuple[PayloadFile, ...] | None = None
         self.place: str | None = None
 
@@ -61,8 +62,10 @@ class LocalAttempt:
         """Write one whole file."""
         self._complete = None
         view = memoryview(data).cast("B")
-        self._written[allowed_file(name)] = PayloadFile(name, len(view), digest_bytes(view))
-        if self.place is None and self._size() <= INLINE_LIMIT:
+        before = self._written.get(allowed_file(name))
+        self._written[name] = PayloadFile(name, len(view), digest_bytes(view))
+        self._bytes += len(view) - (before.size if before else 0)
+        if self.place is None and self._bytes <= INLINE_LIMIT:
             self._memory[name] = bytes(view)
         else:
             self._write_to_disk(name, view)
@@ -108,9 +111,6 @@ class LocalAttempt:
         """Note that an entry names this payload, so that nothing removes it."""
         self._memory.clear()
         self.place = None
-
-    def _size(self) -> int:
-        return sum(file.size for file in self._written.values())
 
     def _on_disk(self) -> str:
         if self.place is None:

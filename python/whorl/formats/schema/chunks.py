@@ -144,10 +144,15 @@ def _known_chunks(variable: Any) -> tuple[int, ...]:
 
 
 def _by_size(shape: Sequence[int], size: int) -> tuple[int, ...]:
-    """Fill a chunk along the last axis first: the elements that lie side by side stay together."""
+    """
+    Fill a chunk along the last axis first: the elements that lie side by side stay together.
+
+    The pieces of an axis are of one length, for zarr fills up the last one.
+    """
     lengths = []
     for side in reversed(shape):
-        length = max(1, min(side, _CHUNK // size))
+        pieces = -(-side // max(1, _CHUNK // size))
+        length = -(-side // max(1, pieces)) or 1
         lengths.append(length)
         size *= length
     return tuple(reversed(lengths))

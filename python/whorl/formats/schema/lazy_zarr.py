@@ -29,6 +29,10 @@ if TYPE_CHECKING:
     from whorl.formats.schema.elements import Elements
 
 
+# What ``chunks.py`` writes with, and nothing else: a payload may come from someone hostile.
+_CODECS = frozenset({"blosc", "bytes", "gzip", "vlen-utf8", "zstd"})
+
+
 class PayloadStore(Store):
     """A payload's files under their names, as zarr's keys."""
 
@@ -150,10 +154,17 @@ class LazyElements(BackendArray):
 
 
 def array_of(store: PayloadStore, node: str, metadata: dict[str, Any]) -> Any:
-    """Open an array by metadata that have been read."""
+    """
+    Open an array by metadata that have been read, if they are such as are written here.
+
+    Codecs are found by name among all that are installed, and older zarr has one that unpickles.
+    """
     import zarr
     from zarr.storage import StorePath
 
+    codecs = {codec["name"] for codec in metadata["codecs"]} if metadata["zarr_format"] == 3 else {"those of zarr 2"}  # noqa: PLR2004 - the format's number
+    if not codecs <= _CODECS or metadata.get("storage_transformers"):
+        raise ValueError(f"a stored zarr names codecs that are not used here: {', '.join(sorted(codecs - _CODECS))}")
     return zarr.Array.from_dict(StorePath(store, node), metadata)
 
 
