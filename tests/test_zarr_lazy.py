@@ -13,6 +13,8 @@ from dataset_examples import CHUNKS, ZARR, Counting, change, chunk_files, flip, 
 from store_examples import slot
 from whorl.errors import CorruptEntryError
 from whorl.fingerprint.values import hash_value
+from whorl.store.collect import collect
+from whorl.store.collect_plan import Limits
 from whorl.store.local import LocalStore
 
 if TYPE_CHECKING:
@@ -198,16 +200,21 @@ def test_a_chunk_is_checked_as_often_as_the_store_says(tmp_path: Path) -> None:
     assert found == {"always": None, "first": None, "never": True}
 
 
-def test_after_collecting_the_error_says_what_happened(tmp_path: Path) -> None:
-    """The entry was removed while somebody still read it: that is no damage."""
+def test_within_the_grace_a_collected_dataset_is_still_read(tmp_path: Path) -> None:
+    """The entry goes at once, its chunks after the grace; then the error says what happened, for that is no damage."""
     store = LocalStore(tmp_path / "store")
-    value = stored(store, weather(), chunks=CHUNKS)
-    before = value.t[:10].values.copy()
-    store.remove(slot())
+    value, expected = stored(store, weather(), chunks=CHUNKS), weather()
+    collectable = store.collectable()
+    assert collectable is not None
+    gone = collect(collectable, Limits(older_than=0.0), {})
+    is_missed = store.lookup(slot()) is None
+    within = value.t[:30].values.copy()
+    collect(collectable, Limits(older_than=0.0, grace=0.0), {})
     with pytest.raises(CorruptEntryError) as refusal:
-        value.n.load()
+        value.t[30:].load()
 
-    np.testing.assert_array_equal(before, weather().t[:10])
+    assert (len(gone.condemned), is_missed) == (1, True)
+    np.testing.assert_array_equal(within, expected.t[:30])
     assert "is gone" in refusal.value.message
-    assert "collected after the grace" in refusal.value.cause
+    assert "its files are collected after the grace" in refusal.value.cause
     assert not store.damaged(slot())

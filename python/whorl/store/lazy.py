@@ -61,7 +61,8 @@ class Origin:
             return CorruptEntryError(f"the file {name} of a result of {stage} is damaged", _reason(error), tip)
         return CorruptEntryError(
             f"the file {name} of a result of {stage} is gone",
-            "its entry was removed or replaced after it was looked up, and its files were collected after the grace",
+            f"{error.message}; its entry was removed or replaced after it was looked up, and its files are collected "
+            "after the grace",
             "call the stage again; whorl gc --grace says how long files outlive their entries",
         )
 
