@@ -80,6 +80,37 @@ def test_blocks_of_dask_are_written_by_its_workers_and_come_back_as_blocks(tmp_p
     assert hash_value(decoded) == hash_value(value)
 
 
+MEASURE = """
+import resource, sys
+from pathlib import Path
+import dask.array as da, xarray as xr
+from dataset_examples import stored
+from whorl.fingerprint.values import hash_value
+from whorl.store.local import LocalStore
+def peak():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+store = LocalStore(Path(sys.argv[1]))
+hash_value(stored(store, xr.Dataset({"v": ("x", da.random.random(200_000, chunks=100_000))}), "small"))
+before = peak()
+large = xr.Dataset({"v": (("x", "y"), da.random.random((600, 125_000), chunks=(10, 125_000)))})
+value = stored(store, large, compression="none")
+hash_value(value)
+print(value.nbytes >> 20, peak() - before)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="measures memory in the way of Linux")
+def test_a_large_graph_is_stored_and_read_without_being_whole_in_memory(tmp_path: Path) -> None:
+    """Of 600 MB some blocks are there at a time, while it is written and while it is digested."""
+    command = [sys.executable, "-c", MEASURE, str(tmp_path / "store")]
+    done = subprocess.run(command, check=True, capture_output=True, text=True, env=child_environment())
+    size, grown = map(int, done.stdout.split())
+
+    assert size == 572
+    assert grown < 400
+
+
 def test_dask_writes_and_reads_in_processes(tmp_path: Path) -> None:
     """The draft and the payload are both reached from a worker."""
     value = xr.Dataset({"v": (("y", "x"), da.arange(600_000, chunks=150_000, dtype="f8").reshape(4, 150_000))})
