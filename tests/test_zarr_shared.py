@@ -216,6 +216,29 @@ def test_blocks_of_dask_pass_through_a_stage(whorl_store: Path) -> None:
     assert hash_value(value) == outcomes[0].manifest.value_digest  # type: ignore[union-attr]
 
 
+@stage(cache=True)
+def collected() -> dict[str, xr.Dataset]:
+    """Return lazy datasets as parts of something else."""
+    return {"lazy": forecast(30), "blocks": by_dask()}
+
+
+def test_a_lazy_dataset_within_something_else_is_stored_with_its_values(whorl_store: Path) -> None:
+    """A pickle that named the files of another entry would be empty once that is gone."""
+    forecast(30)
+    by_dask()
+    with observe() as outcomes:
+        collected()
+    forecast.clear(30)
+    by_dask.clear()
+    found = collected()
+
+    assert outcomes[-1].manifest is not None
+    assert outcomes[-1].manifest.format == "pickle"
+    assert hash_value(found["lazy"]) == hash_value(weather().isel(time=slice(30)))
+    assert float(found["blocks"].v.sum()) == sum(range(500_000))
+    assert not list(whorl_store.rglob("zarr.json"))
+
+
 def noting(block: np.ndarray, notes: str) -> np.ndarray:
     """Add one to a block, and leave a note of having done so."""
     if block.size:

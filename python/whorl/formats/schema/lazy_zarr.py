@@ -130,6 +130,10 @@ class LazyElements(BackendArray):
             read = self._outer
         return indexing.explicit_indexing_adapter(key, self.shape, indexing.IndexingSupport.VECTORIZED, read)
 
+    def loaded(self) -> tuple[Any, tuple[Any]]:
+        """Give what makes the same in memory, as ``__reduce__`` does."""
+        return indexing.NumpyIndexingAdapter, (self._basic((slice(None),) * len(self.shape)),)
+
     def _basic(self, key: tuple[Any, ...]) -> Any:
         return self._elements.take(self._array[self._whole(key)])
 
