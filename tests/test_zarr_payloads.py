@@ -228,3 +228,21 @@ def test_metadata_that_whorl_does_not_write_are_refused(change: dict[str, object
     with pytest.raises(ValueError, match="a stored zarr names codecs that are not used here"):
         hash_value(ZARR.decode(payload, {}))
     assert not canary.exists()
+
+
+def test_without_zarr_the_message_says_what_to_install() -> None:
+    """xarray alone does not bring it; a dataset whose format nobody named goes to pickle then."""
+    code = """
+import sys
+sys.modules["zarr"] = None
+import xarray as xr
+from whorl.errors import FormatError
+from whorl.formats.base import candidates
+try:
+    candidates(xr.Dataset({"v": ("x", [1])}))[0].encode(xr.Dataset({"v": ("x", [1])}), None, {})
+except FormatError as error:
+    print(error.message, error.cause, error.tip, sep="|")
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert done.stdout.startswith('the format zarr needs zarr|zarr is not installed|pip install "whorl[xarray]"')
