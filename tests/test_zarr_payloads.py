@@ -231,7 +231,7 @@ def test_metadata_that_whorl_does_not_write_are_refused(change: dict[str, object
 
 
 def test_without_zarr_the_message_says_what_to_install() -> None:
-    """xarray alone does not bring it; a dataset whose format nobody named goes to pickle then."""
+    """The library xarray alone does not bring it; a dataset whose format nobody named goes to pickle then."""
     code = """
 import sys
 sys.modules["zarr"] = None
