@@ -42,6 +42,7 @@ class Zarr:
     name = "zarr"
     suffix = ".zarr"
     exact = True
+    runs_code = False
 
     def accepts(self, value: object) -> bool:
         """Take datasets and data arrays, not those of subclasses."""
