@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
+import xarray as xr
 
 from contracts.payload import through
 from whorl.errors import FormatError, WhorlWarning
@@ -84,6 +85,9 @@ DEFAULTS = [
     (pd.Series([1]), "parquet"),
     (pa.table({"a": [1]}), "parquet"),
     (np.arange(2), "npy"),
+    (xr.Dataset({"a": ("x", [1])}), "zarr"),
+    (xr.DataArray([1]), "zarr"),
+    (xr.Variable("x", [1]), "pickle"),
     (np.ma.masked_array([1]), "pickle"),
     (np.float64(1.5), "pickle"),
     (None, "json"),
@@ -184,7 +188,7 @@ import sys
 from whorl.formats.base import format_for, format_named
 assert format_for({"a": 1}).name == "json" and format_for(object()).name == "pickle" and format_named("parquet")
 assert format_for({"a": 1}).accepts({"a": 1}) and not format_named("parquet").accepts(1)
-heavy = {"pandas", "numpy", "pyarrow", "xarray"} & set(sys.modules)
+heavy = {"pandas", "numpy", "pyarrow", "xarray", "zarr"} & set(sys.modules)
 assert not heavy, heavy
 """
     subprocess.run([sys.executable, "-c", code], check=True)

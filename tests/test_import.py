@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-HEAVY = ("IPython", "fsspec", "importlib.metadata", "numpy", "pandas", "pyarrow", "xarray")
+HEAVY = ("IPython", "fsspec", "importlib.metadata", "numpy", "pandas", "pyarrow", "xarray", "zarr")
 
 REPORT = """
 import json, logging, sys

@@ -78,6 +78,14 @@ def test_what_lies_in_a_file_counts_by_its_values_and_stays_there(
         assert hash_value(opened["rain"].variable) == hash_value(numbers["rain"].variable)
 
 
+def test_one_lazy_moment_counts_as_a_loaded_one() -> None:
+    """A variable without dimensions, of times too, which come as scalars of numpy."""
+    for moment in (np.datetime64("2020-01-01", "ns"), np.timedelta64(5, "s"), 1.5, "text"):
+        variable = xr.Dataset({"v": moment})
+
+        assert hash_value(variable.chunk()) == hash_value(variable)
+
+
 def test_everything_that_code_can_see_of_a_dataset_counts() -> None:
     """Dimensions, coordinates, attributes, order and names; not how it was or will be written."""
     lazy = WEATHER.chunk({"time": 2})

@@ -95,9 +95,17 @@ def _decode_copy(access: Access, manifest: Manifest, types: Callable[[], Mapping
     return MISSING
 
 
-def is_unchanged(before: Derived, now: Snapshot, judge: Judge, result: Resolution) -> bool:
-    """Derive the key again from what things are now; warn if it differs or something used cannot be checked."""
-    name = judge.call.definition.name
+def is_unchanged(
+    before: Derived, snapshot: Snapshot, judge: Judge, result: Resolution, *, is_shared: bool = False
+) -> bool:
+    """
+    Derive the key again from what things are now; warn if it differs or something used cannot be checked.
+
+    ``is_shared`` is for a call whose arguments are in others' hands: they are digested again, too.
+    """
+    now, name = snapshot.again(), judge.call.definition.name
+    if is_shared:
+        now.arguments.pop(judge.call, None)
     if secret := find_secret(result.trace, result.inherited):
         warn(f"the result of {name} is not stored: it read {secret}, and secrets are not kept", StaleWarning)
         return False
@@ -122,19 +130,32 @@ def is_unchanged(before: Derived, now: Snapshot, judge: Judge, result: Resolutio
 
 
 def commit_result(
-    access: Access, judge: Judge, derived: Derived, result: Resolution, content: Digest, earlier: Earlier | None
+    access: Access,
+    judge: Judge,
+    derived: Derived,
+    result: Resolution,
+    content: Digest,
+    earlier: Earlier | None,
+    holds: Callable[[], bool],
 ) -> Resolution:
     """
     Store a result, or adopt the entry that another stored meanwhile.
 
-    Raises FormatError, with the value in it, where the format cannot hold the value.
+    A lazy one is computed by being written: its digest is that of what was written, and ``holds`` tells whether what it
+    was made from is still what it was.  Raises FormatError, with the value in it, where the format cannot hold the
+    value.
     """
     if access.store is None:
+        result.add_digest()
         return result
-
+    was_lazy = not result.digested
     try:
         attempt, chosen, seconds = _encode(access.store, judge, derived, result.value)
         try:
+            if was_lazy:
+                result.add_digest(chosen.decode(attempt.reader(), judge.call.definition.format_options))
+                if not holds():
+                    return result
             revisions = _revisions(access.store, attempt.slot, content, result, earlier)
             manifest = build_manifest(
                 judge,
@@ -154,11 +175,13 @@ def commit_result(
             attempt.abandon()
     except StoreError as error:
         access.complain(error)
+        result.add_digest()
         return result
     _keep_tree(access, attempt.slot.namespace, derived.fingerprint)
     settled = Resolution.of_entry("ran", current)
     # A value without a digest could not be compared by its format: what is returned now must be what a hit returns.
-    exact = chosen.exact and result.digest is not None
+    # A lazy one is read from there, not computed a second time.
+    exact = chosen.exact and result.digest is not None and not was_lazy
     value = result.value if current.attempt == attempt.nonce and exact else MISSING
     return replace(settled, value=value, seconds=result.seconds)
 

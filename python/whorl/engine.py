@@ -27,6 +27,7 @@ from whorl.executors.this_thread import invoke
 from whorl.executors.threads import Slots, run_side_by_side
 from whorl.fingerprint.code import holding, settle
 from whorl.fingerprint.inputs import hand_over
+from whorl.fingerprint.lazy import is_lazy
 from whorl.key import Component, derive_content_key
 from whorl.modes import MODES
 from whorl.outcome import Outcome
@@ -316,16 +317,16 @@ class Session:
 
     def commit(self, call: Call, derived: Derived, result: Resolution) -> Resolution:
         """Keep a result, if everything it was made from is still what it was."""
-        result.add_digest()
-        now = self.snapshot.again()
-        if call in self.shared:
-            now.arguments.pop(call, None)
-        if not self.mode.writes or not is_unchanged(derived, now, self.judge(call), result):
-            return result
+        if not (self.mode.writes and is_lazy(result.value)):
+            result.add_digest()
         judge = self.judge(call)
+        holds = partial(is_unchanged, derived, self.snapshot, judge, result, is_shared=call in self.shared)
+        if not self.mode.writes or not holds():
+            result.add_digest()
+            return result
         if call.options.recompute or not self.mode.reads:
             self.earlier.setdefault(call, Earlier(self.access.lookup(judge.slot(derived))))
-        return commit_result(self.access, judge, derived, result, self.content_key(call), self.earlier.get(call))
+        return commit_result(self.access, judge, derived, result, self.content_key(call), self.earlier.get(call), holds)
 
     def content_key(self, call: Call) -> Digest:
         """Derive the content key from the results that upstreams have now."""

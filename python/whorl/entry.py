@@ -73,13 +73,13 @@ class Resolution:
         self._nonce = self._nonce or os.urandom(16).hex()
         return self._nonce
 
-    def add_digest(self) -> None:
-        """Digest the value, once; one that cannot be digested stays without."""
+    def add_digest(self, stored: object = MISSING) -> None:
+        """Digest the value, once, or what was stored of it; one that cannot be digested stays without."""
         if self.digested or self.value is MISSING:
             return
         self.digested = True
         try:
-            self.digest, self.behaviour = digest_argument(self.value, "result")
+            self.digest, self.behaviour = digest_argument(self.value if stored is MISSING else stored, "result")
         except UndigestableError:
             self.digest, self.behaviour = None, ()
 

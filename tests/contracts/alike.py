@@ -8,6 +8,7 @@ from decimal import Decimal
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import xarray as xr
 
 
 def assert_alike(found: object, expected: object, place: str) -> None:
@@ -21,6 +22,8 @@ def assert_alike(found: object, expected: object, place: str) -> None:
         case np.ndarray():
             assert repr(found.dtype) == repr(expected.dtype), place  # type: ignore[attr-defined]
             np.testing.assert_array_equal(found, expected, place, strict=True)
+        case xr.Dataset() | xr.DataArray():
+            _assert_datasets_alike(found, expected, place)
         case Decimal() | complex():
             assert repr(found) == repr(expected), place
         case float():
@@ -50,6 +53,29 @@ def _assert_frames_alike(found: object, expected: pd.DataFrame | pd.Series, plac
     _assert_indexes_alike(found.index, expected.index, place)
     assert found.flags == expected.flags, place
     assert repr(found.attrs) == repr(expected.attrs), place
+
+
+def _assert_datasets_alike(found: object, expected: xr.Dataset | xr.DataArray, place: str) -> None:
+    """Compare what is loaded for it, element by element: ``identical`` takes NaN for NaN, and -0.0 for 0.0."""
+    assert isinstance(found, xr.Dataset | xr.DataArray)
+    assert_alike(list(found.coords), list(expected.coords), place)
+    assert_alike(list(found.xindexes), list(expected.xindexes), place)
+    if isinstance(expected, xr.Dataset):
+        assert_alike(list(found.variables), list(expected.variables), place)
+        assert repr(found.attrs) == repr(expected.attrs), place
+        pairs = [(found.variables[name], variable) for name, variable in expected.variables.items()]  # type: ignore[union-attr]
+    else:
+        assert_alike(found.name, expected.name, place)  # type: ignore[union-attr]
+        pairs = [(found.variable, expected.variable)]  # type: ignore[union-attr]
+        pairs += [(found.coords[name].variable, each.variable) for name, each in expected.coords.items()]
+    for left, right in pairs:
+        assert (type(left), left.dims, repr(left.attrs)) == (type(right), right.dims, repr(right.attrs)), place
+        assert (left.dtype, left.shape, left.chunks is None) == (right.dtype, right.shape, right.chunks is None), place
+        one, other = np.asarray(left.copy(deep=False).values), np.asarray(right.values)
+        if right.dtype.hasobject:
+            assert repr(one.tolist()) == repr(other.tolist()), place
+        else:
+            assert one.tobytes() == other.tobytes(), place
 
 
 def _assert_indexes_alike(found: pd.Index, expected: pd.Index, place: str) -> None:

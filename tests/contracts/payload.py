@@ -19,19 +19,24 @@ class FolderPayload:
 
     @property
     def names(self) -> tuple[str, ...]:
-        return tuple(sorted(path.name for path in self.folder.iterdir()))
+        return tuple(sorted(str(path.relative_to(self.folder)) for path in self.folder.rglob("*") if path.is_file()))
 
     def write(self, name: str, data: bytes | memoryview) -> None:
-        (self.folder / name).write_bytes(data)
+        self.path(name).write_bytes(data)
 
     def path(self, name: str) -> Path:
-        return self.folder / name
+        path = self.folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return path
 
     def size(self, name: str) -> int:
         return (self.folder / name).stat().st_size
 
     def read(self, name: str) -> bytes:
         return (self.folder / name).read_bytes()
+
+    def lazy(self) -> FolderPayload:
+        return self
 
 
 def new_payload(tmp_path: Path) -> FolderPayload:

@@ -76,13 +76,16 @@ def _values_of(variable: Any) -> tuple[str, object]:
         return ".data", variable.data
     if variable._in_memory:  # noqa: SLF001 - as above
         return ".values", Inner(variable.values)
-    rows = variable.chunks[0] if variable.chunks and variable.ndim else _chunks_of(variable)
+    if not variable.ndim:
+        # One that is a time comes as a scalar of numpy, here as in memory.
+        return ".values", Inner(variable.copy(deep=False).values)
+    rows = variable.chunks[0] if variable.chunks else _chunks_of(variable)
     return ".values", describe_rows(variable.shape, variable.dtype, rows, _rows_of(variable))
 
 
 def _chunks_of(variable: Any) -> list[int]:
     """Cut the first axis of a variable that lies in a file as the file is cut."""
-    length = variable.shape[0] if variable.ndim else 0
+    length = variable.shape[0]
     preferred = variable.encoding.get("preferred_chunks", {})
     step = max(1, preferred.get(variable.dims[0], 1)) if length else 1
     return [min(step, length - start) for start in range(0, length, step)]
@@ -91,7 +94,7 @@ def _chunks_of(variable: Any) -> list[int]:
 def _rows_of(variable: Any) -> Callable[[int, int], Any]:
     def load(start: int, stop: int) -> Any:
         # A slice of a variable loads no more than itself, and keeps it from its owner.
-        return (variable[start:stop] if variable.ndim else variable.copy(deep=False)).values
+        return variable[start:stop].values
 
     return load
 

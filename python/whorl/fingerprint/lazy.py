@@ -29,6 +29,21 @@ _TOO_MUCH = 256 << 20
 _SLICE = 128 << 20
 
 
+def is_lazy(value: object) -> bool:
+    """Say whether a value is computed or read only when it is asked for: a graph of dask, or variables in a file."""
+    kind = type(value)
+    if hasattr(kind, "__dask_graph__"):
+        asked: Any = value
+        if asked.__dask_graph__() is not None:
+            return True
+    if kind.__module__.partition(".")[0] != "xarray" or kind.__name__ not in ("Dataset", "DataArray"):
+        return False
+    held: Any = value
+    arrays = [held.variable, *(each.variable for each in held.coords.values())] if kind.__name__ == "DataArray" else []
+    variables = arrays or held.variables.values()
+    return not all(variable._in_memory for variable in variables)  # noqa: SLF001 - the public ways load it
+
+
 def describe_rows(
     shape: tuple[int, ...], dtype: Any, chunks: Sequence[int], load: Callable[[int, int], Any]
 ) -> Inner | Described:

@@ -31,6 +31,7 @@ _MODULES = {
     "npy": "whorl.formats.npy",
     "parquet": "whorl.formats.parquet",
     "pickle": "whorl.formats.pickle",
+    "zarr": "whorl.formats.zarr",
 }
 _TABLES = ("DataFrame", "Series")
 _PLAIN = (
@@ -53,6 +54,7 @@ _DEFAULTS = {
     **{f"pandas.{name}": "parquet" for name in _TABLES},
     "pyarrow.Table": "parquet",
     "numpy.ndarray": "npy",
+    **{f"xarray.{name}": "zarr" for name in ("Dataset", "DataArray")},
     **{f"builtins.{name}": "json" for name in _PLAIN},
     **{f"datetime.{name}": "json" for name in _DATES},
     "decimal.Decimal": "json",
@@ -79,6 +81,28 @@ class PayloadWriter(Protocol):
         ...
 
 
+class LazyFiles(Protocol):
+    """
+    The files of one payload for a value that reads them when it needs them, long after ``decode`` has returned.
+
+    Each is checked when it is read, in whatever process: these can be pickled, as dask does with what its workers
+    read.  A file that is listed and is missing, cut off or changed raises ``CorruptEntryError``.
+    """
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the files."""
+        ...
+
+    def size(self, name: str) -> int:
+        """Return the bytes of one file."""
+        ...
+
+    def read(self, name: str) -> bytes:
+        """Read one whole file; any thread may."""
+        ...
+
+
 class PayloadReader(Protocol):
     """The files of one payload, each checked against the digest in the manifest before it is handed out."""
 
@@ -97,6 +121,10 @@ class PayloadReader(Protocol):
 
     def path(self, name: str) -> Path:
         """Give a path to one file; it may be removed once ``decode`` has returned."""
+        ...
+
+    def lazy(self) -> LazyFiles:
+        """Give the same files for later."""
         ...
 
 
@@ -205,9 +233,17 @@ def check_options(chosen: Format, options: Mapping[str, object], known: Iterable
     """Refuse an option that a format does not have; ``types``, which comes from the stage's code, is no option."""
     for option in options:
         if option not in known and option != "types":
-            close = _closest(option, known)
+            close = closest(option, known)
             has = f"it has {', '.join(known)}" if known else "it has none"
             raise FormatError(f"the format {chosen.name} has no option {option!r}", has, close)
+
+
+def closest(name: str, known: Iterable[str]) -> str:
+    """Ask whether one of the known names was meant; nothing where none is near."""
+    from difflib import get_close_matches
+
+    close = get_close_matches(name, known, n=1)
+    return f"did you mean {close[0]!r}?" if close else ""
 
 
 @cache
@@ -258,12 +294,5 @@ def _unknown(name: str) -> FormatError:
 
     known = sorted({*_MODULES, *_registered, *entry_points(group=ENTRY_POINTS).names})
     return FormatError(
-        f"unknown format {name!r}", f"the formats known here are {', '.join(known)}", _closest(name, known)
+        f"unknown format {name!r}", f"the formats known here are {', '.join(known)}", closest(name, known)
     )
-
-
-def _closest(name: str, known: Iterable[str]) -> str:
-    from difflib import get_close_matches
-
-    close = get_close_matches(name, known, n=1)
-    return f"did you mean {close[0]!r}?" if close else ""

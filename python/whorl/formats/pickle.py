@@ -6,6 +6,7 @@ builtin, stdlib, numpy, pandas …    kept, with everything that is shared in th
 instances of other classes          kept if they come back with the same digest; the class is found by name
 arrays of a MiB and more            in files of their own, not copied on the way; mapped copy-on-write when large
 functions and classes               by name, those of ``__main__`` by the name that an import would use
+lazy datasets out of a store        loaded, when they are a part of something else
 lambdas, open files, locks …        refused
 ==================================  ====================================================================
 
@@ -40,6 +41,8 @@ _FILE = "data.pickle"
 _BUFFER = "buffer-{}.bin"
 _OWN_FILE_FROM = 1 << 20
 _MAIN = "__main__"
+# Lazy arrays of other entries: their numbers are kept, for those entries may go.
+_LAZY = "whorl.formats.schema.lazy_zarr"
 # Their pickling keeps what their digest sees: tests/contracts round-trips each of their types.
 _TRUSTED = frozenset(
     ("builtins", "collections", "copyreg", "datetime", "decimal", "fractions", "numpy", "pandas", "pathlib", "pyarrow")
@@ -131,6 +134,8 @@ class _Pickler(pickle.Pickler):
 
     def reducer_override(self, thing: Any) -> Any:
         self.types.add(type(thing))
+        if type(thing).__module__ == _LAZY and type(thing).__name__ == "LazyElements":
+            return thing.loaded()
         if getattr(thing, "__module__", None) == _MAIN and isinstance(thing, type | FunctionType):
             name = canonical_module(_MAIN)
             if name != _MAIN and _found(_MAIN, thing.__qualname__) is thing:

@@ -15,8 +15,10 @@ from typing import TYPE_CHECKING
 from whorl.digest import hash_file
 from whorl.store.codec import INLINE_LIMIT
 from whorl.store.disk import copy_file, digest_bytes, guarded, make_folder, remove_folder, write_file
+from whorl.store.lazy import LazyFiles, Origin
 from whorl.store.manifest import PayloadFile
 from whorl.store.names import allowed_file
+from whorl.store.reader import LocalFiles
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -37,6 +39,7 @@ class LocalAttempt:
         self._make = make
         self._memory: dict[str, bytes] = {}
         self._written: dict[str, PayloadFile] = {}
+        self._bytes = 0
         self._complete: tuple[PayloadFile, ...] | None = None
         self.place: str | None = None
 
@@ -59,8 +62,10 @@ class LocalAttempt:
         """Write one whole file."""
         self._complete = None
         view = memoryview(data).cast("B")
-        self._written[allowed_file(name)] = PayloadFile(name, len(view), digest_bytes(view))
-        if self.place is None and self._size() <= INLINE_LIMIT:
+        before = self._written.get(allowed_file(name))
+        self._written[name] = PayloadFile(name, len(view), digest_bytes(view))
+        self._bytes += len(view) - (before.size if before else 0)
+        if self.place is None and self._bytes <= INLINE_LIMIT:
             self._memory[name] = bytes(view)
         else:
             self._write_to_disk(name, view)
@@ -106,9 +111,6 @@ class LocalAttempt:
         """Note that an entry names this payload, so that nothing removes it."""
         self._memory.clear()
         self.place = None
-
-    def _size(self) -> int:
-        return sum(file.size for file in self._written.values())
 
     def _on_disk(self) -> str:
         if self.place is None:
@@ -181,3 +183,11 @@ class AttemptReader:
             write_file(path, inline[name])
         else:
             copy_file(os.fspath(self.path(name)), path)
+
+    def lazy(self) -> LazyFiles:
+        """Return the same files for later: until the attempt is committed or abandoned."""
+        files = {file.name: file for file in self.attempt.files()}
+        inline = self.attempt.inline()
+        folder = "" if inline is not None else os.fspath(self.attempt.folder)
+        origin = Origin(self.attempt.slot, self.attempt.nonce, None)
+        return LazyFiles(LocalFiles(files, inline, folder, "always"), origin)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from whorl.digest import Digest
     from whorl.store.collectable import Collectable
+    from whorl.store.lazy import LazyFiles
     from whorl.store.manifest import Manifest, PayloadFile, Slot
 
 
@@ -104,6 +105,10 @@ class Reader(Protocol):
         """Write one file to a new path, for its own; the folder is there."""
         ...
 
+    def lazy(self) -> LazyFiles:
+        """Return the same files for a value that reads them later, in any process; see ``store/lazy.py``."""
+        ...
+
 
 class Store(Protocol):
     """Entries by slot.  A reader sees nothing, or one complete verified entry."""
@@ -156,8 +161,12 @@ class Store(Protocol):
         """Yield the entries that were last committed with a content key in each tier: they may say so no longer."""
         ...
 
-    def reader(self, manifest: Manifest) -> Reader:
-        """Return a reader of an entry's payload."""
+    def reader(self, manifest: Manifest, *, heals: bool = True) -> Reader:
+        """
+        Return a reader of an entry's payload.
+
+        ``heals`` is whether an entry goes aside when a part of it is found damaged later, by a lazy value.
+        """
         ...
 
     def is_own(self, manifest: Manifest) -> bool:

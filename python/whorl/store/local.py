@@ -9,6 +9,7 @@ made at the first write.  On the arrow: *lookup* and *commit*.
 from __future__ import annotations
 
 import os
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -124,10 +125,11 @@ class LocalStore:
         """Return which entry was last committed with a content key."""
         return self._publisher.pointer(namespace, content_key)
 
-    def reader(self, manifest: Manifest) -> Reader:
-        """Return a reader of an entry's payload."""
+    def reader(self, manifest: Manifest, *, heals: bool = True) -> Reader:
+        """Return a reader of an entry's payload; see ``Store.reader``."""
         folder = self._places.payload(manifest.slot.namespace, manifest.payload)
-        return LocalReader(manifest, folder, self._verify, self._temporary)
+        home = partial(LocalStore, Path(os.path.abspath(self.root))) if heals else None
+        return LocalReader(manifest, folder, self._verify, self._temporary, home)
 
     def is_own(self, manifest: Manifest) -> bool:  # noqa: ARG002 - the protocol's signature
         """Whether nobody but this user can write here."""

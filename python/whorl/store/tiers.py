@@ -70,17 +70,17 @@ class TieredStore:
         """Yield the entries that were last committed with a content key in each tier."""
         yield from self._found(lambda store: store.sources(namespace, content_key))
 
-    def reader(self, manifest: Manifest) -> Reader:
+    def reader(self, manifest: Manifest, *, heals: bool = True) -> Reader:
         """Return a reader of an entry's payload: of the copy in the local tier, once there is one."""
         origin, local = self.origin(manifest), self._writable(LOCAL)
-        reader = origin.store.reader(manifest)
+        reader = origin.store.reader(manifest, heals=heals and origin.writes)
         if local is None or local is origin or self._damaged_copies[manifest.slot, manifest.attempt] >= _MOST_COPIES:
             return reader
         copied = self._offer(local, lambda store: store.adopt(manifest, reader, replace=_other(manifest)))
         if copied is None:
             return reader
         self._noted(local, manifest)  # what is read from now on
-        return local.store.reader(copied)
+        return local.store.reader(copied, heals=heals)
 
     def is_own(self, manifest: Manifest) -> bool:
         """Whether this very copy of an entry was found in a tier that this user alone can write."""

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 # What numpy, pandas and pyarrow raise at a value they cannot write; a failing disk is another OSError and passes.
 _REFUSALS = (ValueError, TypeError, NotImplementedError, OverflowError)
-# What the extra whorl[pandas] brings.
-_LIBRARIES = ("numpy", "pandas", "pyarrow")
+# The extra that brings a library.
+_EXTRAS = {**dict.fromkeys(("numpy", "pandas", "pyarrow"), "pandas"), **dict.fromkeys(("xarray", "zarr"), "xarray")}
 
 
 class Loss(Exception):  # noqa: N818 - never seen by a user; what it becomes is a FormatError
@@ -56,12 +56,12 @@ def refusing(name: str, value: object) -> Iterator[None]:
         raise _refusal(name, value, _said(error)) from error
     except ModuleNotFoundError as error:
         library = str(error.name).partition(".")[0]
-        if library not in _LIBRARIES:
+        if library not in _EXTRAS:
             raise
         raise FormatError(
             f"the format {name} needs {library}",
             f"{library} is not installed",
-            f'pip install "whorl[pandas]"{_another(name)}',
+            f'pip install "whorl[{_EXTRAS[library]}]"{_another(name)}',
         ) from error
 
 

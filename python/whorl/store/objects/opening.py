@@ -6,8 +6,10 @@ No client is made and no server asked here: the first request does that.  On the
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from importlib import import_module, util
 from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
 from whorl.errors import ConfigError
 from whorl.fingerprint.urls import hide_secrets, is_url, protocols
@@ -16,6 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from whorl.store.objects.base import Objects
+
+    _Way = tuple[str, dict[str, Any], float]
 
 # The module and class of a kind, the library that it needs, and the extra of whorl's that brings that along.
 _S3 = ("s3", "S3Objects", "s3fs", "s3")
@@ -36,6 +40,9 @@ _KINDS = {
     "http": _WEB,
     "https": _WEB,
 }
+# How objects were opened, so that another process can: a lazy value goes to workers.
+_ways: WeakKeyDictionary[Objects, _Way] = WeakKeyDictionary()
+_reopened: dict[str, Objects] = {}
 _KNOWN_TIP = "write s3://, gs://, az://, abfs://, sftp://, https://, a folder, or another protocol of fsspec's"
 
 
@@ -45,6 +52,33 @@ def open_objects(url: str, options: Mapping[str, Any], timeout: float) -> Object
 
     Raises ConfigError for a URL that names no store, and where a library is missing.
     """
+    opened = _open(url, options, timeout)
+    _ways[opened] = (url, dict(options), timeout)
+    return opened
+
+
+@dataclass(frozen=True, slots=True)
+class Reached:
+    """Objects on their way to another process, which opens them again; the options go along, secrets included."""
+
+    objects: Objects
+
+    def __reduce__(self) -> tuple[Callable[..., Reached], _Way]:
+        way = _ways.get(self.objects)
+        if way is None:
+            raise TypeError(f"{self.objects.url} is known to this process alone: it cannot be read in another")
+        return _reach, way
+
+
+def _reach(url: str, options: dict[str, Any], timeout: float) -> Reached:
+    """Open a root that another process spoke of, once in this one."""
+    known = repr((url, sorted(options.items()), timeout))
+    if known not in _reopened:
+        _reopened[known] = open_objects(url, options, timeout)
+    return Reached(_reopened[known])
+
+
+def _open(url: str, options: Mapping[str, Any], timeout: float) -> Objects:
     shown = hide_secrets(url)
     if not is_url(url):
         raise ConfigError(f"{shown} is no URL", tip=_KNOWN_TIP)

@@ -8,75 +8,47 @@ from __future__ import annotations
 
 import os
 import weakref
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from whorl.digest import hash_file
 from whorl.errors import CorruptEntryError
 from whorl.store.disk import digest_bytes, guarded, make_folder, remove_folder, write_file
-from whorl.store.reader import file_named
+from whorl.store.lazy import LazyFiles, Origin, file_named
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from whorl.store.manifest import Manifest, PayloadFile
-    from whorl.store.objects.base import Objects
+    from whorl.store.manifest import PayloadFile
+    from whorl.store.objects.opening import Reached
 
 
-class RemoteReader:
-    """
-    The payload of one entry; ``folder`` is its place among the objects, ``make`` returns a new temporary folder.
+@dataclass(frozen=True, slots=True)
+class RemoteFiles:
+    """The payload files of one entry behind a network: where they are, and what they have to be; can be pickled."""
 
-    What is fetched goes with the reader: a lazy value keeps its reader.  ``verify`` is false where digests are not
-    to be compared.
-    """
-
-    def __init__(
-        self, manifest: Manifest, objects: Objects, folder: str, make: Callable[[], str], *, verify: bool
-    ) -> None:
-        self._files: Mapping[str, PayloadFile] = {file.name: file for file in manifest.files}
-        self._inline = manifest.inline
-        self._objects = objects
-        self._folder = folder
-        self._make = make
-        self._verify = verify
-        self._place: str | None = None
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """The names of the files."""
-        return tuple(self._files)
-
-    def size(self, name: str) -> int:
-        """Return the bytes of one file, from the manifest."""
-        return self._named(name).size
+    files: Mapping[str, PayloadFile]
+    inline: Mapping[str, bytes] | None
+    reached: Reached
+    folder: str
+    verify: bool
 
     def read(self, name: str) -> bytes:
         """Return one file's bytes."""
-        file = self._named(name)
-        if self._inline is not None:
-            return self._inline[name]
-        content = self._objects.read(f"{self._folder}/{name}", file.size)
+        file = self.named(name)
+        if self.inline is not None:
+            return self.inline[name]
+        content = self.reached.objects.read(f"{self.folder}/{name}", file.size)
         if content is None:
             raise CorruptEntryError(f"the stored file {name} is missing")
         self._compare(file, len(content.data), lambda: digest_bytes(content.data) == file.digest)
         return content.data
 
-    def path(self, name: str) -> Path:
-        """Return one file as a local file, fetched once, not to be changed."""
-        path = f"{self._own_folder()}/{self._named(name).name}"
-        if not os.path.exists(path):
-            make_folder(os.path.dirname(path))
-            self.fetch(name, path)
-        return Path(path)
-
-    def fetch(self, name: str, path: str) -> None:
-        """Write one file to a new path."""
-        file = self._named(name)
-        if self._inline is not None:
-            write_file(path, self._inline[name])
-            return
-        size = self._objects.download(f"{self._folder}/{name}", path, file.size)
+    def download(self, name: str, path: str) -> None:
+        """Write one file that is not inline to a new path."""
+        file = self.named(name)
+        size = self.reached.objects.download(f"{self.folder}/{name}", path, file.size)
         if size is None:
             raise CorruptEntryError(f"the stored file {name} is missing")
         try:
@@ -86,14 +58,61 @@ class RemoteReader:
             os.unlink(path)
             raise
 
+    def named(self, name: str) -> PayloadFile:
+        """Return what the manifest says of one file."""
+        return file_named(self.files, name)
+
     def _compare(self, file: PayloadFile, size: int, agrees: Callable[[], bool]) -> None:
         if size != file.size:
             raise CorruptEntryError(f"the stored file {file.name} is damaged", f"it does not have {file.size} bytes")
-        if self._verify and not agrees():
+        if self.verify and not agrees():
             raise CorruptEntryError(f"the stored file {file.name} is damaged", f"its digest is not {file.digest.hex()}")
 
-    def _named(self, name: str) -> PayloadFile:
-        return file_named(self._files, name)
+
+class RemoteReader:
+    """
+    The payload of one entry; ``origin`` is whose it is, ``make`` returns a new temporary folder.
+
+    What is fetched as a file goes with the reader: a value that maps it keeps its reader.
+    """
+
+    def __init__(self, files: RemoteFiles, origin: Origin, make: Callable[[], str]) -> None:
+        self._files = files
+        self._origin = origin
+        self._make = make
+        self._place: str | None = None
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the files."""
+        return tuple(self._files.files)
+
+    def size(self, name: str) -> int:
+        """Return the bytes of one file, from the manifest."""
+        return self._files.named(name).size
+
+    def read(self, name: str) -> bytes:
+        """Return one file's bytes."""
+        return self._files.read(name)
+
+    def path(self, name: str) -> Path:
+        """Return one file as a local file, fetched once, not to be changed."""
+        path = f"{self._own_folder()}/{self._files.named(name).name}"
+        if not os.path.exists(path):
+            make_folder(os.path.dirname(path))
+            self.fetch(name, path)
+        return Path(path)
+
+    def fetch(self, name: str, path: str) -> None:
+        """Write one file to a new path."""
+        if self._files.inline is not None:
+            write_file(path, self._files.inline[self._files.named(name).name])
+        else:
+            self._files.download(name, path)
+
+    def lazy(self) -> LazyFiles:
+        """Return the same files for a value that reads them later, each fetched when it is."""
+        return LazyFiles(self._files, self._origin)
 
     def _own_folder(self) -> str:
         if self._place is None:

@@ -8,13 +8,16 @@ revised (``ledger.py``), who computes (``lease.py``).  On the arrow: *lookup* an
 from __future__ import annotations
 
 import os
+from functools import partial
 from typing import TYPE_CHECKING
 
 from whorl.store.attempt import LocalAttempt
 from whorl.store.collect import bury
 from whorl.store.contest import check_attempt
 from whorl.store.disk import digest_bytes
+from whorl.store.lazy import Origin
 from whorl.store.names import folder_name, is_changed
+from whorl.store.objects.opening import Reached
 from whorl.store.places import Places
 from whorl.store.policy import Seal
 from whorl.store.remote.collectable import RemoteCollectable
@@ -22,8 +25,9 @@ from whorl.store.remote.entries import Entries
 from whorl.store.remote.lease import Leases
 from whorl.store.remote.ledger import RemoteLedger
 from whorl.store.remote.publish import RemotePublisher
-from whorl.store.remote.reader import RemoteReader
+from whorl.store.remote.reader import RemoteFiles, RemoteReader
 from whorl.store.remote.root import check_root, create_root
+from whorl.store.temporary import Temporary, system_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -34,7 +38,6 @@ if TYPE_CHECKING:
     from whorl.store.collectable import Collectable
     from whorl.store.manifest import Manifest, Slot
     from whorl.store.objects.base import Capabilities, Objects
-    from whorl.store.temporary import Temporary
 
 _TREE_LIMIT = 64 << 20
 # An explanation compares with the entries that are most alike; of a large shared stage the newest have to do.
@@ -112,11 +115,13 @@ class RemoteStore:
         """Return which entry was last committed with a content key."""
         return self._publisher.pointer(namespace, content_key) if self._is_there() else None
 
-    def reader(self, manifest: Manifest) -> Reader:
-        """Return a reader of an entry's payload."""
+    def reader(self, manifest: Manifest, *, heals: bool = True) -> Reader:
+        """Return a reader of an entry's payload; see ``Store.reader``."""
         folder = self._places.payload(manifest.slot.namespace, manifest.payload)
-        verify = self._verify != "never"
-        return RemoteReader(manifest, self.objects, folder, self._temporary.new_folder, verify=verify)
+        reached, verify = Reached(self.objects), self._verify != "never"
+        files = RemoteFiles({file.name: file for file in manifest.files}, manifest.inline, reached, folder, verify)
+        origin = Origin(manifest.slot, manifest.attempt, partial(reopen, reached) if heals else None)
+        return RemoteReader(files, origin, self._temporary.new_folder)
 
     def is_own(self, manifest: Manifest) -> bool:  # noqa: ARG002 - the protocol's signature
         """Whether nobody but this user can write here."""
@@ -274,3 +279,8 @@ class RemoteStore:
             self._entries.capabilities = found
             self._leases.capabilities = found
             self._is_checked = True
+
+
+def reopen(reached: Reached) -> RemoteStore:
+    """Open a store by its objects alone, to say in any process that an entry is damaged."""
+    return RemoteStore(reached.objects, Temporary(system_folder(), lambda: None))
