@@ -342,6 +342,40 @@ def test_a_registration_with_an_abstract_class_of_python_is_seen(module: types.M
     assert fingerprint(module.sized).digest != before
 
 
+BY_NAME = {
+    "import_module": "import importlib\ndef asking(x): return importlib.import_module('living_other').g(x)",
+    "import_module, renamed": "from importlib import import_module as i\ndef asking(x): return i('living_other').g(x)",
+    "a global with the name": (
+        "import importlib\nM = 'living_other'\ndef asking(x): return importlib.import_module(M).g(x)"
+    ),
+    "__import__": "def asking(x): return __import__('living_other').g(x)",
+    "sys.modules": "import sys\ndef asking(x): return sys.modules['living_other'].g(x)",
+}
+
+
+@pytest.mark.parametrize("way", BY_NAME)
+def test_a_module_that_is_named_by_a_text_is_followed(module: types.ModuleType, way: str) -> None:
+    """As one that is imported; which of its functions is called cannot be told, so all of it counts."""
+    redefine(module, BY_NAME[way])
+    before = fingerprint(module.asking, strict=True).digest
+    module.other.g = lambda x: x - 17
+
+    assert fingerprint(module.asking).digest != before
+
+
+def test_subclasses_that_are_asked_for_count(module: types.ModuleType) -> None:
+    """Plug-ins are found by ``__subclasses__``: each that is loaded counts, and one that comes later is seen."""
+    redefine(module, "class Plug: pass\ndef asking(x): return [each().run() for each in Plug.__subclasses__()]")
+    digests = [fingerprint(module.asking).digest]
+    for text in ("return 1", "return 2"):
+        redefine(module, f"class One(Plug):\n    def run(self): {text}")
+        digests.append(fingerprint(module.asking).digest)
+    module.One.run = lambda self: 3
+    digests.append(fingerprint(module.asking).digest)
+
+    assert len(set(digests)) == 4
+
+
 BUILTINS: dict[str, object] = {
     "a C function": math.fsum,
     "a partial": functools.partial(max, default=0),

@@ -23,12 +23,19 @@ _LONGEST_CALL = 200
 
 
 @dataclass(frozen=True, slots=True)
+class Named:
+    """A global that is handed on under its name."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class Use:
     """
     What happens to a value that was just read, and on which line.
 
-    ``called`` tells a call; ``arguments`` are its arguments, or the key of a look-up: constants as they are, everything
-    else as ``Ellipsis``.
+    ``called`` tells a call; ``arguments`` are its arguments, or the key of a look-up: constants as they are, globals as
+    ``Named``, everything else as ``Ellipsis``.
     """
 
     called: bool
@@ -88,6 +95,8 @@ def _is_call(instruction: Instruction, held: int, depth: int) -> bool:
 def _after(stack: list[object], instruction: Instruction, effect: int) -> list[object]:
     if effect > 0:
         value = instruction.argval if instruction.opname == "LOAD_CONST" else ...
+        if instruction.opname in ("LOAD_GLOBAL", "LOAD_NAME"):
+            value = Named(instruction.argval)
         return [*stack, *[value] * effect]
     depth = len(stack) + effect
     return [*stack[: max(depth - 1, 0)], ...][:depth] if effect or instruction.opname != "KW_NAMES" else stack

@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from whorl.fingerprint.boundary import canonical_module
-from whorl.fingerprint.kinds import is_function
+from whorl.fingerprint.kinds import full_name, is_class, is_function
 from whorl.fingerprint.nodes import Place
 from whorl.fingerprint.references import read_code
 
@@ -34,10 +34,20 @@ def describe(walk: Walk, node: Node) -> None:
         if everything or name in wanted:
             value = walk.watches.attribute(thing, name)
             node.mark(name, canonical_module(value) if name == "__module__" and isinstance(value, str) else repr(value))
+    if "__subclasses__" in wanted and is_class(thing):
+        _link_subclasses(walk, node, thing)
     if is_function(thing):
         _mark_nested(node, thing, names=everything or bool(wanted & _NAMES), docs=everything or "__doc__" in wanted)
         if everything or "__annotations__" in wanted:
             link_annotations(walk, node, thing)
+
+
+def _link_subclasses(walk: Walk, node: Node, kind: type) -> None:
+    """Link the classes that were made of a class, as far as they are loaded: plug-ins are found this way."""
+    subclasses: list[type] = type.__subclasses__(kind)
+    walk.watches.result(lambda: [*map(id, type.__subclasses__(kind))], [*map(id, subclasses)])
+    for subclass in sorted(subclasses, key=full_name):
+        walk.link(node, "subclass", subclass)
 
 
 def link_annotations(walk: Walk, node: Node, function: FunctionType) -> None:

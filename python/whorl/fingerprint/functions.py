@@ -16,7 +16,7 @@ from whorl.fingerprint import facts, foreign, imports, modules, patches, settled
 from whorl.fingerprint.boundary import Distribution, Own, canonical_module, owner, owner_of_name
 from whorl.fingerprint.kinds import is_class, is_function, is_module, module_name_of
 from whorl.fingerprint.nodes import Place
-from whorl.fingerprint.references import read_code
+from whorl.fingerprint.references import Reference, read_code
 from whorl.fingerprint.sources import code_text
 from whorl.fingerprint.unfollowed import find_doubts
 from whorl.fingerprint.watches import MISSING
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from types import FunctionType
 
     from whorl.fingerprint.nodes import Node
-    from whorl.fingerprint.references import Reference
     from whorl.fingerprint.walk import Walk
 
 # Besides functions and classes; ``exit``, ``copyright`` and their like come with ``site``.
@@ -67,7 +66,11 @@ def _describe_own(walk: Walk, node: Node, function: FunctionType) -> None:
         facts.link_annotations(walk, node, function)
     harmless = walk.harmless.setdefault(id(function.__globals__), set())
     for doubt in find_doubts(form, function.__globals__, harmless):
-        walk.doubt(doubt.what, location(code.co_filename, doubt.line))
+        if doubt.module:
+            named = Reference("import", doubt.module, ())
+            imports.link_import(walk, node, f"module/{doubt.module}", named, function.__globals__)
+        else:
+            walk.doubt(doubt.what, location(code.co_filename, doubt.line))
 
 
 def _link_defaults(walk: Walk, node: Node, function: FunctionType) -> None:

@@ -25,7 +25,10 @@ if TYPE_CHECKING:
 
 # Facts about functions and classes that code may read; the others are read by these functions.
 _INTROSPECTION = frozenset(
-    ("__doc__", "__annotations__", "__name__", "__qualname__", "__module__", "__code__", "__type_params__")
+    (
+        *("__doc__", "__annotations__", "__name__", "__qualname__", "__module__", "__code__", "__type_params__"),
+        "__subclasses__",
+    )
 )
 _READERS = frozenset(
     ("signature", "getfullargspec", "getargspec", "get_type_hints", "get_annotations", "getdoc", "getsource", "help")
@@ -56,7 +59,11 @@ Read = tuple[str, tuple[str, ...]]
 
 
 class Load(NamedTuple):
-    """A place in ``code``, in units of two bytes, where a global name and a chain below it are read."""
+    """
+    A place in ``code``, in units of two bytes, where a name from outside and a chain below it are read.
+
+    What the code imports itself is called ``import`` and its full name.
+    """
 
     name: str
     chain: tuple[str, ...]
@@ -136,8 +143,7 @@ def _read(code: CodeType) -> CodeForm:
     texts = [constant for constant in (code.co_consts[index] for index in facts.constants) if type(constant) is str]
     reads = _INTROSPECTION.intersection([*facts.attributes, *texts])
     everything = {"*"} if _READERS.intersection(facts.attributes) or _READERS & names else set()
-    own = [Load(name, chain, code, unit) for name, outside, chain, unit in facts.loads if outside]
-    loads = (*own, *(load for form in inner for load in form.loads))
+    loads = (*_own_loads(code, facts), *(load for form in inner for load in form.loads))
     return CodeForm(
         _digest(code, facts.digest),
         _references(code, facts, inner),
@@ -147,6 +153,17 @@ def _read(code: CodeType) -> CodeForm:
         frozenset([load[:2] for load in loads]),
         ((_docstring(code), code.co_qualname), *(note for form in inner for note in form.notes)),
     )
+
+
+def _own_loads(code: CodeType, facts: _Facts) -> Iterator[Load]:
+    """Yield where the code reads global names, and variables that its own imports bind."""
+    bindings = _bindings(code, facts) if facts.imports else {}
+    for name, outside, chain, unit in facts.loads:
+        if outside and name not in bindings:
+            yield Load(name, chain, code, unit)
+        for binding in bindings.get(name, ()):
+            if not binding.level:
+                yield Load(".".join((f"import {binding.module}", *binding.chain)), chain, code, unit)
 
 
 def _digest(code: CodeType, instructions: Digest) -> Digest:

@@ -10,10 +10,13 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import PurePath
+from types import BuiltinFunctionType
 from typing import TYPE_CHECKING
 
-from whorl.fingerprint.calls import Use, Uses
-from whorl.fingerprint.kinds import full_name
+from whorl.fingerprint.boundary import Own, owner_of_name
+from whorl.fingerprint.calls import Named, Use, Uses
+from whorl.fingerprint.kinds import full_name, is_class, module_name_of, qualified_name_of
 from whorl.fingerprint.watches import MISSING
 
 if TYPE_CHECKING:
@@ -21,16 +24,29 @@ if TYPE_CHECKING:
 
     from whorl.fingerprint.references import CodeForm, Load, Read
 
+_CYTHON_FUNCTION = "cython_function_or_method"
 _RANDOM = ("random.", "secrets.", "numpy.random.", "uuid.uuid1", "uuid.uuid4", "os.urandom")
-_FILE_READERS = ("open", "read_")
+# Generators that a seed makes repeatable.
+_SEEDED = ("default_rng", "RandomState", "Random", "SeedSequence", "PCG64", "Philox", "MT19937", "SFC64")
+_FILE_READERS = ("open", "read_", "scan_")
+_FILE_READERS_WHOLE = frozenset(
+    (
+        *("load", "loadtxt", "genfromtxt", "fromfile", "memmap"),
+        *("listdir", "scandir", "walk", "glob", "iglob"),
+    )
+)
+_PROGRAMS = ("subprocess.", "os.system", "os.popen", "os.spawn", "os.exec", "runpy.")
+# Where modules of the system keep what ``os`` offers.
+_OS = ("posix.", "nt.")
 
 
 @dataclass(frozen=True, slots=True)
 class Doubt:
-    """Something that cannot be followed: ``what`` in words, and its ``line``."""
+    """Something that cannot be followed: ``what`` in words, and its ``line``; or a ``module`` to be followed whole."""
 
     what: str
     line: int
+    module: str = ""
 
 
 Rule = Callable[[str, Use], str]
@@ -50,28 +66,65 @@ def find_doubts(form: CodeForm, namespace: Mapping[str, object], harmless: set[R
         rule = _rule_for(name)
         if rule is None:
             harmless.add(load[:2])
-        else:
-            use = uses.read(load)
-            what = rule(name, use)
-            if what:
-                yield Doubt(what, use.line)
+            continue
+        use = _with_values(uses.read(load), load, namespace)
+        if rule is _module and _text(use):
+            yield Doubt("", use.line, _text(use))
+        elif what := rule(name, use):
+            yield Doubt(what, use.line)
+
+
+def _with_values(use: Use, load: Load, namespace: Mapping[str, object]) -> Use:
+    """Put texts and paths in the places of the globals that hold them; a path's own methods read that path."""
+    held = namespace.get(load.name)
+    if isinstance(held, PurePath) and load.chain:
+        return Use(use.called, (str(held),), use.line)
+    return Use(use.called, tuple(_value_of(each, namespace) for each in use.arguments), use.line)
+
+
+def _value_of(argument: object, namespace: Mapping[str, object]) -> object:
+    if not isinstance(argument, Named):
+        return argument
+    value = namespace.get(argument.name)
+    return str(value) if type(value) is str or isinstance(value, PurePath) else ...
 
 
 def _rule_for(name: str) -> Rule | None:
     rule = _RULES.get(name) or (_randomness if name.startswith(_RANDOM) else None)
-    if rule is None and name.rpartition(".")[2].startswith(_FILE_READERS):
+    last = name.rpartition(".")[2]
+    if rule is None and name.startswith(_PROGRAMS):
+        return _program
+    if rule is None and (last.startswith(_FILE_READERS) or last in _FILE_READERS_WHOLE) and not _is_own(name):
         return _file
     return rule
 
 
+def _is_own(name: str) -> bool:
+    """Tell what an own module holds: it is followed, and what it opens is told there."""
+    top, dot, _ = name.partition(".")
+    return bool(top and dot) and isinstance(owner_of_name(top), Own)
+
+
 def _full_name(load: Load, namespace: Mapping[str, object]) -> str:
     """Name what is read by where it comes from: ``os.getenv`` for ``from os import getenv`` too."""
-    value = namespace.get(load.name, MISSING)
+    value = MISSING if load.name.startswith("import ") else namespace.get(load.name, MISSING)
     if value is MISSING:
-        return ".".join((load.name, *load.chain))
-    if value is os.environ:
-        return ".".join(("os.environ", *load.chain))
-    return ".".join((full_name(value).removeprefix("builtins."), *load.chain))
+        name = load.name.removeprefix("import ")
+    else:
+        name = "os.environ" if value is os.environ else full_name(value) or _name_of_method(value)
+    if name.startswith(_OS):
+        name = f"os.{name.partition('.')[2]}"
+    return ".".join((name, *load.chain)).removeprefix("builtins.")
+
+
+def _name_of_method(value: object) -> str:
+    """Name a method of something that was written in C, by its class; and a function that Cython compiled."""
+    bound, name = getattr(value, "__self__", None), getattr(value, "__name__", "")
+    if type(value) is BuiltinFunctionType and bound is not None:
+        kind = bound if is_class(bound) else type(bound)
+        return f"{module_name_of(kind)}.{name}" if not is_class(bound) else f"{full_name(kind)}.{name}"
+    module = getattr(value, "__module__", None) if qualified_name_of(type(value)) == _CYTHON_FUNCTION else None
+    return f"{module}.{name}" if isinstance(module, str) else ""
 
 
 def _computed_attribute(_: str, use: Use) -> str:
@@ -79,8 +132,13 @@ def _computed_attribute(_: str, use: Use) -> str:
     return "" if constant else "an attribute with a computed name (getattr)"
 
 
-def _text_as_code(name: str, use: Use) -> str:
-    return f"text run as code ({name})" if use.called else ""
+def _computed_name(name: str, use: Use) -> str:
+    constant = bool(use.arguments) and all(isinstance(each, str) for each in use.arguments)
+    return "" if constant else f"an attribute with a computed name ({name})"
+
+
+def _text_as_code(name: str, _: Use) -> str:
+    return f"text run as code ({name})"
 
 
 def _by_name(name: str, use: Use) -> str:
@@ -91,16 +149,21 @@ def _clock(name: str, _: Use) -> str:
     return f"the clock ({name})"
 
 
-def _randomness(name: str, _: Use) -> str:
-    return f"random numbers ({name})"
+def _randomness(name: str, use: Use) -> str:
+    is_seeded = name.rpartition(".")[2] in _SEEDED and use.arguments and use.arguments[0] is not None
+    return "" if is_seeded else f"random numbers ({name})"
+
+
+def _program(name: str, _: Use) -> str:
+    return f"another program ({name})"
 
 
 def _variable(_: str, use: Use) -> str:
     return f"environment variable {_text(use) or 'with a computed name'}"
 
 
-def _module(name: str, use: Use) -> str:
-    return "" if _text(use) else f"a module with a computed name ({name})"
+def _module(name: str, _: Use) -> str:
+    return f"a module with a computed name ({name})"
 
 
 def _file(_: str, use: Use) -> str:
@@ -117,6 +180,11 @@ _CLOCKS = (
     "time.time_ns",
     "time.monotonic",
     "time.perf_counter",
+    "time.perf_counter_ns",
+    "time.monotonic_ns",
+    "time.process_time",
+    "time.process_time_ns",
+    "time.ctime",
     "time.localtime",
     "time.gmtime",
     "time.strftime",
@@ -135,6 +203,10 @@ _RULES: dict[str, Rule] = {
     "vars": _by_name,
     "__import__": _module,
     "importlib.import_module": _module,
+    "sys.modules": _module,
+    "sys._getframe": _by_name,
+    "operator.attrgetter": _computed_name,
+    "operator.methodcaller": _computed_name,
     "os.getenv": _variable,
     "os.environ": _variable,
     "os.environ.get": _variable,

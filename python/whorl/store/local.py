@@ -78,7 +78,7 @@ class LocalStore:
         self._places = Places(os.path.abspath(root))
         if is_shared:
             share(self._places.root)
-        self._is_mirror = is_mirror
+        self._is_shared, self._is_mirror = is_shared, is_mirror
         self._verify = verify
         self._wait_timeout = wait_timeout
         self._is_checked = False
@@ -128,7 +128,7 @@ class LocalStore:
     def reader(self, manifest: Manifest, *, heals: bool = True) -> Reader:
         """Return a reader of an entry's payload; see ``Store.reader``."""
         folder = self._places.payload(manifest.slot.namespace, manifest.payload)
-        home = partial(LocalStore, Path(os.path.abspath(self.root))) if heals else None
+        home = partial(LocalStore, Path(os.path.abspath(self.root)), is_shared=self._is_shared) if heals else None
         return LocalReader(manifest, folder, self._verify, self._temporary, home)
 
     def is_own(self, manifest: Manifest) -> bool:  # noqa: ARG002 - the protocol's signature
