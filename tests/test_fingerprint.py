@@ -351,21 +351,59 @@ def test_an_import_that_cannot_work_is_no_error(tmp_path: Path, monkeypatch: pyt
     assert fingerprint(module.fp).digest != missing
 
 
-def test_a_folder_counts_for_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+PATHS = {
+    "a path": "R = HERE\ndef fp(x): return R",
+    "a text": "R = str(HERE / 'data.csv')\ndef fp(x): return R",
+    "what the module knows": "def fp(x): return HERE, __file__, __name__",
+    "in a dictionary": "R = {'a': HERE}\ndef fp(x): return R['a']",
+    "in a tuple": "R = (HERE,)\ndef fp(x): return R[0]",
+    "of a class": "class C:\n    R = HERE\n    S = str(HERE)\ndef fp(x): return C.R, C.S",
+    "of an instance": (
+        "import dataclasses\n@dataclasses.dataclass\nclass C:\n    r: Path\nR = C(HERE)\ndef fp(x): return R.r"
+    ),
+    "of an enum": "import enum\nclass E(enum.Enum):\n    A = HERE\ndef fp(x): return E.A",
+    "a default": "def fp(x=HERE / 'x'): return x",
+    "of a partial": "import functools\nf = functools.partial(print, HERE / 'x')\ndef fp(x): return f()",
+    "closed over": "def make(p):\n    def fp(x): return p\n    return fp\nfp = make(HERE)",
+    "of a function": "def fp(x): return fp.p\nfp.p = HERE",
+}
+
+
+@pytest.mark.parametrize("kind", PATHS)
+def test_a_folder_counts_for_nothing(kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A project that was copied elsewhere is the same project, also where it makes paths from ``__file__``."""
-    text = (
-        "from pathlib import Path\nHERE = Path(__file__).parent\nDATA = str(HERE / 'data.csv')\n"
-        "def fp(x): return HERE, DATA, __file__, __name__\n"
-    )
-    digests = set()
+    text = f"from pathlib import Path\nHERE = Path(__file__).parent\n{PATHS[kind]}\n"
+    digests = []
     for folder in ("one", "two"):
         root = tmp_path / folder
         root.mkdir()
         (root / "pyproject.toml").write_text("")
         module = module_of(root, monkeypatch, fp_module=text)
-        digests.add(fingerprint(module.fp).digest)
+        digests.append(fingerprint(module.fp).digest)
+        assert fingerprint(module.fp) is fingerprint(module.fp)
+    other = module_of(tmp_path / "two", monkeypatch, fp_module=text.replace(".parent", ".parent / 'y'"))
 
-    assert len(digests) == 1
+    assert digests[0] == digests[1]
+    assert kind == "what the module knows" or fingerprint(other.fp).digest != digests[0]
+
+
+@pytest.mark.parametrize(
+    "written", ["'/data'", "'/data/'", "'/x/../data'", "'//data'", "'/data/.'"], ids=lambda text: text.strip("'")
+)
+def test_what_stands_behind_the_projects_folder_counts_as_it_is_written(
+    written: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Code may put a name behind it, or compare it."""
+    (tmp_path / "pyproject.toml").write_text("")
+    text = "import os\nD = os.path.dirname(__file__) + $$\ndef fp(x): return D + 'x'\n"
+    mine = module_of(tmp_path, monkeypatch, fp_module=text.replace("$$", written))
+    digest = fingerprint(mine.fp).digest
+    other = module_of(tmp_path, monkeypatch, fp_module=text.replace("$$", "'/datum'"))
+
+    assert fingerprint(other.fp).digest != digest
+    if written != "'/data'":
+        plain = module_of(tmp_path, monkeypatch, fp_module=text.replace("$$", "'/data'"))
+        assert fingerprint(plain.fp).digest != digest
 
 
 def test_a_large_value_is_followed_whole_with_a_warning() -> None:

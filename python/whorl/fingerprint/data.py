@@ -22,8 +22,10 @@ from whorl.errors import UndigestableError, WhorlWarning, warn
 from whorl.fingerprint import foreign, settled
 from whorl.fingerprint.boundary import Own, canonical_module, find_project_of, owner
 from whorl.fingerprint.describe_instance import content_of
+from whorl.fingerprint.folders import behind_project, counted_from
 from whorl.fingerprint.kinds import (
     full_name,
+    is_class,
     is_function,
     is_open_class,
     module_name_of,
@@ -35,7 +37,7 @@ from whorl.fingerprint.nodes import NOWHERE, Place
 from whorl.fingerprint.watches import MISSING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     from whorl.fingerprint.nodes import Node
     from whorl.fingerprint.values import ValueScan
@@ -152,24 +154,24 @@ def short_text(value: object) -> str:
 def _scan(walk: Walk, node: Node, value: object) -> ValueScan:
     from whorl.fingerprint.values import scan_value
 
-    counted = value
-    if issubclass(type(value), PurePath | str) and node.place is not NOWHERE:
-        counted = _without_project(value, node.place)  # type: ignore[arg-type]
-    scan = scan_value(counted)
+    project = _project_of(walk, node) if _may_hold_path(value) else None
+    with counted_from(project):
+        scan = scan_value(_counted(value))
     if not is_fixed(value):
-        walk.watches.result(lambda: identity_of(value), _identity(scan))
+        walk.watches.result(lambda: identity_of(value, project), _identity(scan))
     if node.place is NOWHERE or node.place.holder is None:
         return scan
     node.scan, node.standing = scan, walk.settle(node.place, scan)
     return node.standing
 
 
-def identity_of(value: object) -> object:
+def identity_of(value: object, project: str | None = None) -> object:
     """Return what tells a value from others: its digest, and the code in it; None where it cannot be digested."""
     from whorl.fingerprint.values import scan_value
 
     try:
-        return _identity(scan_value(value))
+        with counted_from(project):
+            return _identity(scan_value(_counted(value)))
     except UndigestableError:
         return None
 
@@ -178,23 +180,33 @@ def _identity(scan: ValueScan) -> tuple[object, ...]:
     return (scan.digest, *map(id, scan.refs), *map(id, scan.types))
 
 
-def _without_project(value: PurePath | str, place: Place) -> object:
-    """Take its module's project folder off a path made from ``__file__``: a copied project is the same project."""
-    text = os.fspath(value)
-    file = _namespace_of(place.holder).get("__file__")
-    if not isinstance(file, str) or not os.path.isabs(text):
-        return value
-    project = find_project_of(file)
-    if project is None or not f"{os.path.realpath(text)}{os.sep}".startswith(f"{project}{os.sep}"):
-        return value
-    # The mark keeps a path below the project apart from the same text as a plain relative path.
-    return ("path below the project", type(value).__name__, os.path.relpath(os.path.realpath(text), project))
+def _counted(value: object) -> object:
+    """Put a mark in the place of a text that is a path below the project; paths in values bear it by themselves."""
+    behind = behind_project(value) if type(value) is str else None
+    return value if behind is None else ("path below the project", "str", behind)
 
 
-def _namespace_of(holder: object) -> dict[str, object]:
+def _may_hold_path(value: object) -> bool:
+    return os.path.isabs(value) if type(value) is str else id(type(value)) not in _ATOM_IDS
+
+
+def _project_of(walk: Walk, node: Node) -> str | None:
+    """Find the project of the module in which a value hangs, at whatever depth."""
+    holder: Node | None = node
+    while holder is not None:
+        file = _namespace_of(holder.value).get("__file__") or _namespace_of(holder.place.holder).get("__file__")
+        if isinstance(file, str):
+            return find_project_of(file)
+        holder = walk.nodes.get(holder.owner) if holder.owner is not None else None
+    return None
+
+
+def _namespace_of(holder: object) -> Mapping[str, object]:
     if is_function(holder):
         return holder.__globals__
-    return holder if isinstance(holder, dict) else {}
+    if is_class(holder):
+        return getattr(sys.modules.get(module_name_of(holder)), "__dict__", {})
+    return holder if type(holder) is dict else {}
 
 
 def _describe_by_type(walk: Walk, node: Node) -> None:

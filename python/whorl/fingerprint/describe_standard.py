@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from whorl.fingerprint.describe_instance import refuse, state_of
 from whorl.fingerprint.description import attributes, buffer, full_name, items, leaf, node
+from whorl.fingerprint.folders import behind_project
 
 if TYPE_CHECKING:
     import array
@@ -36,8 +37,9 @@ def describe_path(path: pathlib.PurePath) -> Description:
     kind = type(path)
     if kind.__module__.partition(".")[0] != "pathlib":
         return node(full_name(kind), [("", str(path)), *state_of(path)])
-    concrete = kind.__name__ in ("PosixPath", "WindowsPath")
-    return leaf("pathlib.Path" if concrete else f"pathlib.{kind.__name__}", path.as_posix())
+    name = "pathlib.Path" if kind.__name__ in ("PosixPath", "WindowsPath") else f"pathlib.{kind.__name__}"
+    behind = behind_project(str(path))
+    return leaf(name, path.as_posix()) if behind is None else leaf(f"{name} below the project", behind)
 
 
 def _describe_digest(digest: Digest) -> Description:
