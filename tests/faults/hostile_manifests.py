@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import random
     from collections.abc import Callable
 
-_HEADER = re.compile(rb"whorl 1 (\d{5}) (\d{5}) (\d{5}) ([0-9a-f]{64}) ([0-9a-f]{64})\n")
+_HEADER = re.compile(rb"whorl 1 (\d{5}) (\d{5}) (\d{5}) ([0-9a-f]{64}) ([0-9a-f]{64}) -\n")
 _EVIL_NAMES = (
     "../../../outside/evil", "/outside/evil", "..", ".", "", "a/../../b", "a//b", "a/", "refs/x", "side/x", "a\x00b",
     "a\\b", "~", "x" * 129, "/".join(["a"] * 600), "data.json/", "ü", "a\nb", "..\\..\\evil", "file:///etc/passwd",
@@ -82,7 +82,7 @@ class Parts:
         hit, rest = _text(self.hit, self.raw), _text(self.rest, self.raw)
         lengths = self.lengths or (len(hit), len(rest), len(self.inline))
         numbers = " ".join(f"{min(length, 99_999):05d}" for length in lengths)
-        header = f"whorl 1 {numbers} {Hasher(hit).hexdigest()} {Hasher(rest).hexdigest()}\n"
+        header = f"whorl 1 {numbers} {Hasher(hit).hexdigest()} {Hasher(rest).hexdigest()} -\n"
         return header.encode() + hit + rest + self.inline
 
 

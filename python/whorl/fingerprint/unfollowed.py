@@ -119,12 +119,12 @@ def _full_name(load: Load, namespace: Mapping[str, object]) -> str:
 
 def _name_of_method(value: object) -> str:
     """Name a method of something that was written in C, by its class; and a function that Cython compiled."""
-    bound, name = getattr(value, "__self__", None), getattr(value, "__name__", "")
-    if type(value) is BuiltinFunctionType and bound is not None:
-        kind = bound if is_class(bound) else type(bound)
-        return f"{module_name_of(kind)}.{name}" if not is_class(bound) else f"{full_name(kind)}.{name}"
-    module = getattr(value, "__module__", None) if qualified_name_of(type(value)) == _CYTHON_FUNCTION else None
-    return f"{module}.{name}" if isinstance(module, str) else ""
+    if type(value) is BuiltinFunctionType:
+        bound = value.__self__
+        return f"{full_name(bound) if is_class(bound) else module_name_of(type(bound))}.{value.__name__}"
+    if qualified_name_of(type(value)) == _CYTHON_FUNCTION:
+        return f"{value.__module__}.{value.__name__}"  # type: ignore[attr-defined]
+    return ""
 
 
 def _computed_attribute(_: str, use: Use) -> str:
