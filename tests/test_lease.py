@@ -172,6 +172,7 @@ def test_a_file_left_by_a_killed_holder_is_used_and_removed(store: LocalStore) -
 
 def test_ctrl_c_ends_waiting_at_once(store: LocalStore) -> None:
     """And whoever was waited for is not disturbed."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job begins with it ignored
     process = _holder(store)
     threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()
     started = time.monotonic()

@@ -15,7 +15,7 @@ import xarray as xr
 from contracts.places import refuse
 from dataset_examples import CHUNKS, chunk_files, flip, opened, stored, weather
 from store_examples import child_environment, inline_files, manifest, slot
-from whorl import configure, observe, stage
+from whorl import observe, options, stage
 from whorl.errors import CorruptEntryError, StaleWarning
 from whorl.fingerprint.values import hash_value
 from whorl.store.local import LocalStore
@@ -193,16 +193,18 @@ def test_a_call_after_late_damage_computes_anew(whorl_store: Path) -> None:
     assert hash_value(forecast(30)) == hash_value(again)
 
 
-def test_a_team_store_takes_datasets(bucket: Bucket, whorl_store: Path) -> None:
+def test_a_team_store_takes_datasets(bucket: Bucket) -> None:
     """A zarr runs no code when it is decoded, so no signature is asked for."""
-    configure(filesystem=f"{bucket.url}/team", filesystem_options=bucket.server.options)
-    with observe() as outcomes:
+    team = options(filesystem=f"{bucket.url}/team", filesystem_options=bucket.server.options)
+    with team, observe() as outcomes:
         forecast(20)
         value = forecast(20)
+        digest = hash_value(value)
 
     assert [outcome.kind for outcome in outcomes] == ["ran", "hit"]
     assert outcomes[-1].stored
-    assert hash_value(value) == hash_value(weather().isel(time=slice(20)))
+    assert digest == hash_value(weather().isel(time=slice(20)))
+    assert any("/team/" in line for line in bucket.asked())
 
 
 def test_blocks_of_dask_pass_through_a_stage(whorl_store: Path) -> None:
