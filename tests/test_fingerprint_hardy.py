@@ -297,3 +297,17 @@ def test_what_libraries_register_with_a_library_does_not_count() -> None:
 
     assert with_foreign == before
     assert fingerprint(stage).digest != before
+
+
+def test_values_that_hold_each_other_and_have_parts_without_digest_end() -> None:
+    """Whose project a value belongs to is asked along those that hold it, who may go round in a circle."""
+    namespace: dict[str, object] = {"__name__": "circle"}
+    text = (
+        "import threading\nclass A: pass\nA.left, A.right = A(), A()\n"
+        "for one, other in ((A.left, A.right), (A.right, A.left)):\n"
+        "    one.lock, one.other, one.path = threading.Lock(), other, ['/data']\n"
+        "def stage(x): return A.left.path\n"
+    )
+    exec(compile(text, "<circle>", "exec"), namespace)
+
+    assert fingerprint(namespace["stage"]).digest == fingerprint(namespace["stage"]).digest

@@ -10,6 +10,7 @@ from __future__ import annotations
 import abc
 import enum
 import sys
+from contextlib import suppress
 from types import FunctionType, GetSetDescriptorType
 from typing import TYPE_CHECKING
 
@@ -175,7 +176,8 @@ def _watched_bases(walk: Walk, kind: type) -> tuple[type, ...]:
 def _complete(kind: type) -> None:
     """Let pydantic resolve names that were not yet defined, as it would when the stage first uses the model."""
     if namespace_of(kind).get("__pydantic_complete__") is False and hasattr(kind, "model_rebuild"):
-        kind.model_rebuild(raise_errors=False)
+        with suppress(Exception):  # one that cannot be completed, as pydantic's own base, stays as it is
+            kind.model_rebuild(raise_errors=False)
 
 
 def _link_namespace(walk: Walk, node: Node, kind: type) -> None:

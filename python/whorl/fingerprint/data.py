@@ -193,7 +193,9 @@ def _may_hold_path(value: object) -> bool:
 def _project_of(walk: Walk, node: Node) -> str | None:
     """Find the project of the module in which a value hangs, at whatever depth."""
     holder: Node | None = node
-    while holder is not None:
+    seen: set[int] = set()  # values may hold each other
+    while holder is not None and id(holder) not in seen:
+        seen.add(id(holder))
         file = _namespace_of(holder.value).get("__file__") or _namespace_of(holder.place.holder).get("__file__")
         if isinstance(file, str):
             return find_project_of(file)
