@@ -305,7 +305,7 @@ def test_values_that_hold_each_other_and_have_parts_without_digest_end() -> None
     text = (
         "import threading\nclass A: pass\nA.left, A.right = A(), A()\n"
         "for one, other in ((A.left, A.right), (A.right, A.left)):\n"
-        "    one.lock, one.other, one.path = threading.Lock(), other, ['/data']\n"
+        "    one.path, one.other, one.lock = ['/data'], other, threading.Lock()\n"
         "def stage(x): return A.left.path\n"
     )
     exec(compile(text, "<circle>", "exec"), namespace)
