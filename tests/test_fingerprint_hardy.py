@@ -311,3 +311,21 @@ def test_values_that_hold_each_other_and_have_parts_without_digest_end() -> None
     exec(compile(text, "<circle>", "exec"), namespace)
 
     assert fingerprint(namespace["stage"]).digest == fingerprint(namespace["stage"]).digest
+
+
+def test_a_session_maker_that_is_given_another_engine_is_seen() -> None:
+    """As many parts as before, and another one among them."""
+    sqlalchemy = pytest.importorskip("sqlalchemy")
+    orm = pytest.importorskip("sqlalchemy.orm")
+    first, second = (sqlalchemy.create_engine("sqlite://", json_serializer=each) for each in (repr, str))
+    session = orm.sessionmaker(first)
+
+    def stage() -> object:
+        return session()
+
+    digests = []
+    for engine in (first, second, first):
+        session.configure(bind=engine)
+        digests.append(fingerprint(stage).digest)
+
+    assert digests[0] == digests[2] != digests[1]

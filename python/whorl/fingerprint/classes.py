@@ -192,7 +192,7 @@ def _link_namespace(walk: Walk, node: Node, kind: type) -> None:
             continue
         if name in _PUT_LATER and _is_put_by_python(kind, name, namespace):
             continue
-        value = settled.bound_value(kind, name, walk.watches.item(namespace, name))
+        value = settled.counted_value(walk.watches, kind, name, walk.watches.item(namespace, name))
         if value is MISSING:
             continue
         if name == "__hash__" and is_function(value) and value.__code__.co_filename.startswith(_MADE_BY_ATTRS):
@@ -256,7 +256,7 @@ def _link_member(walk: Walk, node: Node, name: str, member: object) -> None:
     for held in content_of(member):
         walk.link(node, f"member/{name}", held, Place(member, ""), within=True)
     for key in in_order(state.keys() - _MEMBER_FACTS):
-        value = settled.bound_value(member, key, walk.watches.item(state, key))
+        value = settled.counted_value(walk.watches, member, key, walk.watches.item(state, key))
         if value is not MISSING:
             walk.link(node, f"member/{name}.{key}", value, Place(member, key), within=True)
 

@@ -254,7 +254,7 @@ def _take_apart(walk: Walk, node: Node) -> None:
     value = node.value
     walk.watches.result(lambda: _identities(_parts(value)), _identities(parts))
     for name, part in parts:
-        counted = settled.bound_value(value, name, part)
+        counted = settled.counted_value(walk.watches, value, name, part)
         if counted is not MISSING:
             walk.link(node, f"part/{name}", counted, Place(value, name), within=True)
 

@@ -55,9 +55,14 @@ def link_readable(walk: Walk, node: Node, thing: object) -> None:
         return
     link_listeners(walk, node, thing)
     found = listeners.readable_parts(thing)
-    walk.watches.result(lambda: len(listeners.readable_parts(thing)), len(found))
+    walk.watches.result(lambda: _state(listeners.readable_parts(thing)), _state(found))
     for name, value in found:
         walk.link(node, f"part/{name}", value, Place(thing, name), within=True)
+
+
+def _state(parts: list[tuple[str, object]]) -> list[tuple[str, object]]:
+    """Tell parts from others: by themselves, or by the text that is made anew at each question."""
+    return [(name, part if type(part) is str else id(part)) for name, part in parts]
 
 
 def _identities(found: list[listeners.Listener]) -> list[tuple[str, int]]:

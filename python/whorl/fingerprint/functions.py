@@ -119,9 +119,7 @@ def _link_global(walk: Walk, node: Node, label: str, reference: Reference, names
     if name in _MODULE_FACTS:
         walk.leaf(node, label, "module fact", name)
         return
-    value = settled.bound_value(namespace, name, walk.watches.item(namespace, name))
-    if settled.is_bound(namespace, name):
-        walk.watches.result(lambda: settled.bound_state(namespace, name), settled.bound_state(namespace, name))
+    value = settled.counted_value(walk.watches, namespace, name, walk.watches.item(namespace, name))
     module = canonical_module(str(namespace.get("__name__", "")), namespace)
     if value is MISSING:
         _link_builtin(walk, node, label, name, namespace)

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from whorl.fingerprint.nodes import Key, Node
     from whorl.fingerprint.values import ValueScan
+    from whorl.fingerprint.watches import Watches
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,12 +112,14 @@ def bound_value(holder: object, name: str, value: object) -> object:
     return known.first
 
 
-def is_bound(holder: object, name: str) -> bool:
-    """Whether the stage itself has put something under a name."""
-    return type(_settled.get((id(holder), name))) is Bound
+def counted_value(watches: Watches, holder: object, name: str, value: object) -> object:
+    """Give ``bound_value``, and watch what the stage itself has put there: others may change it in place."""
+    if type(_settled.get((id(holder), name))) is Bound:
+        watches.result(lambda: _bound_state(holder, name), _bound_state(holder, name))
+    return bound_value(holder, name, value)
 
 
-def bound_state(holder: object, name: str) -> object:
+def _bound_state(holder: object, name: str) -> object:
     """Give the state of what the stage itself has put under a name."""
     known = _settled.get((id(holder), name))
     return state_of(known.last) if type(known) is Bound else None
