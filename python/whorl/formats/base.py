@@ -16,10 +16,13 @@ from typing import TYPE_CHECKING, Protocol, cast
 
 from whorl.errors import FormatError
 from whorl.plugins import load_or_skip, scan
+from whorl.wish import PLAIN
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
     from pathlib import Path
+
+    from whorl.wish import Wish
 
 ENTRY_POINTS = "whorl.formats"
 
@@ -168,6 +171,14 @@ class Format(Protocol):
         ...
 
 
+class PartialFormat(Format, Protocol):
+    """A format that can leave out, or read as another type than the stored one, what a caller does not want."""
+
+    def decode_part(self, reader: PayloadReader, options: Mapping[str, object], wish: Wish) -> object:
+        """Read at least what is wished for; what lies outside of the windows may be there as well."""
+        ...
+
+
 _registered: dict[str, Format] = {}
 
 
@@ -198,6 +209,13 @@ def runs_code(name: str) -> bool:
         return bool(getattr(format_named(name), "runs_code", True))
     except FormatError:
         return True
+
+
+def decode_as(chosen: Format, reader: PayloadReader, options: Mapping[str, object], wish: Wish) -> object:
+    """Read a payload as it is wished for; a format that always reads everything gives it all."""
+    if wish == PLAIN or not hasattr(chosen, "decode_part"):
+        return chosen.decode(reader, options)
+    return cast("PartialFormat", chosen).decode_part(reader, options, wish)
 
 
 def with_types(chosen: Format, options: Mapping[str, object], types: Callable[[], object]) -> Mapping[str, object]:
