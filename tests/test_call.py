@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from whorl import stage
-from whorl.call import Binder, CallOptions
+from whorl.asked import CallOptions
+from whorl.call import Binder
 
 if TYPE_CHECKING:
     from collections.abc import Callable

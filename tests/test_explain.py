@@ -9,7 +9,8 @@ import pytest
 
 from store_examples import digest
 from whorl import config
-from whorl.call import Binder, CallOptions
+from whorl.asked import CallOptions
+from whorl.call import Binder
 from whorl.changes import compare_files, name_shortly, shorten
 from whorl.engine import open_session
 from whorl.explain import Explanation, explain_call, plan, survey

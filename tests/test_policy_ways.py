@@ -117,7 +117,8 @@ def test_a_restored_pickle_of_others_is_nobodys_own(tmp_path: Path, planted: str
 
 def test_computing_again_decodes_no_pickle_of_others(planted: str, song: Path) -> None:
     """``verify --recompute`` passes over what is not served, also where it feeds the call."""
-    from whorl.call import Binder, CallOptions
+    from whorl.asked import CallOptions
+    from whorl.call import Binder
 
     with config.options(filesystem=planted):
         calls = [Binder(CallOptions()).bind(stage.definition, (), {}) for stage in (odd, after)]

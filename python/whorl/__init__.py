@@ -13,6 +13,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from whorl.cache import cache as cache
     from whorl.config import configure as configure
     from whorl.config import options as options
     from whorl.definition import Param as Param
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from whorl.errors import InputChangedError as InputChangedError
     from whorl.errors import InputMissingError as InputMissingError
     from whorl.errors import InputUnreadableError as InputUnreadableError
+    from whorl.errors import InvalidValueError as InvalidValueError
     from whorl.errors import LeaseTimeoutError as LeaseTimeoutError
     from whorl.errors import NoEntryError as NoEntryError
     from whorl.errors import NotFollowedWarning as NotFollowedWarning
@@ -64,6 +66,7 @@ _PLACES = {
         "InputChangedError",
         "InputMissingError",
         "InputUnreadableError",
+        "InvalidValueError",
         "LeaseTimeoutError",
         "NoEntryError",
         "NotFollowedWarning",
@@ -79,6 +82,7 @@ _PLACES = {
     "whorl.fingerprint.inputs": ("File", "Folder", "Glob"),
     "whorl.fingerprint.values": ("hash_value", "register_digest"),
     "whorl.formats.base": ("register_format",),
+    "whorl.cache": ("cache",),
     "whorl.stage": ("Stage", "stage"),
     "whorl.definition": ("Param",),
 }

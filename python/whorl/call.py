@@ -8,7 +8,7 @@ computed here.  On the arrow: *bind*.
 from __future__ import annotations
 
 import inspect
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import PurePath
 from typing import TYPE_CHECKING, cast
 
@@ -19,18 +19,10 @@ from whorl.fingerprint.inputs import RawInput
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from whorl.asked import CallOptions
     from whorl.definition import Definition
 
 _VARIADIC = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
-
-
-@dataclass(frozen=True, slots=True)
-class CallOptions:
-    """What a call asks for besides its arguments; ``namespace`` and ``recompute`` reach upstreams and nested stages."""
-
-    cache: bool = True
-    namespace: str | None = None
-    recompute: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -39,13 +31,15 @@ class Call:
     A definition with everything it will be given.
 
     ``sources`` maps a parameter (or a keyword collected by ``**kwargs``) to a plain value, a RawInput or another Call.
-    ``replaced`` names the declared inputs for which the caller gave something else.
+    ``replaced`` names the declared inputs for which the caller gave something else.  ``stored`` tells whether the
+    result of this call is kept.
     """
 
     definition: Definition
     options: CallOptions
     sources: Mapping[str, object]
     replaced: tuple[str, ...] = ()
+    stored: bool = False
 
     @property
     def namespace(self) -> str | None:
@@ -53,9 +47,32 @@ class Call:
         return self.definition.namespace or self.options.namespace
 
     @property
-    def stored(self) -> bool:
-        """Whether the result of this call is kept."""
-        return self.definition.cache and self.options.cache
+    def memoized(self) -> bool:
+        """Whether the result of this call is kept in memory."""
+        return self.definition.memoize if self.options.memoize is None else self.options.memoize
+
+    @property
+    def fails_if_missing(self) -> bool:
+        """Whether this call is not to be computed."""
+        asked = self.options.fail_if_no_cache
+        return self.definition.fail_if_no_cache if asked is None else asked
+
+    @property
+    def engine(self) -> str:
+        """The type that the result is read as; empty for the one it has."""
+        return self.options.engine or self.definition.engine
+
+    @property
+    def format(self) -> str | None:
+        """The format that the result is stored in; None for the one that suits the value."""
+        return self.options.format or self.definition.format
+
+    @property
+    def format_options(self) -> Mapping[str, object]:
+        """The options of that format: those of the call, over those of the definition if they are for this format."""
+        asked = self.options
+        declared = self.definition.format_options if asked.format in (None, self.definition.format) else {}
+        return {**declared, **asked.format_options} if asked.format_options else declared
 
     @property
     def upstreams(self) -> dict[str, Call]:
@@ -72,11 +89,31 @@ class Call:
         """The plain arguments, by parameter."""
         return {name: source for name, source in self.sources.items() if not isinstance(source, (Call, RawInput))}
 
+    @property
+    def keyed(self) -> dict[str, object]:
+        """The plain arguments that are part of the key."""
+        consumed, named = self.definition.consumed, self.definition.cache_args
+        if not consumed and named is None:
+            return self.values
+        return {
+            name: value
+            for name, value in self.values.items()
+            if name not in consumed and (named is None or name.lstrip("*") in named)
+        }
+
+    @property
+    def consumed(self) -> dict[str, object]:
+        """The plain arguments that only processors use."""
+        names = self.definition.consumed
+        return {name: value for name, value in self.values.items() if name in names} if names else {}
+
 
 @dataclass(slots=True)
 class Binder:
     """
-    Binds a call and its upstreams; within one binder a stage that feeds several others is one call.
+    Binds a call and its upstreams, with what is asked of all of them.
+
+    Within one binder a stage that feeds several others is one call.
 
     Raises TypeError as Python does for arguments that do not fit, and ConfigError for a cycle of stages.
     """
@@ -108,7 +145,11 @@ class Binder:
             if name not in sources and parameter.kind not in _VARIADIC and parameter.default is not parameter.empty:
                 sources[name] = _plain(parameter.default)
         _check_complete(definition, sources)
-        return Call(definition, self.options, sources, tuple(name for name in definition.inputs if name in explicit))
+        replaced = tuple(name for name in definition.inputs if name in explicit)
+        if definition.processors:
+            sources = _processed(definition, sources)
+        options = self.options.for_stage(definition.name)
+        return Call(definition, options, sources, replaced, _is_stored(definition, options, sources))
 
     def _declared(self, declared: object) -> object:
         if is_stage(declared):
@@ -126,8 +167,8 @@ class Binder:
     def _upstream(self, stage: object) -> Call:
         definition: Definition = stage.definition  # type: ignore[attr-defined]
         own: CallOptions = stage._options  # type: ignore[attr-defined]  # noqa: SLF001 - given with the upstream
-        # What is asked of one call (cache=False, recompute=True) is not asked of its upstreams; the namespace is.
-        options = replace(own, namespace=own.namespace or self.options.namespace)
+        # What is asked of one call (cache=False, recompute=True) is not asked of its upstreams.
+        options = self.options.of_upstream(own)
         if (definition, options) not in self._known:
             asked, self.options = self.options, options
             try:
@@ -135,6 +176,34 @@ class Binder:
             finally:
                 self.options = asked
         return self._known[definition, options]
+
+
+def _processed(definition: Definition, sources: dict[str, object]) -> dict[str, object]:
+    """Let processors change the plain arguments, in their order."""
+    plain = {name: value for name, value in sources.items() if not isinstance(value, (Call, RawInput))}
+    for processor in definition.processors:
+        plain = dict(processor.arguments(plain))
+    return {name: plain.get(name, value) for name, value in sources.items()}
+
+
+def _is_stored(definition: Definition, options: CallOptions, sources: Mapping[str, object]) -> bool:
+    wanted = definition.cache if options.cache is None else options.cache
+    return wanted and not any(_fits(condition, sources) for condition in definition.cache_disable_if)
+
+
+def _fits(condition: Mapping[str, object], sources: Mapping[str, object]) -> bool:
+    """Whether each argument that a condition names has its value, or one of a list of values."""
+    return all(
+        name in sources
+        and any(_is_same(sources[name], wanted) for wanted in (value if type(value) is list else [value]))
+        for name, value in condition.items()
+    )
+
+
+def _is_same(value: object, wanted: object) -> bool:
+    """Compare as Python does; what compares element by element, or not at all, is not the same."""
+    same = value is wanted or value == wanted
+    return same if isinstance(same, bool) else False
 
 
 def deliver(call: Call, values: Mapping[str, object]) -> tuple[tuple[object, ...], dict[str, object]]:

@@ -15,8 +15,10 @@ from typing import TYPE_CHECKING
 
 from whorl.entry import MISSING, Judge, Resolution, build_manifest, raw_files
 from whorl.errors import CorruptEntryError, FormatError, StaleWarning, StoreError, WhorlError, warn
-from whorl.formats.base import candidates, format_named, with_types
+from whorl.formats.base import candidates, decode_as, format_named, with_types
+from whorl.handover import hints_of, upsert_into
 from whorl.trace import earliest, find_secret, trace_holds
+from whorl.wish import PLAIN, Wish
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -43,9 +45,9 @@ class Earlier:
     manifest: Manifest | None
 
 
-def decode(access: Access, manifest: Manifest, call: Call, snapshot: Snapshot) -> object:
+def decode(access: Access, manifest: Manifest, call: Call, snapshot: Snapshot, wish: Wish = PLAIN) -> object:
     """
-    Decode an entry that answers a call, or give MISSING for one that cannot be read.
+    Decode an entry that answers a call as it is wished for, or give MISSING for one that cannot be read.
 
     A damaged copy is moved aside, and that of the next tier is decoded.  Where the payload went while it was read, the
     manifest is read again, once: an entry that has taken its place and has the same value serves as well.  Instances
@@ -57,7 +59,7 @@ def decode(access: Access, manifest: Manifest, call: Call, snapshot: Snapshot) -
 
     tried: Manifest | None = manifest
     while tried is not None:
-        value = _decode_copy(access, tried, types)
+        value = _decode_copy(access, tried, types, wish)
         if value is not DAMAGED:
             return value
         there = list(access.candidates(manifest.slot))
@@ -72,14 +74,14 @@ def _has_value_of(other: Manifest, manifest: Manifest) -> bool:
     return manifest.value_digest is not None and other.value_digest == manifest.value_digest
 
 
-def _decode_copy(access: Access, manifest: Manifest, types: Callable[[], Mapping[str, type]]) -> object:
+def _decode_copy(access: Access, manifest: Manifest, types: Callable[[], Mapping[str, type]], wish: Wish) -> object:
     try:
         assert access.store is not None
         if not access.admits(manifest):  # it was current when another value was to be committed
             return MISSING
         reader = access.store.reader(manifest)
         chosen = format_named(manifest.format)
-        return chosen.decode(reader, with_types(chosen, manifest.format_options, types))
+        return decode_as(chosen, reader, with_types(chosen, manifest.format_options, types), wish)
     except CorruptEntryError as error:
         reason = error.message
 
@@ -90,6 +92,10 @@ def _decode_copy(access: Access, manifest: Manifest, types: Callable[[], Mapping
         return access.attempt(move_aside, MISSING)
     except StoreError as error:
         access.complain(error)
+    except FormatError:
+        if wish.engine:  # the value is there: that it cannot be had as this type is for the caller to hear
+            raise
+        _log.warning("the entry of %s has a format that is not known here, it is computed again", manifest.slot.stage)
     except Exception as error:  # noqa: BLE001 - a class that is gone, a library that reads no more: the value is computed
         _log.warning("the entry of %s cannot be decoded, it is computed again: %r", manifest.slot.stage, error)
     return MISSING
@@ -142,48 +148,91 @@ def commit_result(
     Store a result, or adopt the entry that another stored meanwhile.
 
     A lazy one is computed by being written: its digest is that of what was written, and ``holds`` tells whether what it
-    was made from is still what it was.  Raises FormatError, with the value in it, where the format cannot hold the
-    value.
+    was made from is still what it was.  Likewise one that is put into an earlier table.  Raises FormatError, with the
+    value in it, where the format cannot hold the value.
     """
     if access.store is None:
         result.add_digest()
         return result
-    was_lazy = not result.digested
+    is_written_first = not result.digested
     try:
-        attempt, chosen, seconds = _encode(access.store, judge, derived, result.value)
+        encoded = _encode(access.store, judge, derived, result.value, earlier)
         try:
-            if was_lazy:
-                result.add_digest(chosen.decode(attempt.reader(), judge.call.definition.format_options))
+            if is_written_first:
+                result.add_digest(encoded.format.decode(encoded.attempt.reader(), encoded.options))
                 if not holds():
                     return result
-            revisions = _revisions(access.store, attempt.slot, content, result, earlier)
-            manifest = build_manifest(
-                judge,
-                derived,
-                result,
-                content,
-                revisions=revisions,
-                format=chosen.name,
-                format_options=dict(judge.call.definition.format_options),
-                seconds_computing=result.seconds,
-                seconds_encoding=seconds,
-            )
+            manifest = _describe(access.store, judge, derived, result, content, earlier, encoded)
             current = access.store.commit(
-                attempt, manifest, replace=lambda existing: earlier is not None or not judge.answers(existing)
+                encoded.attempt, manifest, replace=lambda existing: earlier is not None or not judge.answers(existing)
             )
         finally:
-            attempt.abandon()
+            encoded.attempt.abandon()
     except StoreError as error:
         access.complain(error)
         result.add_digest()
         return result
-    _keep_tree(access, attempt.slot.namespace, derived.fingerprint)
+    _keep_tree(access, manifest.slot.namespace, derived.fingerprint)
     settled = Resolution.of_entry("ran", current)
     # A value without a digest could not be compared by its format: what is returned now must be what a hit returns.
     # A lazy one is read from there, not computed a second time.
-    exact = chosen.exact and result.digest is not None and not was_lazy
-    value = result.value if current.attempt == attempt.nonce and exact else MISSING
+    exact = encoded.format.exact and result.digest is not None and not is_written_first
+    value = result.value if current.attempt == encoded.attempt.nonce and exact else MISSING
     return replace(settled, value=value, seconds=result.seconds)
+
+
+def commit_converted(access: Access, judge: Judge, derived: Derived, found: Manifest, value: object) -> Manifest:
+    """
+    Store the value of an entry in the format that a call asks for; all else of the entry stays as it is.
+
+    Gives the entry that answers now: the one that was found where the store fails.  Raises FormatError where the format
+    cannot hold the value.
+    """
+    if access.store is None:
+        return found
+    try:
+        encoded = _encode(access.store, judge, derived, value, None)
+        try:
+            manifest = replace(
+                found,
+                format=encoded.format.name,
+                format_options=encoded.options_kept,
+                files=(),
+                inline=None,
+                created=time.time(),
+                seconds_encoding=encoded.seconds,
+            )
+            return access.store.commit(
+                encoded.attempt, manifest, replace=lambda existing: existing.attempt == found.attempt
+            )
+        finally:
+            encoded.attempt.abandon()
+    except StoreError as error:
+        access.complain(error)
+        return found
+
+
+def _describe(
+    store: Store,
+    judge: Judge,
+    derived: Derived,
+    result: Resolution,
+    content: Digest,
+    earlier: Earlier | None,
+    encoded: Encoded,
+) -> Manifest:
+    revisions = _revisions(store, encoded.attempt.slot, content, result, earlier)
+    return build_manifest(
+        judge,
+        derived,
+        result,
+        content,
+        revisions=revisions,
+        format=encoded.format.name,
+        format_options=encoded.options_kept,
+        seconds_computing=result.seconds,
+        seconds_encoding=encoded.seconds,
+    )
 
 
 def _keep_tree(access: Access, namespace: str, code: Fingerprint) -> None:
@@ -201,28 +250,48 @@ def _keep_tree(access: Access, namespace: str, code: Fingerprint) -> None:
     _kept_trees.add(known)
 
 
-def _encode(store: Store, judge: Judge, derived: Derived, value: object) -> tuple[Attempt, Format, float]:
-    """Encode by the named format, or by the first one that can hold the value; give the seconds it took, too."""
-    definition = judge.call.definition
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """A payload that is written and not committed; ``options`` are those that its format was given."""
+
+    attempt: Attempt
+    format: Format
+    options: Mapping[str, object]
+    seconds: float
+
+    @property
+    def options_kept(self) -> dict[str, object]:
+        """The options that the manifest records."""
+        return {name: value for name, value in self.options.items() if name != "types"}
+
+
+def _encode(store: Store, judge: Judge, derived: Derived, value: object, earlier: Earlier | None) -> Encoded:
+    """Encode by the named format, or by the first one that can hold the value."""
+    call = judge.call
     slot = judge.slot(derived)
-    formats = [format_named(definition.format)] if definition.format else candidates(value)
+    formats = [format_named(call.format)] if call.format else candidates(value)
     for chosen in formats:
         started = time.perf_counter()
         attempt = store.begin(slot)
         try:
-            options = with_types(chosen, definition.format_options, lambda: derived.fingerprint.classes)
-            chosen.encode(value, attempt, options)
+            options = {**hints_of(call, chosen.name), **call.format_options}
+            options = dict(with_types(chosen, options, lambda: derived.fingerprint.classes))
+            if call.options.upsert and earlier is not None and earlier.manifest is not None:
+                stored = earlier.manifest
+                upsert_into(store.reader(stored), stored, chosen, value, call, attempt, options)
+            else:
+                chosen.encode(value, attempt, options)
         except FormatError as error:
             attempt.abandon()
             if chosen is formats[-1]:
                 error.value = value
-                error.message = f"stage {definition.name}: {error.message}"
+                error.message = f"stage {call.definition.name}: {error.message}"
                 raise
         except BaseException:
             attempt.abandon()
             raise
         else:
-            return attempt, chosen, time.perf_counter() - started
+            return Encoded(attempt, chosen, options, time.perf_counter() - started)
     raise FormatError(f"no format is known for a {type(value).__qualname__}")
 
 

@@ -35,6 +35,7 @@ _VARIABLES = tuple((name, f"WHORL_{name.upper()}") for name in NAMES if name != 
 
 _configured: dict[str, object] = {}
 _options: ContextVar[tuple[tuple[str, object], ...]] = ContextVar("whorl options", default=())
+OPTIONS = _options
 
 
 def settings() -> Settings:

@@ -9,11 +9,9 @@ from __future__ import annotations
 
 import inspect
 import os
-import re
 import sys
 import threading
-from dataclasses import dataclass, field
-from datetime import timedelta
+from dataclasses import dataclass, field, replace
 from importlib import import_module
 from pathlib import PurePath
 from typing import TYPE_CHECKING
@@ -22,17 +20,14 @@ from weakref import WeakSet
 from whorl.errors import ConfigError
 from whorl.fingerprint.boundary import canonical_module
 from whorl.fingerprint.inputs import RawInput
+from whorl.fingerprint.parameters import reads_parameter
+from whorl.keywords import CALL_OPTIONS, STAGE_OPTIONS, check_declared
 from whorl.settings import did_you_mean
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
-_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
-# The keywords of ``stage`` that are not inputs (semantics.md); ``format`` has LWDP's name too.
-STAGE_OPTIONS = (
-    "cache", "format", "cache_format", "name", "version", "namespace", "ttl", "depends_on", "ignore", "track_code",
-    "jobs", "env", "format_options",
-)  # fmt: skip
+    from whorl.processors.base import Processor
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +43,9 @@ class Definition:
     A stage as declared.
 
     ``inputs`` maps a keyword to a RawInput, a Stage or a Param.  ``ttl`` is in seconds.  ``takes_all`` tells that the
-    function has ``**kwargs`` and is given every input.
+    function has ``**kwargs`` and is given every input.  ``processors`` work on what is loaded, in this order;
+    ``consumed`` names the parameters that they alone use, which are no part of a key.  ``cache_args``, if there are
+    any, names the only ones that are.
     """
 
     function: Callable[..., object]
@@ -67,10 +64,20 @@ class Definition:
     track_code: bool | str = True
     jobs: int | None = None
     env: tuple[str, ...] = ()
+    memoize: bool = False
+    engine: str = ""
+    cache_args: tuple[str, ...] | None = None
+    cache_disable_if: tuple[Mapping[str, object], ...] = ()
+    fail_if_no_cache: bool = False
+    upsert_keys: tuple[str, ...] = ()
+    processors: tuple[Processor, ...] = ()
+    consumed: frozenset[str] = field(init=False, repr=False)
     plain_names: tuple[str, ...] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "plain_names", _plain_names(self.signature))
+        consumed = {name for processor in self.processors for name in processor.consumes}
+        object.__setattr__(self, "consumed", frozenset(name for name in consumed if not self._reads(name)))
 
     @property
     def is_async(self) -> bool:
@@ -86,6 +93,10 @@ class Definition:
     def qualname(self) -> str:
         """The function's qualified name inside its module."""
         return self.function.__qualname__
+
+    def _reads(self, name: str) -> bool:
+        """Whether the value can depend on a parameter: the code reads it, or nobody can tell."""
+        return name in self.inputs or reads_parameter(self.function, name)
 
 
 def _plain_names(signature: inspect.Signature) -> tuple[str, ...]:
@@ -107,11 +118,19 @@ def define(function: Callable[..., object], declared: Mapping[str, object], **op
     name = str(options.pop("name", None) or f"{canonical_module(function.__module__)}.{function.__qualname__}")
     inputs = {key: _as_input(value) for key, value in declared.items()}
     _check_inputs(name, inputs, signature, takes_all=takes_all)
-    _check_names(name, options, signature)
-    checked = {key: _OPTIONS[key](key, value) for key, value in options.items()}
-    definition = Definition(function, name, inputs, signature, takes_all, **checked)  # type: ignore[arg-type]
+    _check_names(name, options, (*signature.parameters, *inputs))
+    definition = Definition(function, name, inputs, signature, takes_all, **check_declared(options))  # type: ignore[arg-type]
+    _check_arguments(definition)
     register(definition)
     return definition
+
+
+def with_processor(definition: Definition, processor: Processor) -> Definition:
+    """Give a stage one more processor, which works before those it has, as it stands above them."""
+    processor.check(definition.signature, definition.name)
+    more = replace(definition, processors=(processor, *definition.processors))
+    register(more)
+    return more
 
 
 def register(definition: Definition) -> None:
@@ -138,30 +157,6 @@ def find_definitions(name: str, module: str) -> tuple[Definition, ...]:
 def is_stage(value: object) -> bool:
     """Tell a Stage from other values without importing the module that defines it."""
     return getattr(type(value), "__whorl_stage__", False) is True
-
-
-def parse_ttl(name: str, value: object) -> float | None:
-    """Read seconds, a timedelta or a text such as ``30d`` or ``1h30m`` as seconds."""
-    if value is None:
-        return None
-    if isinstance(value, timedelta):
-        seconds = value.total_seconds()
-    elif isinstance(value, (int, float)) and not isinstance(value, bool):
-        seconds = float(value)
-    else:
-        seconds = _parse_duration(name, value)
-    if not seconds >= 0:
-        raise ConfigError(f"{name} cannot be {value!r}", "a time to live is not negative")
-    return seconds
-
-
-def _parse_duration(name: str, value: object) -> float:
-    parts = re.findall(r"(\d+(?:\.\d+)?)\s*([smhdw])", str(value))
-    if not parts or re.sub(r"(\d+(?:\.\d+)?)\s*([smhdw])", "", str(value)).strip():
-        raise ConfigError(
-            f"{name} cannot be {value!r}", tip="give seconds, a timedelta, or text such as '30d' or '1h30m'"
-        )
-    return float(sum(float(number) * _SECONDS[unit] for number, unit in parts))
 
 
 def _check_function(function: object) -> None:
@@ -202,65 +197,30 @@ def _check_inputs(name: str, inputs: Mapping[str, object], signature: inspect.Si
             )
 
 
-def _check_names(name: str, options: Mapping[str, object], signature: inspect.Signature) -> None:
-    """Refuse a keyword of ``stage`` that the function takes too: it was probably meant as an input."""
-    for key in options:
-        if key in signature.parameters:
+def _check_names(name: str, options: Mapping[str, object], given: Iterable[str]) -> None:
+    """Refuse a parameter that is called as an option of the decorator or of a call is: it would never be heard of."""
+    for key in given:
+        if key in options or key in CALL_OPTIONS:
+            where = "the decorator" if key in options else "a call"
             raise ConfigError(
-                f"stage {name}: {key!r} is an option of stage and a parameter of the function",
+                f"stage {name}: {key!r} is an option of {where} and a parameter of the function",
                 tip=f"give the parameter another name than {key!r}",
             )
 
 
-def _tuple(_name: str, value: object) -> tuple[object, ...]:
-    return tuple(value) if isinstance(value, (list, tuple, set, frozenset)) else (value,)
-
-
-def _flag(name: str, value: object) -> bool:
-    if not isinstance(value, bool):
-        raise ConfigError(f"{name} cannot be {value!r}", "it is True or False")
-    return value
-
-
-def _text(name: str, value: object) -> str | None:
-    if value is not None and not isinstance(value, str):
-        raise ConfigError(f"{name} cannot be {value!r}", "it is a text")
-    return value
-
-
-def _version(name: str, value: object) -> str | None:
-    return str(value) if isinstance(value, int) and not isinstance(value, bool) else _text(name, value)
-
-
-def _track_code(_name: str, value: object) -> bool | str:
-    if value is True or value is False or value == "warn":
-        return value
-    raise ConfigError(f"track_code cannot be {value!r}", tip="True, False or 'warn'")
-
-
-def _jobs(_name: str, value: object) -> int | None:
-    if value is None or (isinstance(value, int) and not isinstance(value, bool) and value > 0):
-        return value
-    raise ConfigError(f"jobs cannot be {value!r}", "it is a whole number above 0")
-
-
-def _names(name: str, value: object) -> tuple[str, ...]:
-    names = _tuple(name, value)
-    if not all(isinstance(item, str) for item in names):
-        raise ConfigError(f"{name} cannot be {value!r}", "it is a list of names")
-    return tuple(str(item) for item in names)
-
-
-def _mapping(name: str, value: object) -> dict[str, object]:
-    if not isinstance(value, dict):
-        raise ConfigError(f"{name} cannot be {value!r}", "it is a dict")
-    return value
-
-
-_OPTIONS: Mapping[str, Callable[[str, object], object]] = {
-    "cache": _flag, "format": _text, "format_options": _mapping, "version": _version, "namespace": _text,
-    "ttl": parse_ttl, "depends_on": _tuple, "ignore": _tuple, "track_code": _track_code, "jobs": _jobs, "env": _names,
-}  # fmt: skip
+def _check_arguments(definition: Definition) -> None:
+    """Refuse names of arguments that the function does not have."""
+    named = {"cache_args": definition.cache_args or ()}
+    named["cache_disable_if"] = tuple(key for condition in definition.cache_disable_if for key in condition)
+    known = definition.signature.parameters
+    for option, names in named.items():
+        for name in names:
+            if name not in known and not definition.takes_all:
+                cause = f"the function takes {', '.join(known) or 'none'}"
+                raise ConfigError(
+                    f"stage {definition.name}: {option} names {name!r}, which is no argument", cause,
+                    did_you_mean(name, known),
+                )  # fmt: skip
 
 
 class _Registry:

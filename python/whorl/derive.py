@@ -169,11 +169,25 @@ class Snapshot:
                 *self._arguments(call),
                 *(Component(f"raw/{name}", found.digest) for name, found in raw.items()),
                 *self._nested(definition),
+                *self._processed(call),
             )
             ordered = tuple(sorted(components, key=lambda component: component.name))
             known = _Common(derive_common(ordered), ordered, self.code(definition), raw)
             self._commons[call] = known
         return known
+
+    def _processed(self, call: Call) -> Iterator[Component]:
+        """Tell what processors make of upstreams' stored results, which no key of theirs does."""
+        for name, upstream in call.upstreams.items():
+            if digest := self.work_of(upstream):
+                yield Component(f"args/{name}/processors", digest)
+            if upstream.engine:
+                yield Component(f"args/{name}/engine", Encoder("engine").text(upstream.engine).finish())
+
+    def work_of(self, call: Call) -> Digest | None:
+        """Digest what a call's processors do to what is stored: they, and the arguments that only they use."""
+        processors = call.definition.processors
+        return _argument("processors", (processors, call.consumed)).digest if processors else None
 
     def _named_input(self, definition: Definition, name: str, raw: RawInput) -> InputDigest:
         try:
@@ -198,14 +212,13 @@ class Snapshot:
     def _arguments(self, call: Call) -> tuple[Component, ...]:
         if call not in self.arguments:
             with collect_inputs() as met:
-                self.arguments[call] = tuple(_argument(name, value) for name, value in call.values.items())
+                self.arguments[call] = tuple(_argument(name, value) for name, value in call.keyed.items())
             self._embedded[call] = tuple(met)
         return self.arguments[call]
 
     def argument_holds(self, call: Call, name: str) -> bool:
         """Digest an argument again: its owner may have changed it while this call waited."""
-        component = _argument(name, call.values[name])
-        return component in self._arguments(call)
+        return name not in call.keyed or _argument(name, call.keyed[name]) in self._arguments(call)
 
     def _nested(self, definition: Definition) -> Iterator[Component]:
         """Digest the declarations of every stage that the code refers to, with those that feed them."""
@@ -241,7 +254,8 @@ class Snapshot:
         if known is None:
             declared = ((name, value) for name, value in definition.inputs.items() if name not in replaced)
             inputs = (self._declared_input(name, value) for name, value in declared)
-            known = self._own[definition, replaced] = derive_common((*self._options(definition), *inputs))
+            worked = (_argument("processors", definition.processors),) if definition.processors else ()
+            known = self._own[definition, replaced] = derive_common((*self._options(definition), *inputs, *worked))
         return known
 
     def _declared_input(self, name: str, value: object) -> Component:

@@ -16,42 +16,45 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
-from whorl import config, outcome
+from whorl import config, memoized, outcome
 from whorl.access import Access, open_access
-from whorl.call import Binder, Call, CallOptions, deliver
-from whorl.commit import Earlier, commit_kept, commit_result, decode, is_unchanged
+from whorl.call import Binder, Call, deliver
+from whorl.commit import Earlier, commit_converted, commit_result, decode, is_unchanged
 from whorl.derive import Snapshot
-from whorl.entry import MISSING, Judge, Resolution, find_answer, nearest, no_entry, result_component
-from whorl.errors import FormatError, UndigestableError
+from whorl.entry import MISSING, Resolution, nearest, no_entry
+from whorl.errors import ConfigError, FormatError, InvalidValueError, UndigestableError
 from whorl.executors.this_thread import invoke
 from whorl.executors.threads import Slots, run_side_by_side
 from whorl.fingerprint.code import holding, settle
 from whorl.fingerprint.inputs import hand_over
 from whorl.fingerprint.lazy import is_lazy
-from whorl.key import Component, derive_content_key
+from whorl.handover import as_engine, is_valid, place_of, post_process, wish_of, work_on
+from whorl.making import Making
 from whorl.modes import MODES
 from whorl.outcome import Outcome
 from whorl.private import UncopyableError, private_copy
+from whorl.search import Search
 from whorl.stopwatch import function_runs, function_waits
 from whorl.trace import computing, earliest, merge, recording, refuse_circle
 from whorl.usage import Usage
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
-    from contextlib import AbstractContextManager
+    from collections.abc import Callable, Mapping, Sequence
 
+    from whorl.asked import CallOptions
     from whorl.definition import Definition
     from whorl.derive import Derived
-    from whorl.digest import Digest
+    from whorl.entry import Judge
     from whorl.modes import Mode
     from whorl.settings import Settings
-    from whorl.store.manifest import Manifest, Trace
+    from whorl.store.manifest import Manifest
 
 T = TypeVar("T")
 
 
 def run(definition: Definition, args: tuple[object, ...], kwargs: Mapping[str, object], options: CallOptions) -> object:
     """Call a stage: its value is stored where nothing that it depends on has changed, else it is computed."""
+    options = options.joined()
     with function_waits():
         call = Binder(options).bind(definition, args, kwargs)
         session = open_session(call)
@@ -60,6 +63,7 @@ def run(definition: Definition, args: tuple[object, ...], kwargs: Mapping[str, o
             return session.take(call)
         finally:
             session.usage.report(call, session.resolutions)
+            options.warn_of_unmet()
 
 
 def bring_all(calls: Sequence[Call], jobs: int | None = None) -> None:
@@ -73,7 +77,8 @@ def bring_all(calls: Sequence[Call], jobs: int | None = None) -> None:
 
 def open_session(call: Call) -> Session:
     """Open what a call needs: settings, the store, and a snapshot of what things are now."""
-    settings = config.settings()
+    with call.options.in_force():
+        settings = config.settings()
     mode = MODES[settings.mode]
     access = open_access(settings) if mode.reads or mode.writes else Access(None, "", strict=False)
     snapshot = Snapshot(settings.namespace, access.revision)
@@ -99,28 +104,43 @@ class Session:
     shared: set[Call] = field(default_factory=set)
     failures: dict[Call, Exception] = field(default_factory=dict)
     statuses: dict[Call, str] = field(default_factory=dict)
+    making: Making = field(init=False)
+    search: Search = field(init=False)
     _locks: dict[Call, threading.Lock] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.making = Making(self.snapshot, self.usage, self.resolutions, self.stores)
+        self.search = Search(self.access, self.snapshot, self.settings, self.mode, self.making, self.earlier)
 
     def resolve(self, call: Call) -> Resolution:
         """Settle a call whose result is kept: the arrow of docs/architecture.md."""
         derived = self.derive(call)
         if found := self.lookup(call, derived):
-            return Resolution.of_entry("hit", found)
+            return Resolution.of_entry("hit", self.converted(call, derived, found))
         self.bring_up_to_date(call)
         started = time.perf_counter()
         self.snapshot.forget_keys()  # an upstream may have a new revision now
         derived = self.derive(call)
-        if kept := self.lookup_content(call, derived):
+        if kept := self.search.by_content(call, derived):
             return replace(Resolution.of_entry("kept", kept), seconds=time.perf_counter() - started)
-        if not self.mode.computes:
-            raise no_entry(call.definition.name, derived.key, self.settings.mode)
+        if not self.mode.computes or call.fails_if_missing:
+            raise no_entry(call, derived.key, self.settings.mode)
         judge = self.judge(call)
         with self.access.lease(judge.slot(derived)):
             if found := self.lookup(call, derived):  # another computed it while this one waited
                 return Resolution.of_entry("hit", found)
             self.note_previous(call, derived)
             result = self.compute(call, derived)
-            return self.commit(call, derived, result)
+            settled = self.commit(call, derived, result)
+        self.search.note_done(call, derived)
+        return settled
+
+    def converted(self, call: Call, derived: Derived, found: Manifest) -> Manifest:
+        """Store an entry anew where a call asks for another format than it has; nothing is computed for that."""
+        if call.format in (None, found.format) or not self.mode.writes:
+            return found
+        value = decode(self.access, found, call, self.snapshot)
+        return found if value is MISSING else commit_converted(self.access, self.judge(call), derived, found, value)
 
     def derive(self, call: Call) -> Derived:
         """Derive the key of a call, and refuse one that waits for itself."""
@@ -140,29 +160,11 @@ class Session:
 
     def judge(self, call: Call) -> Judge:
         """Make the judge of entries for a call."""
-        return Judge(call, self.snapshot, self.settings, self.access)
+        return self.search.judge(call)
 
     def lookup(self, call: Call, derived: Derived) -> Manifest | None:
         """Look for an entry that answers; where only its trace fails, an earlier generation may."""
-        if not self.mode.reads or call.options.recompute or call in self.earlier:
-            return None
-        return find_answer(self.access, self.judge(call), derived)
-
-    def lookup_content(self, call: Call, derived: Derived) -> Manifest | None:
-        """Look for an entry that was made from equal results, and commit it under this call's key."""
-        if not self.mode.reads or call.options.recompute or call in self.earlier:
-            return None
-        content, judge = self.content_key(call), self.judge(call)
-        namespace = judge.slot(derived).namespace
-        revision = self.access.revision(namespace, derived.key)
-        sources = self.access.sources(namespace, content)
-        source = next((found for found in sources if judge.may_be_kept(found, content)), None)
-        if source is None:
-            return None
-        inherited, expires = self.inherited(call)
-        return commit_kept(
-            self.access, judge, derived, source, inherited, expires, revision, writes=bool(self.mode.writes)
-        )
+        return self.search.by_key(call, derived)
 
     def bring_up_to_date(self, call: Call) -> None:
         """Settle the upstreams whose results are kept, at any depth; their values stay where they are."""
@@ -192,11 +194,11 @@ class Session:
             return self.resolutions[call]
 
     def take(self, call: Call) -> object:
-        """Give the value to the caller from outside: as it was computed, or decoded from its entry."""
+        """Give the value to the caller from outside, as it asked for it."""
         started = time.perf_counter()
         while True:
             resolution = self.settle(call)
-            value = self.decode(call, resolution) if resolution.value is MISSING else resolution.value
+            value = self.place(call, resolution) if call.options.filepath_only else self.fetch(call, resolution)
             if value is not MISSING:
                 self.publish(call, resolution, time.perf_counter() - started)
                 return value
@@ -205,15 +207,55 @@ class Session:
         """Give a consumer a value of its own: decoded for it, or a private copy of what is not stored."""
         while True:
             resolution = self.settle(call)
-            if resolution.manifest is not None:
-                value = self.decode(call, resolution)
-                if value is not MISSING:
-                    return value
-                continue
-            try:
-                return private_copy(resolution.value)
-            except UncopyableError:
-                return self.compute(call, self.snapshot.known(call)).value
+            if resolution.manifest is None:
+                resolution = self._copied(call, resolution)
+            value = self.fetch(call, resolution)
+            if value is not MISSING:
+                return value
+
+    def _copied(self, call: Call, resolution: Resolution) -> Resolution:
+        try:
+            return replace(resolution, value=private_copy(resolution.value))
+        except UncopyableError:
+            return self.compute(call, self.snapshot.known(call))
+
+    def fetch(self, call: Call, resolution: Resolution) -> object:
+        """Give the value of a settled call: from memory, decoded or as it was computed; MISSING where it went."""
+        manifest, derived = resolution.manifest, self.snapshot.known(call)
+        if call.memoized and manifest is not None and not call.options.validate_data:
+            value = memoized.recall(call, self.snapshot, manifest)
+            if value is not MISSING:
+                return post_process(call, value)
+        value = resolution.value
+        if value is MISSING or (call.engine and manifest is not None):
+            value = self.decode(call, resolution)
+            if value is MISSING:
+                return MISSING
+        elif call.engine:
+            value = as_engine(call, value)
+        value = work_on(call, value)
+        if call.options.validate_data and not is_valid(call, value):
+            self._refuse(call, resolution)
+            return MISSING
+        if call.memoized and manifest is not None and derived is not None:
+            memoized.keep(self.judge(call), derived, manifest, value)
+        return post_process(call, value)
+
+    def _refuse(self, call: Call, resolution: Resolution) -> None:
+        """Have a stored value that is not valid computed anew; one that was computed just now cannot be helped."""
+        if resolution.kind == "ran" or not self.mode.computes:
+            raise InvalidValueError(
+                f"the result of {call.definition.name} is not valid", "a processor of the stage refuses it"
+            )
+        self.earlier[call] = Earlier(resolution.manifest)
+        del self.resolutions[call]
+
+    def place(self, call: Call, resolution: Resolution) -> object:
+        """Say where the payload of a settled call is."""
+        if resolution.manifest is None:
+            cause = "filepath_only asks where it is stored"
+            raise ConfigError(f"the result of {call.definition.name} is not stored", cause)
+        return place_of(self.access, resolution.manifest)
 
     def status(self, call: Call) -> str:
         """Say how a call would be answered now, without computing: fresh, stale, waiting or uncached."""
@@ -237,7 +279,7 @@ class Session:
         """Decode an entry's payload; one that cannot be read is a miss, and its call is settled anew."""
         manifest = resolution.manifest
         assert manifest is not None
-        value = decode(self.access, manifest, call, self.snapshot)
+        value = decode(self.access, manifest, call, self.snapshot, wish_of(call))
         if value is MISSING:
             if call in self.earlier:
                 raise FormatError(
@@ -255,36 +297,33 @@ class Session:
         with self.slots.hold(), recording(call.definition.name, derived.key if derived else None) as recorder:
             started = time.perf_counter()
             try:
-                with function_runs(), _namespace_of(call), holding(derived.fingerprint) if derived else nullcontext():
+                with (
+                    function_runs(),
+                    call.options.around_body(),
+                    holding(derived.fingerprint) if derived else nullcontext(),
+                ):
                     value = invoke(call.definition.function, args, kwargs, is_async=call.definition.is_async)
             except BaseException as error:
-                self.usage.failed.append((recorder, self.inherited(call)[0]))
+                self.usage.failed.append((recorder, self.making.inherited(call)[0]))
                 self.fail(call, error, time.perf_counter() - started)
                 raise
             seconds = time.perf_counter() - started
         if derived is not None:
             settle(call.definition.function, derived.fingerprint)
-        unstored = [self.resolutions[upstream] for upstream in call.upstreams.values() if not self.stores(upstream)]
-        trace = merge([recorder.trace(), *self._traces_of_unstored(unstored, wanted=derived is not None)])
-        inherited, expires = self.inherited(call)
+        used = self.making.traces_of_unstored(call) if derived is not None else ()
+        trace = merge([recorder.trace(), *used])
+        inherited, expires = self.making.inherited(call)
         ttl = call.definition.ttl
         lasts = earliest(
             None if ttl is None else began + ttl,
             *(traced.expires for traced in trace.calls),
-            *(upstream.lasts for upstream in unstored),
+            *(upstream.lasts for upstream in self.making.unstored(call)),
         )
         complete = recorder.complete and all(self.resolutions[item].complete for item in call.upstreams.values())
         return Resolution(
             "ran", value=value, trace=trace, inherited=inherited, expires=earliest(expires, lasts), lasts=lasts,
             seconds=seconds, complete=complete,
         )  # fmt: skip
-
-    def _traces_of_unstored(self, unstored: list[Resolution], *, wanted: bool) -> Iterator[Trace]:
-        """Tell what upstreams that are not stored used, and the classes met in their values."""
-        for found in unstored if wanted else ():
-            found.add_digest()
-            yield found.trace
-            yield self.usage.types(found)
 
     def inputs(self, call: Call, derived: Derived | None) -> dict[str, object]:
         """Everything the function receives: paths as they were digested, private arguments, upstreams' values."""
@@ -317,43 +356,18 @@ class Session:
 
     def commit(self, call: Call, derived: Derived, result: Resolution) -> Resolution:
         """Keep a result, if everything it was made from is still what it was."""
-        if not (self.mode.writes and is_lazy(result.value)):
+        if not (self.mode.writes and (is_lazy(result.value) or call.options.upsert)):
             result.add_digest()
         judge = self.judge(call)
         holds = partial(is_unchanged, derived, self.snapshot, judge, result, is_shared=call in self.shared)
         if not self.mode.writes or not holds():
             result.add_digest()
             return result
-        if call.options.recompute or not self.mode.reads:
+        if call.options.recompute or call.options.upsert or not self.mode.reads:
             self.earlier.setdefault(call, Earlier(self.access.lookup(judge.slot(derived))))
-        return commit_result(self.access, judge, derived, result, self.content_key(call), self.earlier.get(call), holds)
-
-    def content_key(self, call: Call) -> Digest:
-        """Derive the content key from the results that upstreams have now."""
-        return derive_content_key(
-            self.snapshot.derive(call).common,
-            [self._result(name, upstream) for name, upstream in call.upstreams.items()],
+        return commit_result(
+            self.access, judge, derived, result, self.making.content_key(call), self.earlier.get(call), holds
         )
-
-    def _result(self, name: str, upstream: Call) -> Component:
-        if self.stores(upstream):
-            return result_component(name, self.resolutions[upstream], self.snapshot)
-        return Component(name, self.content_key(upstream))
-
-    def inherited(self, call: Call) -> tuple[Trace, float | None]:
-        """Tell what came with the stored results that a call was made from, directly or through unstored ones."""
-        traces: list[Trace] = []
-        expiries: list[float | None] = []
-        for upstream in call.upstreams.values():
-            if self.stores(upstream):
-                found = self.resolutions[upstream]
-                traces += [found.trace, found.inherited, self.usage.types(found)]
-                expiries.append(found.expires)
-            else:
-                trace, expires = self.inherited(upstream)
-                traces.append(trace)
-                expiries.append(expires)
-        return merge(traces), earliest(*expiries)
 
     def publish(self, call: Call, resolution: Resolution, seconds: float) -> None:
         """Tell the observers what happened to a call; ``seconds`` has what its upstreams took, too."""
@@ -392,9 +406,3 @@ class Session:
         if self.slots.number == 1 or len(tasks) <= 1:
             return [task() for task in tasks]
         return outcome.gather(tasks, run_side_by_side)
-
-
-def _namespace_of(call: Call) -> AbstractContextManager[object]:
-    """Let a namespace given at the call reach the stages that the body calls."""
-    asked = call.options.namespace
-    return config.options(namespace=asked) if asked else nullcontext()

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from whorl.settings import Settings
 
 MISSING = object()
+# The type of None, as manifests name it.
+NONE_TYPE = "builtins.NoneType"
 
 
 @dataclass(slots=True)
@@ -164,11 +166,14 @@ def find_answer(access: Access, judge: Judge, derived: Derived) -> Manifest | No
     return next((entry for entry in access.generations(slot) if judge.answers(entry)), None)
 
 
-def no_entry(stage: str, key: Digest, mode: str) -> NoEntryError:
-    """Word that nothing answers in a mode that never computes."""
-    cause = f"the mode {mode} never computes, and no entry under the key {key.short} answers"
+def no_entry(call: Call, key: Digest, mode: str) -> NoEntryError:
+    """Word that nothing answers a call that is not to be computed."""
+    why = "fail_if_no_cache is set" if call.fails_if_missing else f"the mode {mode} never computes"
+    cause = f"{why}, and no entry under the key {key.short} answers"
     return NoEntryError(
-        f"nothing is stored for {stage}", cause, 'compute it in the mode "write", or fetch it: whorl pull'
+        f"nothing is stored for {call.definition.name}",
+        cause,
+        'compute it in the mode "write", or fetch it: whorl pull',
     )
 
 

@@ -76,6 +76,10 @@ class FormatError(WhorlError, ValueError):
     value: object = None
 
 
+class InvalidValueError(WhorlError, ValueError):
+    """A processor of a stage does not take a value for what the call asked for (``validate_data=True``)."""
+
+
 class SignatureError(StoreError):
     """A manifest's signature is missing or wrong where the policy asks for one."""
 

@@ -12,14 +12,17 @@ import pickle
 import sys
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, cast, overload
 
-from whorl import config
+from whorl import config, memoized
 from whorl.access import open_access
-from whorl.call import Binder, CallOptions
+from whorl.asked import CallOptions
+from whorl.call import Binder
 from whorl.commit import decode
-from whorl.definition import STAGE_OPTIONS, Param, define, register
+from whorl.definition import Param, define, register, with_processor
 from whorl.engine import open_session, run
 from whorl.entry import MISSING, Resolution
 from whorl.errors import ConfigError, NoEntryError
+from whorl.handover import post_process, wish_of, work_on
+from whorl.keywords import CALL_OPTIONS, STAGE_OPTIONS
 from whorl.outcome import adopt_outcomes, last_outcome, last_outcomes
 from whorl.trace import spoil
 
@@ -34,6 +37,7 @@ if TYPE_CHECKING:
     from whorl.engine import Session
     from whorl.explain import Explanation
     from whorl.outcome import Outcome
+    from whorl.processors.base import Processor
     from whorl.store.manifest import Manifest
 
 __all__ = ["Param", "Stage", "stage"]
@@ -58,15 +62,16 @@ class Stage(Generic[P, R]):
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         """Return what the function returns for these arguments, from the store or computed."""
+        given, options = self._split(kwargs)
         if self.definition.is_async:
-            return cast("R", self._await(args, kwargs))
-        return cast("R", run(self.definition, args, kwargs, self._options))
+            return cast("R", self._await(args, given, options))
+        return cast("R", run(self.definition, args, given, options))
 
-    async def _await(self, args: tuple[object, ...], kwargs: Mapping[str, object]) -> object:
+    async def _await(self, args: tuple[object, ...], kwargs: Mapping[str, object], options: CallOptions) -> object:
         from whorl.executors.event_loop import run_beside_loop
 
         def work() -> tuple[object, Mapping[int, Outcome]]:
-            return run(self.definition, args, kwargs, self._options), last_outcomes()
+            return run(self.definition, args, kwargs, options), last_outcomes()
 
         value, outcomes = await run_beside_loop(work)
         adopt_outcomes(outcomes)
@@ -117,14 +122,43 @@ class Stage(Generic[P, R]):
         """What happened to the last call of this stage in this context."""
         return last_outcome(self.definition)
 
-    def options(self, *, cache: bool = True, namespace: str | None = None, recompute: bool = False) -> Stage[P, R]:
+    def options(  # noqa: PLR0913 - keywords alone, those of a call
+        self,
+        *,
+        cache: bool | None = None,
+        namespace: str | None = None,
+        engine: str | type | None = None,
+        backend: str | None = None,
+        backend_kwargs: Mapping[str, object] | None = None,
+        storage_backend: str | None = None,
+        storage_backend_kwargs: Mapping[str, object] | None = None,
+        filepath_only: bool | None = None,
+        recompute: bool | str | Iterable[str] | None = None,
+        memoize: bool | str | Iterable[str] | None = None,
+        cache_mode: str | None = None,
+        retry_null_cache: bool | None = None,
+        fail_if_no_cache: bool | None = None,
+        upsert: bool | None = None,
+        post_processors: Iterable[Callable[[Any], Any]] | None = None,
+        validate_data: bool | None = None,
+        force_overwrite: bool | None = None,
+    ) -> Stage[P, R]:
         """
-        Give this stage with options for its next calls.
+        Give this stage with options for its next calls; what is not given stays as it is.
 
-        ``cache=False`` neither looks up nor stores; ``namespace`` reaches upstreams and nested stages that pin none;
-        ``recompute=True`` computes anew and keeps the earlier entry as a generation.
+        ``cache``: look up and store, or neither.  ``namespace`` and ``cache_mode`` (a name of the table of modes) reach
+        upstreams and nested stages too.  ``recompute``: compute anew and keep the earlier entry as a generation; names
+        of stages, or ``"_all"``, do so for all of them that the call reaches, in other threads too.  ``memoize``: keep
+        the value in memory; names as for ``recompute``.  ``engine``: the type to read into.  ``storage_backend``, else
+        ``backend``: the format to store in, with the options in ``…_kwargs``; an entry of another format is converted.
+        ``filepath_only``: give the path of the payload.  ``retry_null_cache``: compute again what is None, also below.
+        ``fail_if_no_cache``: NoEntryError instead of computing.  ``upsert``: compute, and put the rows into the stored
+        table by ``upsert_keys``.  ``post_processors``: functions that work on the value, in order.  ``validate_data``:
+        let processors check the value; a stored one that is not valid is computed anew, InvalidValueError where a
+        computed one is not.  ``force_overwrite`` is taken and does nothing: nothing is ever asked.
         """
-        return Stage(self.definition, CallOptions(cache, namespace, recompute))
+        given = {name: value for name, value in locals().items() if name != "self" and value is not None}
+        return Stage(self.definition, self._options.asking(given))
 
     def key(self, *args: P.args, **kwargs: P.kwargs) -> Digest:
         """Derive the call key for these arguments; nothing is computed."""
@@ -172,7 +206,9 @@ class Stage(Generic[P, R]):
         """Remove the entry of one call with its generations; tell whether there was one."""
         call = self._bind(args, kwargs)
         session = open_session(call)
-        slot = session.judge(call).slot(session.derive(call))
+        judge, derived = session.judge(call), session.derive(call)
+        memoized.forget(judge, derived)
+        slot = judge.slot(derived)
         return session.access.attempt(lambda store: store.remove(slot), otherwise=False)
 
     def verify(self, *args: P.args, **kwargs: P.kwargs) -> bool:
@@ -182,8 +218,20 @@ class Stage(Generic[P, R]):
         entry = session.lookup(call, session.derive(call))
         return entry is not None and decode(session.access, entry, call, session.snapshot) is not MISSING
 
+    def processed(self, processor: Processor) -> Stage[P, R]:
+        """Give this stage with one more processor, which works on what is loaded before those it has."""
+        return Stage(with_processor(self.definition, processor), self._options)
+
+    def _split(self, kwargs: Mapping[str, object]) -> tuple[Mapping[str, object], CallOptions]:
+        """Take the options of a call out of its keywords."""
+        if CALL_OPTIONS.isdisjoint(kwargs):
+            return kwargs, self._options
+        asked = {name: value for name, value in kwargs.items() if name in CALL_OPTIONS}
+        return {name: kwargs[name] for name in kwargs if name not in asked}, self._options.asking(asked)
+
     def _bind(self, args: tuple[object, ...], kwargs: Mapping[str, object]) -> Call:
-        return Binder(self._options).bind(self.definition, args, kwargs)
+        given, options = self._split(kwargs)
+        return Binder(options.joined()).bind(self.definition, args, given)
 
     def _call_key(self, args: tuple[object, ...], kwargs: Mapping[str, object]) -> Digest:
         call = self._bind(args, kwargs)
@@ -192,11 +240,11 @@ class Stage(Generic[P, R]):
 
 def _load(session: Session, call: Call) -> object:
     entry = session.lookup(call, session.derive(call))
-    value = MISSING if entry is None else decode(session.access, entry, call, session.snapshot)
+    value = MISSING if entry is None else decode(session.access, entry, call, session.snapshot, wish_of(call))
     if entry is None or value is MISSING:
         raise NoEntryError(f"nothing is stored for this call of {call.definition.name}", tip="call the stage")
     session.resolutions[call] = Resolution.of_entry("hit", entry)
-    return value
+    return post_process(call, work_on(call, value))
 
 
 def _choose(stage: Stage[..., object], options: CallOptions) -> Stage[..., object]:
@@ -226,6 +274,7 @@ def stage(
     depends_on: Iterable[object] = ...,
     ignore: Iterable[object] = ...,
     track_code: bool | str = ...,
+    memoize: bool = ...,
     jobs: int | None = ...,
     env: Iterable[str] = ...,
     format_options: Mapping[str, object] = ...,
@@ -243,26 +292,28 @@ def stage(function: Callable[..., Any] | None = None, /, **declared: Any) -> Any
     Options: ``cache`` stores results (off by default); ``format`` (or ``cache_format``) names how; ``name``,
     ``version`` and ``namespace`` are texts; ``ttl`` is seconds, a timedelta or text such as ``"30d"``; ``depends_on``
     and ``ignore`` add to and leave out of the code that counts; ``track_code=False`` leaves code out, ``"warn"`` serves
-    and warns; ``jobs`` computes independent upstreams side by side; ``env`` names variables of the environment that
-    count; ``format_options`` go to the format.
+    and warns; ``memoize`` keeps results in memory as well; ``jobs`` computes independent upstreams side by side;
+    ``env`` names variables of the environment that count; ``format_options`` go to the format.
 
     Raises ConfigError for a function or an input that cannot work.
     """
     if function is not None:
         if declared:
             raise ConfigError("stage() takes a function or keywords, not both", tip="write @stage(...)")
-        return Stage(define(function, {}))
+        return make_stage(function, {}, {})
     options = {name: declared.pop(name) for name in STAGE_OPTIONS if name in declared}
-    if "cache_format" in options:
-        if "format" in options and options["format"] != options["cache_format"]:
-            raise ConfigError("format and cache_format differ", "they are two names of one option")
-        options["format"] = options.pop("cache_format")
-    _check_format(options.get("format"))
-    return lambda decorated: Stage(define(decorated, declared, **options))
+    if options.get("cache_format", options.get("format")) != options.get("format", options.get("cache_format")):
+        raise ConfigError("format and cache_format differ", "they are two names of one option")
+    return lambda decorated: make_stage(decorated, declared, options)
 
 
-def _check_format(name: object) -> None:
-    if isinstance(name, str):
+def make_stage(
+    function: Callable[..., Any], declared: Mapping[str, object], options: Mapping[str, object]
+) -> Stage[..., Any]:
+    """Make a stage of a function, its declared inputs and its options; FormatError for a format that nobody knows."""
+    definition = define(function, declared, **options)
+    if definition.format is not None:
         from whorl.formats.base import format_named
 
-        format_named(name)
+        format_named(definition.format)
+    return Stage(definition)

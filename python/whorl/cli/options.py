@@ -10,8 +10,8 @@ import re
 
 import click
 
-from whorl.definition import parse_ttl
 from whorl.errors import ConfigError
+from whorl.keywords import parse_ttl
 
 _NUMBER = re.compile(r"\d+(?:\.\d+)?")
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kmgtpKMGTP])?(i)?[bB]?")

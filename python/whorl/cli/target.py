@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING
 
 from whorl import config
 from whorl.access import open_access
-from whorl.call import Binder, CallOptions
+from whorl.asked import CallOptions
+from whorl.call import Binder
 from whorl.changes import shorten
 from whorl.cli.commands import TargetImportError
 from whorl.cli.loading import find_stage, load_file, load_module, put_first, stages_of

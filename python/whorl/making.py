@@ -1,0 +1,72 @@
+"""
+A call in, what its result is made from out: the content key, and what came with stored results.
+
+Upstreams that are not stored count by what *they* are made from.  On the arrow: between *compute* and *commit*.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from whorl.entry import result_component
+from whorl.key import Component, derive_content_key
+from whorl.trace import earliest, merge
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from whorl.call import Call
+    from whorl.derive import Snapshot
+    from whorl.digest import Digest
+    from whorl.entry import Resolution
+    from whorl.store.manifest import Trace
+    from whorl.usage import Usage
+
+
+@dataclass(frozen=True, slots=True)
+class Making:
+    """What the calls of one session were settled by; ``stores`` tells whether the result of a call is kept."""
+
+    snapshot: Snapshot
+    usage: Usage
+    resolutions: Mapping[Call, Resolution]
+    stores: Callable[[Call], bool]
+
+    def content_key(self, call: Call) -> Digest:
+        """Derive the content key from the results that upstreams have now."""
+        return derive_content_key(
+            self.snapshot.derive(call).common,
+            [self._result(name, upstream) for name, upstream in call.upstreams.items()],
+        )
+
+    def _result(self, name: str, upstream: Call) -> Component:
+        if self.stores(upstream):
+            return result_component(name, self.resolutions[upstream], self.snapshot)
+        return Component(name, self.content_key(upstream))
+
+    def inherited(self, call: Call) -> tuple[Trace, float | None]:
+        """Tell what came with the stored results that a call was made from, directly or through unstored ones."""
+        traces: list[Trace] = []
+        expiries: list[float | None] = []
+        for upstream in call.upstreams.values():
+            if self.stores(upstream):
+                found = self.resolutions[upstream]
+                traces += [found.trace, found.inherited, self.usage.types(found)]
+                expiries.append(found.expires)
+            else:
+                trace, expires = self.inherited(upstream)
+                traces.append(trace)
+                expiries.append(expires)
+        return merge(traces), earliest(*expiries)
+
+    def unstored(self, call: Call) -> list[Resolution]:
+        """List how the upstreams were settled whose results are not kept."""
+        return [self.resolutions[upstream] for upstream in call.upstreams.values() if not self.stores(upstream)]
+
+    def traces_of_unstored(self, call: Call) -> Iterator[Trace]:
+        """Tell what upstreams that are not stored used, and the classes met in their values."""
+        for found in self.unstored(call):
+            found.add_digest()
+            yield found.trace
+            yield self.usage.types(found)
