@@ -150,7 +150,7 @@ class CallOptions:
         if self.namespace is None and self.mode is None and self.reach is None:
             yield
             return
-        from whorl.executors.carrying import carried
+        from whorl.carrying import carried
 
         with ExitStack() as stack:
             if self.namespace is not None:
@@ -158,7 +158,7 @@ class CallOptions:
             stack.enter_context(self.in_force())
             token = _reach.set(self.reach)
             stack.callback(_reach.reset, token)
-            stack.enter_context(carried(_reach, config.OPTIONS))
+            stack.enter_context(carried(_reach))
             yield
 
     def warn_of_unmet(self) -> None:

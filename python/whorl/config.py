@@ -35,7 +35,6 @@ _VARIABLES = tuple((name, f"WHORL_{name.upper()}") for name in NAMES if name != 
 
 _configured: dict[str, object] = {}
 _options: ContextVar[tuple[tuple[str, object], ...]] = ContextVar("whorl options", default=())
-OPTIONS = _options
 
 
 def settings() -> Settings:
@@ -125,9 +124,12 @@ def _project_at(folder: str) -> Path:
 def options(**values: object) -> Iterator[Settings]:
     """Set options for the calls made inside the block, in this context and in what is started from it."""
     checked = tuple((name, check_setting(name, value, "options()")) for name, value in values.items())
+    from whorl.carrying import carried
+
     token = _options.set(tuple({**dict(_options.get()), **dict(checked)}.items()))
     try:
-        yield settings()
+        with carried(_options):
+            yield settings()
     finally:
         _options.reset(token)
 

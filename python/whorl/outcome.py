@@ -81,10 +81,13 @@ def observe(tell: Callable[[Outcome], object] | None = None) -> Iterator[list[Ou
 
     ``tell`` is called with each of them, in the thread of the call.
     """
+    from whorl.carrying import carried
+
     seen: list[Outcome] = []
     token = _observers.set((*_observers.get(), _Observer(seen, tell)))
     try:
-        yield seen
+        with carried(_observers):
+            yield seen
     finally:
         _observers.reset(token)
 

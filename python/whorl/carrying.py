@@ -3,13 +3,13 @@ Context variables in, their values out in the threads that a block starts and in
 
 Python gives a new thread no context (before 3.14), so that what a call asks of the stages in its body would be lost
 in a thread of that body.  Only the named variables are carried: others, such as decimal's, are a user's own business,
-and nothing is touched where no call asks for anything.  On the arrow: around *compute*.
+and nothing is touched where nobody asks for anything.  Beside the arrow: options and observers travel by it.
 """
 
 from __future__ import annotations
 
 import threading
-from concurrent.futures import ThreadPoolExecutor  # noqa: TID253 - this module is imported where something is carried
+from concurrent.futures import ThreadPoolExecutor  # noqa: TID253 - imported where something is carried
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -50,7 +50,7 @@ class _Hooks:
 @contextmanager
 def carried(*variables: ContextVar[Any]) -> Iterator[None]:
     """Carry variables into threads that are started, and work that is given to pools, in this context meanwhile."""
-    token = _carried.set((*_carried.get(), *variables))
+    token = _carried.set(tuple(dict.fromkeys((*_carried.get(), *variables))))
     _hooks.install()
     try:
         yield
