@@ -308,3 +308,44 @@ def test_a_stage_travels_to_another_thread_with_its_options() -> None:
 
     assert deep.options(namespace="there").status(4) == "fresh"
     assert deep.status(4) == "stale"
+
+
+@cache()
+def table() -> object:
+    import pandas as pd
+
+    return pd.DataFrame({"a": range(10)})
+
+
+@pytest.mark.parametrize(("backend", "suffix"), [("parquet", ".parquet"), ("csv", ".csv"), ("pickle", ".pickle")])
+def test_filepath_only_gives_where_the_payload_is(backend: str, suffix: str) -> None:
+    """It ends as the files of the format do, and other programs can read it; computed or found."""
+    first = table.options(backend=backend, filepath_only=True)()
+    second = table.options(backend=backend, filepath_only=True)()
+
+    assert isinstance(first, str)
+    assert first == second
+    assert first.endswith(suffix)
+    with open(first, "rb") as file:
+        assert file.read(4)
+
+
+def test_filepath_only_of_what_is_not_stored_is_an_error() -> None:
+    """There is no place to give."""
+    with pytest.raises(ConfigError, match="is not stored"):
+        table.options(cache=False, filepath_only=True)()
+
+
+def test_a_damaged_payload_has_no_place() -> None:
+    """It is computed again, and the place of the new one is given."""
+    big = cache(name="big")(lambda_free)
+    place = big.options(filepath_only=True)()
+    with open(str(place), "r+b") as file:
+        file.write(b"\0" * 16)
+
+    assert ran(big.options(filepath_only=True)) == {"big"}
+
+
+def lambda_free() -> bytes:
+    """Give more than fits into a manifest."""
+    return bytes(100_000)

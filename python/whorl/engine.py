@@ -16,19 +16,19 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
-from whorl import config, memoized, outcome
+from whorl import config, outcome
 from whorl.access import Access, open_access
 from whorl.call import Binder, Call, deliver
 from whorl.commit import Earlier, commit_converted, commit_result, decode, is_unchanged
+from whorl.delivery import Delivery
 from whorl.derive import Snapshot
 from whorl.entry import MISSING, Resolution, nearest, no_entry
-from whorl.errors import ConfigError, FormatError, InvalidValueError, UndigestableError
+from whorl.errors import UndigestableError
 from whorl.executors.this_thread import invoke
 from whorl.executors.threads import Slots, run_side_by_side
 from whorl.fingerprint.code import holding, settle
 from whorl.fingerprint.inputs import hand_over
 from whorl.fingerprint.lazy import is_lazy
-from whorl.handover import as_engine, is_valid, place_of, post_process, wish_of, work_on
 from whorl.making import Making
 from whorl.modes import MODES
 from whorl.outcome import Outcome
@@ -106,11 +106,13 @@ class Session:
     statuses: dict[Call, str] = field(default_factory=dict)
     making: Making = field(init=False)
     search: Search = field(init=False)
+    delivery: Delivery = field(init=False)
     _locks: dict[Call, threading.Lock] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.making = Making(self.snapshot, self.usage, self.resolutions, self.stores)
         self.search = Search(self.access, self.snapshot, self.settings, self.mode, self.making, self.earlier)
+        self.delivery = Delivery(self.access, self.snapshot, self.mode, self.search, self.earlier, self.resolutions)
 
     def resolve(self, call: Call) -> Resolution:
         """Settle a call whose result is kept: the arrow of docs/architecture.md."""
@@ -198,7 +200,8 @@ class Session:
         started = time.perf_counter()
         while True:
             resolution = self.settle(call)
-            value = self.place(call, resolution) if call.options.filepath_only else self.fetch(call, resolution)
+            asks = self.delivery.place if call.options.filepath_only else self.delivery.fetch
+            value = asks(call, resolution)
             if value is not MISSING:
                 self.publish(call, resolution, time.perf_counter() - started)
                 return value
@@ -209,7 +212,7 @@ class Session:
             resolution = self.settle(call)
             if resolution.manifest is None:
                 resolution = self._copied(call, resolution)
-            value = self.fetch(call, resolution)
+            value = self.delivery.fetch(call, resolution)
             if value is not MISSING:
                 return value
 
@@ -218,44 +221,6 @@ class Session:
             return replace(resolution, value=private_copy(resolution.value))
         except UncopyableError:
             return self.compute(call, self.snapshot.known(call))
-
-    def fetch(self, call: Call, resolution: Resolution) -> object:
-        """Give the value of a settled call: from memory, decoded or as it was computed; MISSING where it went."""
-        manifest, derived = resolution.manifest, self.snapshot.known(call)
-        if call.memoized and manifest is not None and not call.options.validate_data:
-            value = memoized.recall(call, self.snapshot, manifest)
-            if value is not MISSING:
-                return post_process(call, value)
-        value = resolution.value
-        if value is MISSING or (call.engine and manifest is not None):
-            value = self.decode(call, resolution)
-            if value is MISSING:
-                return MISSING
-        elif call.engine:
-            value = as_engine(call, value)
-        value = work_on(call, value)
-        if call.options.validate_data and not is_valid(call, value):
-            self._refuse(call, resolution)
-            return MISSING
-        if call.memoized and manifest is not None and derived is not None:
-            memoized.keep(self.judge(call), derived, manifest, value)
-        return post_process(call, value)
-
-    def _refuse(self, call: Call, resolution: Resolution) -> None:
-        """Have a stored value that is not valid computed anew; one that was computed just now cannot be helped."""
-        if resolution.kind == "ran" or not self.mode.computes:
-            raise InvalidValueError(
-                f"the result of {call.definition.name} is not valid", "a processor of the stage refuses it"
-            )
-        self.earlier[call] = Earlier(resolution.manifest)
-        del self.resolutions[call]
-
-    def place(self, call: Call, resolution: Resolution) -> object:
-        """Say where the payload of a settled call is."""
-        if resolution.manifest is None:
-            cause = "filepath_only asks where it is stored"
-            raise ConfigError(f"the result of {call.definition.name} is not stored", cause)
-        return place_of(self.access, resolution.manifest)
 
     def status(self, call: Call) -> str:
         """Say how a call would be answered now, without computing: fresh, stale, waiting or uncached."""
@@ -274,20 +239,6 @@ class Session:
     def stores(self, call: Call) -> bool:
         """Whether the result of a call is looked up or kept in this mode."""
         return call.stored and bool(self.mode.reads or self.mode.writes)
-
-    def decode(self, call: Call, resolution: Resolution) -> object:
-        """Decode an entry's payload; one that cannot be read is a miss, and its call is settled anew."""
-        manifest = resolution.manifest
-        assert manifest is not None
-        value = decode(self.access, manifest, call, self.snapshot, wish_of(call))
-        if value is MISSING:
-            if call in self.earlier:
-                raise FormatError(
-                    f"what {call.definition.name} stored a moment ago cannot be read back as {manifest.format}"
-                )
-            self.earlier[call] = Earlier(manifest)
-            del self.resolutions[call]
-        return value
 
     def compute(self, call: Call, derived: Derived | None) -> Resolution:
         """Load the inputs, run the function, and note what its body and its upstreams used."""

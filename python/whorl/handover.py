@@ -6,9 +6,11 @@ What is stored is never touched by it.  On the arrow: around *decode*.
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 from whorl.errors import ConfigError, FormatError
+from whorl.formats.base import format_named
 from whorl.wish import PLAIN, Wish
 
 if TYPE_CHECKING:
@@ -19,6 +21,10 @@ if TYPE_CHECKING:
     from whorl.formats.base import Format
     from whorl.store.base import Attempt, Reader
     from whorl.store.manifest import Manifest
+
+
+# What was fetched goes with its reader.
+_placed: list[Reader] = []
 
 
 def wish_of(call: Call) -> Wish:
@@ -38,8 +44,23 @@ def as_engine(call: Call, value: object) -> object:
 
 
 def place_of(access: Access, manifest: Manifest) -> str:
-    """Say where the payload of an entry is; StoreError where it cannot be told."""
-    raise NotImplementedError
+    """
+    Say where the payload of an entry is: its main file, or the folder of its files, checked now.
+
+    What lies behind a network is fetched, and stays until this process ends.
+    """
+    assert access.store is not None
+    reader = access.store.reader(manifest)
+    paths = {name: str(reader.path(name)) for name in reader.names}
+    _placed.append(reader)
+    suffix = format_named(manifest.format).suffix
+    main = [path for path in paths.values() if path.endswith(suffix)]
+    if len(main) == 1:
+        return main[0]
+    name, path = next(iter(paths.items()))
+    folder = path.removesuffix(name).rstrip("/\\")
+    tops = {name.partition("/")[0] for name in paths}
+    return os.path.join(folder, *tops) if len(tops) == 1 else folder
 
 
 def hints_of(call: Call, format_name: str) -> dict[str, object]:

@@ -1,0 +1,103 @@
+"""
+A settled call in, what its caller asked for out: the value, from memory, decoded or as it was computed, or its place.
+
+What cannot be read, or is not valid, is settled anew.  On the arrow: *decode* and the value.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from whorl import memoized
+from whorl.commit import Earlier, decode
+from whorl.entry import MISSING
+from whorl.errors import ConfigError, CorruptEntryError, FormatError, InvalidValueError
+from whorl.handover import as_engine, is_valid, place_of, post_process, wish_of, work_on
+
+if TYPE_CHECKING:
+    from whorl.access import Access
+    from whorl.call import Call
+    from whorl.derive import Snapshot
+    from whorl.entry import Resolution
+    from whorl.modes import Mode
+    from whorl.search import Search
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """
+    Hands out what calls of one session were settled by.
+
+    A call that is to be settled anew leaves ``resolutions``, and its entry stands in ``earlier`` from then on.
+    """
+
+    access: Access
+    snapshot: Snapshot
+    mode: Mode
+    search: Search
+    earlier: dict[Call, Earlier]
+    resolutions: dict[Call, Resolution]
+
+    def fetch(self, call: Call, resolution: Resolution) -> object:
+        """Give the value of a settled call: from memory, decoded or as it was computed; MISSING where it went."""
+        manifest, derived = resolution.manifest, self.snapshot.known(call)
+        if call.memoized and manifest is not None and not call.options.validate_data:
+            value = memoized.recall(call, self.snapshot, manifest)
+            if value is not MISSING:
+                return post_process(call, value)
+        value = resolution.value
+        if value is MISSING or (call.engine and manifest is not None):
+            value = self.decode(call, resolution)
+            if value is MISSING:
+                return MISSING
+        elif call.engine:
+            value = as_engine(call, value)
+        value = work_on(call, value)
+        if call.options.validate_data and not is_valid(call, value):
+            self._refuse(call, resolution)
+            return MISSING
+        if call.memoized and manifest is not None and derived is not None:
+            memoized.keep(self.search.judge(call), derived, manifest, value)
+        return post_process(call, value)
+
+    def _refuse(self, call: Call, resolution: Resolution) -> None:
+        """Have a stored value that is not valid computed anew; one that was computed just now cannot be helped."""
+        if resolution.kind == "ran" or not self.mode.computes:
+            raise InvalidValueError(
+                f"the result of {call.definition.name} is not valid", "a processor of the stage refuses it"
+            )
+        self._settle_anew(call, resolution)
+
+    def _settle_anew(self, call: Call, resolution: Resolution) -> None:
+        self.earlier[call] = Earlier(resolution.manifest)
+        del self.resolutions[call]
+
+    def place(self, call: Call, resolution: Resolution) -> object:
+        """Say where the payload of a settled call is."""
+        manifest = resolution.manifest
+        if manifest is None:
+            cause = "filepath_only asks where it is stored"
+            raise ConfigError(f"the result of {call.definition.name} is not stored", cause)
+        try:
+            return place_of(self.access, manifest)
+        except CorruptEntryError as error:
+            if not self.mode.computes or call in self.earlier:
+                raise
+            reason = error.message
+            self.access.attempt(lambda store: store.quarantine(manifest, reason), None)
+            self._settle_anew(call, resolution)
+            return MISSING
+
+    def decode(self, call: Call, resolution: Resolution) -> object:
+        """Decode an entry's payload; one that cannot be read is a miss, and its call is settled anew."""
+        manifest = resolution.manifest
+        assert manifest is not None
+        value = decode(self.access, manifest, call, self.snapshot, wish_of(call))
+        if value is MISSING:
+            if call in self.earlier:
+                raise FormatError(
+                    f"what {call.definition.name} stored a moment ago cannot be read back as {manifest.format}"
+                )
+            self._settle_anew(call, resolution)
+        return value
