@@ -86,7 +86,7 @@ def test_recompute_of_a_call_is_for_this_call_alone() -> None:
     """What it calls is served."""
     top()
 
-    assert ran(lambda: top.options(recompute=True)()) == {"top"}
+    assert ran(top.options(recompute=True)) == {"top"}
     assert ran(top) == set()
 
 
@@ -95,7 +95,7 @@ def test_a_name_reaches_a_stage_through_stages_that_are_stored(form: object) -> 
     """Everything between the call and the named stage was made from it, so it runs as well; each stage once."""
     top()
 
-    assert ran(lambda: top.options(recompute=form)()) == EVERYTHING  # type: ignore[arg-type]
+    assert ran(top.options(recompute=form)) == EVERYTHING  # type: ignore[arg-type]
     assert ran(top) == set()
 
 
@@ -103,14 +103,14 @@ def test_names_between_leave_what_lies_below_alone() -> None:
     """Only what was made from a named stage runs."""
     top()
 
-    assert ran(lambda: top.options(recompute=["middle", "helped"])()) == {"top", "helped", "middle"}
+    assert ran(top.options(recompute=["middle", "helped"])) == {"top", "helped", "middle"}
 
 
 def test_all_means_every_stage_that_is_reached() -> None:
     """Through plain functions too."""
     top()
 
-    assert ran(lambda: top.options(recompute="_all")()) == EVERYTHING
+    assert ran(top.options(recompute="_all")) == EVERYTHING
 
 
 def test_a_call_takes_its_options_as_keywords_too() -> None:

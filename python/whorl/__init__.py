@@ -50,6 +50,8 @@ if TYPE_CHECKING:
     from whorl.formats.base import register_format as register_format
     from whorl.outcome import Outcome as Outcome
     from whorl.outcome import observe as observe
+    from whorl.processors.base import Processor as Processor
+    from whorl.processors.timeseries import timeseries as timeseries
     from whorl.stage import Stage as Stage
     from whorl.stage import stage as stage
 
@@ -83,6 +85,8 @@ _PLACES = {
     "whorl.fingerprint.values": ("hash_value", "register_digest"),
     "whorl.formats.base": ("register_format",),
     "whorl.cache": ("cache",),
+    "whorl.processors.base": ("Processor",),
+    "whorl.processors.timeseries": ("timeseries",),
     "whorl.stage": ("Stage", "stage"),
     "whorl.definition": ("Param",),
 }

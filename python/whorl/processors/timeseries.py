@@ -1,0 +1,107 @@
+"""
+A value with a time axis and the ends of a window in, what lies inside of the window out.
+
+=====================================  ====================================================================
+xarray Dataset, DataArray              sliced along the dimension; what is lazy stays lazy
+pandas DataFrame, Series               rows whose column, or index level, lies inside
+polars DataFrame, LazyFrame            rows whose column lies inside
+dask DataFrame, Series                 the same, partition by partition, lazily
+None and everything else               handed on as it is, with one warning per type
+=====================================  ====================================================================
+
+Both ends are inside.  A text such as ``"2020-01-05"`` or ``"2020-01"`` and a date stand for the whole day or month, as
+they do in slices of pandas and xarray, here for every type; a datetime is a moment.  An end that is None is open.  On
+the arrow: after *decode*.
+"""
+
+from __future__ import annotations
+
+import warnings
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from whorl.errors import ConfigError, WhorlWarning
+from whorl.processors.axes import family_of
+from whorl.processors.base import Processor
+from whorl.processors.bounds import Bounds
+from whorl.wish import Window
+
+if TYPE_CHECKING:
+    import inspect
+    from collections.abc import Mapping, Sequence
+
+_YEAR = timedelta(days=365)
+_warned: set[type] = set()
+
+
+class timeseries(Processor):  # noqa: N801 - a decorator
+    """
+    Slice what a stage gives to the window between its arguments ``start_time`` and ``end_time``.
+
+    ``timeseries`` is the name of the column or dimension, or several names of which the first that a value has counts.
+    Where the function's code never reads the two parameters, they are no part of the key: one stored value serves every
+    window.  Where it reads them, each window is a result of its own.
+
+    With ``validate_data=True`` a value is valid if it reaches within ``tolerance`` (a timedelta) of both ends; open
+    ends ask for nothing.
+
+    Raises ConfigError for a function without the two parameters, and TimeAxisError (a ValueError) for a value that has
+    no such column or dimension.
+    """
+
+    consumes: ClassVar[tuple[str, ...]] = ("start_time", "end_time")
+
+    def __init__(self, timeseries: str | Sequence[str] = "time", *, tolerance: timedelta = _YEAR) -> None:
+        names = (timeseries,) if isinstance(timeseries, str) else tuple(timeseries)
+        if not names or not all(isinstance(name, str) for name in names):
+            raise ConfigError(f"timeseries cannot be {timeseries!r}", "it is a name, or a list of names")
+        if not isinstance(tolerance, timedelta) or tolerance < timedelta(0):
+            raise ConfigError(f"tolerance cannot be {tolerance!r}", "it is a timedelta that is not negative")
+        self.names = names
+        self.tolerance = tolerance
+
+    def __repr__(self) -> str:
+        return f"timeseries({list(self.names)!r})"
+
+    def check(self, signature: inspect.Signature, stage: str) -> None:
+        """Ask for both parameters."""
+        for name in self.consumes:
+            if name not in signature.parameters:
+                cause = f"the function takes {', '.join(signature.parameters) or 'none'}"
+                raise ConfigError(f"timeseries: {stage} has no parameter {name!r}", cause, f"add {name}=None")
+
+    def wish(self, arguments: Mapping[str, object]) -> tuple[Window, ...]:
+        """Wish for the window."""
+        start, end = (arguments[name] for name in self.consumes)
+        return () if start is None and end is None else (Window(self.names, start, end),)
+
+    def process(self, value: Any, arguments: Mapping[str, object]) -> Any:
+        """Slice a value."""
+        bounds = self._bounds(arguments)
+        family = family_of(value)
+        if family is None:
+            _warn_of(value)
+            return value
+        return family.slice(value, self.names, bounds)
+
+    def validate(self, value: Any, arguments: Mapping[str, object]) -> bool:
+        """Whether a value reaches within the tolerance of both ends."""
+        bounds, family = self._bounds(arguments), family_of(value)
+        if bounds.is_open or family is None:
+            return family is not None
+        span = family.span(value, self.names, bounds)
+        if span is None:
+            return False
+        first, last, window = span
+        return window.are_reached_by(first, last, self.tolerance)
+
+    def _bounds(self, arguments: Mapping[str, object]) -> Bounds:
+        return Bounds.parse(*(arguments[name] for name in self.consumes))
+
+
+def _warn_of(value: object) -> None:
+    kind = type(value)
+    if kind not in _warned:
+        _warned.add(kind)
+        message = f"timeseries cannot slice a {kind.__module__}.{kind.__qualname__}: it is given as it is"
+        warnings.warn(message, WhorlWarning, stacklevel=2)
