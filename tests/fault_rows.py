@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-FORMATS = ("parquet", "arrow", "feather", "csv", "npy", "json", "pickle")
+FORMATS = ("parquet", "arrow", "feather", "csv", "npy", "json", "pickle", "zarr")
 SHARED = ("local folder", "S3 (moto)", "S3 (Ceph)", "SFTP")
 SERVERS = ("S3 (moto)", "S3 (Ceph)", "SFTP", "Google's storage (emulator)")
 

@@ -6,6 +6,7 @@ import random
 
 import numpy as np
 import pandas as pd
+import xarray as xr
 
 from whorl import stage
 
@@ -69,3 +70,10 @@ def small() -> list[object]:
 @stage(cache=True)
 def medium() -> bytes:
     return bytes(range(256)) * 4
+
+
+@stage(cache=True, format="zarr", format_options={"chunks": {"time": 1000}})
+def zarr() -> xr.Dataset:
+    times = pd.date_range("2020-01-01", periods=4000, freq="h")
+    heights = np.random.default_rng(3).normal(size=(4000, 2))
+    return xr.Dataset({"height": (("time", "place"), heights)}, coords={"time": times, "place": ["a", "b"]})

@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 import pytest
+import xarray as xr
 
 import payload_stages
 import whorl
 from fault_recorder import number
 from fault_rows import FORMATS
+from whorl.errors import CorruptEntryError
 from whorl.store.codec import INLINE_LIMIT
 
 if TYPE_CHECKING:
@@ -29,7 +31,7 @@ def equal(left: object, right: object) -> bool:
     """Compare two values of one stage."""
     if type(left) is not type(right):
         return False
-    if isinstance(left, pd.DataFrame):
+    if isinstance(left, (pd.DataFrame, xr.Dataset)):
         return left.equals(right)
     return np.array_equal(left, right) if isinstance(left, np.ndarray) else left == right  # type: ignore[arg-type]
 
@@ -44,13 +46,20 @@ class Victim:
         self.kind()
 
     def kind(self) -> str:
-        """Call the stage; give what happened, "wrong" where it is not the value."""
+        """
+        Call the stage; give what happened, "wrong" where it is not the value.
+
+        What is read later may be found damaged then: "found".
+        """
         with whorl.observe() as outcomes:
             value = self.call()
         (outcome,) = outcomes
         assert outcome.manifest is not None
         self.manifest = outcome.manifest
-        return outcome.kind if equal(value, self.whole) else "wrong"
+        try:
+            return outcome.kind if equal(value, self.whole) else "wrong"
+        except CorruptEntryError:
+            return "found"
 
     def record(self) -> Path:
         """Give the path of the manifest."""
@@ -66,7 +75,7 @@ class Victim:
         """Damage a file, call the stage, and call it again; give how that ended, and the two kinds of answers."""
         path.write_bytes(damaged)
         kinds = self.kind(), self.kind()
-        outcome = {("ran", "hit"): "absent", ("hit", "hit"): "correct"}.get(kinds, "wrong")
+        outcome = {("ran", "hit"): "absent", ("found", "ran"): "absent", ("hit", "hit"): "correct"}.get(kinds, "wrong")
         if path.exists() and path not in (self.record(), *self.files()):
             shutil.rmtree(path.parent)  # nothing names it any more, and thousands would fill the disk
         return outcome, " ".join(kinds)
@@ -147,4 +156,6 @@ def test_a_truncated_payload_is_found(root: Path, recorder: Recorder, name: str)
             recorder.note(fault, path.name, outcome, f"{path.name}, {length} bytes: {detail}")
 
     assert recorder.wrong == []
-    assert {outcome for _, _, outcome in recorder.counts} == {"absent"}
+    # A zarr has its metadata twice: of each array, which nobody reads, and all of them in one file.
+    unread = {(fault, "zarr.json", "correct")} if name == "zarr" else set()
+    assert {key for key in recorder.counts if key[-1] != "absent"} <= unread

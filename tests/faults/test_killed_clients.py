@@ -107,6 +107,8 @@ def test_a_process_killed_before_any_of_its_requests_leaves_nothing_dangling(
     points = clients.network.count
     for at in range(0, points, number(1, 4)):
         status = clients.run(name, lambda process, index, at=at: kill(process) if index == at else PASS)  # type: ignore[misc]
+        if status == 0 and clients.network.count <= at:
+            continue  # a slow run asks more often than a quick one, by its lease's beats: nothing was killed
         store = remote_store(clients.objects(), clients.scratch / "after", lease_ttl=TTL)  # type: ignore[arg-type]
         with recorder.trial(FAULT, f"{name}, request {at} of {points}"):
             assert status == -signal.SIGKILL

@@ -8,6 +8,7 @@ that is not its own.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -151,9 +152,15 @@ def _xarray_times(value: Any, names: tuple[str, ...], bounds: Bounds) -> tuple[A
 
 
 def _as_cftime(kind: type, moment: Any) -> Any:
-    """Make a moment of another calendar; a day that it does not have is an error of cftime's."""
-    fields = (moment.year, moment.month, moment.day, moment.hour, moment.minute, moment.second, moment.microsecond)
-    return kind(*fields)
+    """Make a moment of another calendar; a day that it does not have becomes the last moment before."""
+    try:
+        return kind(*_fields(moment))
+    except ValueError:  # the day after the 30th, where every month has 30
+        return kind(*_fields(moment.normalize() - timedelta(microseconds=1)))
+
+
+def _fields(moment: Any) -> tuple[int, ...]:
+    return (moment.year, moment.month, moment.day, moment.hour, moment.minute, moment.second, moment.microsecond)
 
 
 def _slice_xarray(value: Any, names: tuple[str, ...], bounds: Bounds) -> Any:

@@ -6,13 +6,13 @@ Beyond the arrow: pure text.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from whorl.report.quantities import count, spell_age, spell_seconds, spell_size
 from whorl.store.listing import Listing
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from whorl.report.marks import Paint
     from whorl.store.manifest import Manifest
@@ -32,10 +32,10 @@ def draw_listing(listing: Listing, *, now: float, paint: Paint) -> Iterator[str]
     columns = (
         listing.stages,
         [key[:_DIGITS] for key in listing.keys],
-        [spell_age(now - created) for created in listing.created],
-        _spelled(listing.sizes),
+        _spelled(spell_age, [int(now - created) for created in listing.created]),
+        _spelled(spell_size, listing.sizes),
         listing.formats,
-        [spell_seconds(seconds) for seconds in listing.seconds],
+        _spelled(spell_seconds, listing.seconds),
         listing.namespaces,
     )
     widths = [max(map(len, (name, *column))) for name, column in zip(_COLUMNS, columns, strict=True)]
@@ -60,10 +60,10 @@ def word_listing(listing: Listing) -> str:
     return f"{count(len(listing), 'entry')} of {count(stages, 'stage')}, {held}"
 
 
-def _spelled(sizes: Sequence[int]) -> list[str]:
-    """Spell sizes, each different one once."""
-    texts = {size: spell_size(size) for size in set(sizes)}
-    return [texts[size] for size in sizes]
+def _spelled(spell: Callable[[Any], str], amounts: Sequence[float]) -> list[str]:
+    """Spell amounts, each different one once."""
+    texts = {amount: spell(amount) for amount in set(amounts)}
+    return [texts[amount] for amount in amounts]
 
 
 def sort_entries(entries: Iterable[Manifest]) -> list[Manifest]:

@@ -1,0 +1,111 @@
+"""
+A value in, the bytes of memory that it takes out, near enough to bound a cache by.
+
+Buffers count once, however many views of them there are; objects inside of frames and containers count.  What is not
+known counts by ``sys.getsizeof``.  It never raises.  Beside the arrow: the tier in memory asks.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+_CONTAINERS = (list, tuple, set, frozenset)
+
+
+def is_dask_backed(value: Any) -> bool:
+    """Whether a value is a collection of dask's, or has arrays that are."""
+    kind = type(value)
+    if kind.__module__.partition(".")[0] in ("dask", "dask_expr") and hasattr(value, "__dask_graph__"):
+        return True
+    return kind.__module__.partition(".")[0] == "xarray" and getattr(value, "chunks", None) not in (None, {}, ())
+
+
+def size_of(value: Any) -> int:
+    """Give the bytes that a value takes."""
+    return _Measure(set()).of(value)
+
+
+class _Measure:
+    """One measuring; ``seen`` has the numbers of what was counted."""
+
+    def __init__(self, seen: set[int]) -> None:
+        self._seen = seen
+        self._held: list[object] = []  # so that no number is used twice
+
+    def of(self, value: Any) -> int:
+        """Add one value and what it holds."""
+        total, waiting = 0, [value]
+        while waiting:
+            current = waiting.pop()
+            if id(current) in self._seen:
+                continue
+            self._seen.add(id(current))
+            self._held.append(current)
+            total += self._own(current)
+            waiting.extend(_parts(current))
+        return total
+
+    def _own(self, value: Any) -> int:
+        measure = _MEASURES.get(f"{type(value).__module__.partition('.')[0]}.{type(value).__qualname__}")
+        if measure is not None:
+            try:
+                return measure(value)
+            except Exception:  # noqa: BLE001 - a library's own estimate that fails says nothing
+                return sys.getsizeof(value, 0)
+        return sys.getsizeof(value, 0)
+
+
+def _parts(value: Any) -> Iterator[Any]:
+    """Yield what a value holds besides itself."""
+    if type(value) is dict:
+        yield from value
+        yield from value.values()
+    elif type(value) in _CONTAINERS:
+        yield from value
+    elif type(value).__qualname__ == "ndarray" and type(value).__module__ == "numpy":
+        if value.base is not None:
+            yield value.base
+        if value.dtype.hasobject:
+            yield from value.ravel().tolist()
+    elif isinstance(held := getattr(value, "__dict__", None), dict) and type(value).__module__ not in _LIBRARIES:
+        yield held
+
+
+def _array(value: Any) -> int:
+    """Count an array that owns its memory; a view's memory is its base's."""
+    return (
+        int(value.nbytes) if value.base is None else sys.getsizeof(value, 0) - int(value.flags.owndata) * value.nbytes
+    )
+
+
+def _frame(value: Any) -> int:
+    return int(value.memory_usage(index=True, deep=True).sum())
+
+
+def _series(value: Any) -> int:
+    return int(value.memory_usage(deep=True))
+
+
+def _bytes(value: Any) -> int:
+    return int(value.nbytes)
+
+
+def _dask_frame(value: Any) -> int:
+    return int(value.memory_usage(index=True, deep=True).sum().compute())
+
+
+_LIBRARIES = frozenset(("numpy", "pandas", "pyarrow", "polars", "xarray", "dask"))
+_MEASURES: Mapping[str, Callable[[Any], int]] = {
+    "numpy.ndarray": _array,
+    "pandas.DataFrame": _frame, "geopandas.GeoDataFrame": _frame, "pandas.Series": _series,
+    **{f"pandas.{name}": _series for name in ("Index", "MultiIndex", "DatetimeIndex", "RangeIndex", "TimedeltaIndex",
+                                               "PeriodIndex", "CategoricalIndex", "IntervalIndex")},
+    "xarray.Dataset": _bytes, "xarray.DataArray": _bytes, "xarray.Variable": _bytes,
+    "pyarrow.Table": lambda table: int(table.get_total_buffer_size()),
+    "polars.DataFrame": lambda frame: int(frame.estimated_size()), "polars.Series": lambda one: int(one.estimated_size()),
+    "dask.DataFrame": _dask_frame, "dask.Series": _dask_frame, "dask_expr.DataFrame": _dask_frame, "dask.Array": _bytes,
+}  # fmt: skip
