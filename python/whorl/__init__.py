@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from whorl.fingerprint.values import hash_value as hash_value
     from whorl.fingerprint.values import register_digest as register_digest
     from whorl.formats.base import register_format as register_format
+    from whorl.memoized import clear_memoizer as clear_memoizer
     from whorl.outcome import Outcome as Outcome
     from whorl.outcome import observe as observe
     from whorl.processors.base import Processor as Processor
@@ -85,6 +86,7 @@ _PLACES = {
     "whorl.fingerprint.values": ("hash_value", "register_digest"),
     "whorl.formats.base": ("register_format",),
     "whorl.cache": ("cache",),
+    "whorl.memoized": ("clear_memoizer",),
     "whorl.processors.base": ("Processor",),
     "whorl.processors.timeseries": ("timeseries",),
     "whorl.stage": ("Stage", "stage"),

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
-from whorl import config, outcome
+from whorl import config, memoized, outcome
 from whorl.access import Access, open_access
 from whorl.call import Binder, Call, deliver
 from whorl.commit import Earlier, commit_converted, commit_result, decode, is_unchanged
@@ -137,6 +137,19 @@ class Session:
         self.search.note_done(call, derived)
         return settled
 
+    def resolve_unstored(self, call: Call) -> Resolution:
+        """Settle a call whose result is not kept, but perhaps in memory."""
+        if not (call.memoized and self.mode.reads):
+            return self.compute(call, self.snapshot.known(call))
+        derived, judge = self.derive(call), self.judge(call)
+        if not call.options.recompute and (found := memoized.resolve(judge, derived)):
+            return found
+        result = self.compute(call, derived)
+        result.add_digest()
+        if is_unchanged(derived, self.snapshot, judge, result, is_shared=call in self.shared):
+            memoized.keep_unstored(judge, derived, result, self.making.content_key(call))
+        return result
+
     def converted(self, call: Call, derived: Derived, found: Manifest) -> Manifest:
         """Store an entry anew where a call asks for another format than it has; nothing is computed for that."""
         if call.format in (None, found.format) or not self.mode.writes:
@@ -186,7 +199,7 @@ class Session:
                 raise self.failures[call]
             if call not in self.resolutions:
                 started = time.perf_counter()
-                resolution = self.resolve(call) if self.stores(call) else self.compute(call, self.snapshot.known(call))
+                resolution = self.resolve(call) if self.stores(call) else self.resolve_unstored(call)
                 self.resolutions[call] = resolution
                 self._note_revision(resolution)
                 if call is not self.top:

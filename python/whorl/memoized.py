@@ -7,13 +7,16 @@ and made of classes that are what they were.  On the arrow: the first tier of *l
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from whorl.entry import MISSING
+from whorl.entry import MISSING, Resolution, build_manifest
+from whorl.settings import parse_bytes
 
 if TYPE_CHECKING:
     from whorl.call import Call
     from whorl.derive import Derived, Snapshot
+    from whorl.digest import Digest
     from whorl.entry import Judge
     from whorl.store.manifest import Manifest
 
@@ -39,10 +42,30 @@ def recall(call: Call, snapshot: Snapshot, manifest: Manifest) -> object:
     return MISSING if value is NOTHING else value
 
 
+def resolve(judge: Judge, derived: Derived) -> Resolution | None:
+    """Settle a call that is not stored by what memory holds for it, if that answers."""
+    found = find(judge, derived)
+    value = MISSING if found is None else recall(judge.call, judge.snapshot, found)
+    if found is None or value is MISSING:
+        return None
+    return replace(Resolution.of_entry("hit", found), manifest=None, value=value, digested=True)
+
+
+def keep_unstored(judge: Judge, derived: Derived, result: Resolution, content: Digest) -> None:
+    """Keep the value of a call that is not stored, with an entry that is in memory alone."""
+    manifest = build_manifest(
+        judge, derived, result, content, revisions=(), format="", format_options={}, seconds_computing=result.seconds,
+        seconds_encoding=0.0,
+    )  # fmt: skip
+    keep(judge, derived, replace(manifest, attempt=result.attempt), result.value)
+
+
 def keep(judge: Judge, derived: Derived, manifest: Manifest, value: object) -> None:
     """Keep the value that a call gives, for calls that ask for the same."""
     from whorl.memory import MEMORY
 
+    settings = judge.settings
+    MEMORY.limit(parse_bytes(settings.local_cache_size), parse_bytes(settings.remote_cache_size))
     if MEMORY.put(_value_key(judge.call, judge.snapshot, manifest), value):
         _entries[_slot(judge, derived)] = manifest
 
@@ -52,8 +75,8 @@ def forget(judge: Judge, derived: Derived) -> None:
     _entries.pop(_slot(judge, derived), None)
 
 
-def forget_all() -> None:
-    """Forget everything that is kept in memory."""
+def clear_memoizer() -> None:
+    """Forget everything that is kept in memory, in this process."""
     from whorl.memory import MEMORY
 
     MEMORY.clear()
@@ -61,7 +84,7 @@ def forget_all() -> None:
 
 
 def _slot(judge: Judge, derived: Derived) -> tuple[object, ...]:
-    return (judge.access.root, judge.slot(derived))
+    return (judge.access.root, judge.slot(derived), judge.call.stored)
 
 
 def _value_key(call: Call, snapshot: Snapshot, manifest: Manifest) -> tuple[object, ...]:

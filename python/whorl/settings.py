@@ -8,6 +8,7 @@ shown in an error.  Beside the arrow: every step reads its settings.
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
@@ -41,6 +42,8 @@ class Settings:
     ``namespace``: where entries go unless a stage pins its own. ``distributions``: how versions of distributions count
     (``exact``, ``minor``, ``ignore``, ``follow``; ``"*"`` for all). ``stat_table``: where digests of raw files are
     remembered by what the file system says of them: ``on`` (the user's cache folder), ``off``, or an absolute path.
+    ``local_cache_size``: how many bytes results that are memoized may take in this process, as text (``500 MB``);
+    ``remote_cache_size``: the same for those that dask holds.
     """
 
     project: Path
@@ -66,6 +69,8 @@ class Settings:
     sign_with: str = ""
     trusted_keys: tuple[str, ...] = ()
     store_mode: str = "private"
+    local_cache_size: str = "2 GB"
+    remote_cache_size: str = "32 GB"
 
 
 # What the setting ``pickle`` can be, as docs/store.md has it.
@@ -84,6 +89,8 @@ _CHOICES: Mapping[str, tuple[str, ...]] = {
 }
 NAMES = tuple(item.name for item in fields(Settings) if item.name != "project")
 PUBLIC = "ed25519:"
+_SIZES = ("local_cache_size", "remote_cache_size")
+_BYTES = re.compile(r"(\d+(?:\.\d*)?(?:e\d+)?)\s*(?:([kmgtp])(i)?)?b?", re.IGNORECASE)
 
 
 def did_you_mean(name: str, known: object) -> str:
@@ -100,12 +107,23 @@ def is_url(location: str) -> bool:
     return "://" in location
 
 
+def parse_bytes(text: str) -> int:
+    """Read a number of bytes, as ``2 GB``, ``512 MiB`` or ``1e9``; ValueError for what is none."""
+    found = _BYTES.fullmatch(text.strip())
+    if found is None:
+        raise ValueError(f"{text!r} is no number of bytes")
+    number, prefix, binary = found.groups()
+    return int(float(number) * (1024 if binary else 1000) ** (" kmgtp".index((prefix or " ").lower())))
+
+
 def check_setting(name: str, value: object, origin: str) -> object:
     """Return a setting's value as it is kept; ConfigError, which names where it came from, where it cannot be that."""
     if name not in NAMES:
         raise ConfigError(f"unknown setting {name!r} in {origin}", tip=did_you_mean(name, NAMES))
     if name in _CHOICES and value not in _CHOICES[name]:
         raise ConfigError(f"{name} cannot be {value!r} ({origin})", tip=did_you_mean(str(value), _CHOICES[name]))
+    if name in _SIZES:
+        return _checked_size(name, value, origin)
     if name in ("filesystem", "local", "sign_with") and isinstance(value, os.PathLike):
         return os.fspath(value)
     if name == "local" and is_url(str(value)):
@@ -124,6 +142,14 @@ def check_setting(name: str, value: object, origin: str) -> object:
             f"{name} cannot be {value!r} ({origin})", f"it is a {Settings.__dataclass_fields__[name].type}"
         )
     return value
+
+
+def _checked_size(name: str, value: object, origin: str) -> str:
+    try:
+        parse_bytes(str(value))
+    except ValueError as error:
+        raise ConfigError(f"{name} cannot be {value!r} ({origin})", str(error), 'give "500 MB"') from error
+    return str(value)
 
 
 def _checked_keys(value: object, origin: str) -> tuple[str, ...]:

@@ -99,13 +99,14 @@ def _dask_frame(value: Any) -> int:
 
 
 _LIBRARIES = frozenset(("numpy", "pandas", "pyarrow", "polars", "xarray", "dask"))
+_INDEXES = ("Index", "MultiIndex", "RangeIndex", "DatetimeIndex", "TimedeltaIndex", "PeriodIndex", "CategoricalIndex")
 _MEASURES: Mapping[str, Callable[[Any], int]] = {
     "numpy.ndarray": _array,
-    "pandas.DataFrame": _frame, "geopandas.GeoDataFrame": _frame, "pandas.Series": _series,
-    **{f"pandas.{name}": _series for name in ("Index", "MultiIndex", "DatetimeIndex", "RangeIndex", "TimedeltaIndex",
-                                               "PeriodIndex", "CategoricalIndex", "IntervalIndex")},
-    "xarray.Dataset": _bytes, "xarray.DataArray": _bytes, "xarray.Variable": _bytes,
+    **{f"{name}Frame": _frame for name in ("pandas.Data", "geopandas.GeoData")},
+    **{f"pandas.{name}": _series for name in ("Series", "IntervalIndex", *_INDEXES)},
+    **{f"xarray.{name}": _bytes for name in ("Dataset", "DataArray", "Variable")},
+    **{f"polars.{name}": lambda value: int(value.estimated_size()) for name in ("DataFrame", "Series")},
     "pyarrow.Table": lambda table: int(table.get_total_buffer_size()),
-    "polars.DataFrame": lambda frame: int(frame.estimated_size()), "polars.Series": lambda one: int(one.estimated_size()),
-    "dask.DataFrame": _dask_frame, "dask.Series": _dask_frame, "dask_expr.DataFrame": _dask_frame, "dask.Array": _bytes,
-}  # fmt: skip
+    **{f"{name}.{kind}": _dask_frame for name in ("dask", "dask_expr") for kind in ("DataFrame", "Series")},
+    "dask.Array": _bytes,
+}
