@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import polars as pl
+import pytest
+
 from contracts.alike import assert_alike
 from contracts.payload import through
 from contracts.round_trips import RoundTrips
-from contracts.tables import arrow_tables, frames, series
+from contracts.tables import arrow_tables, frames, polars_frames, series
+from whorl.errors import FormatError
 from whorl.fingerprint.values import hash_value
 
 if TYPE_CHECKING:
@@ -43,11 +47,17 @@ _NO_TABLE = frozenset(
 _NO_TEXT_COLUMNS = frozenset(
     ("column of Arrow list", "column of Arrow struct", "column of Arrow map", "column of dates beyond the year 9999")
 )
-_NO_TEXT = _NO_TABLE | _NO_TEXT_COLUMNS | {f"series: {name}" for name in _NO_TEXT_COLUMNS} | {"nested", "everything"}
+_NO_TEXT = (
+    _NO_TABLE
+    | {"polars: lists", "polars: structs"}
+    | _NO_TEXT_COLUMNS
+    | {f"series: {name}" for name in _NO_TEXT_COLUMNS}
+    | {"nested", "everything"}
+)
 
 
 def _tables() -> dict[str, object]:
-    return frames() | series() | arrow_tables()
+    return frames() | series() | arrow_tables() | polars_frames()
 
 
 class TestParquet(RoundTrips):
@@ -56,6 +66,23 @@ class TestParquet(RoundTrips):
     name = "parquet"
     values = staticmethod(_tables)
     refused = _NO_TABLE
+
+
+@pytest.mark.parametrize("name", ["parquet", "arrow", "feather", "csv", "json"])
+def test_objects_of_polars_are_refused(tmp_path: Path, name: str) -> None:
+    """Arrow has no column of Python's objects."""
+    with pytest.raises(FormatError, match="cannot hold this DataFrame exactly"):
+        through(name, pl.DataFrame({"a": pl.Series([{1}], dtype=pl.Object)}), tmp_path)
+
+
+@pytest.mark.parametrize("name", ["parquet", "arrow", "feather", "csv", "json"])
+def test_a_lazy_frame_is_collected_and_comes_back_lazy(tmp_path: Path, name: str) -> None:
+    """It is a plan: what it gives is stored."""
+    plan = pl.LazyFrame({"a": [1, 2, 3]}).filter(pl.col("a") > 1)
+    found = through(name, plan, tmp_path)
+
+    assert isinstance(found, pl.LazyFrame)
+    assert found.collect().equals(plan.collect())
 
 
 def test_row_groups_are_joined(tmp_path: Path) -> None:

@@ -104,10 +104,12 @@ def _conditions(name: str, value: object) -> tuple[Mapping[str, object], ...]:
 
 
 def _engine(name: str, value: object) -> str:
-    """Take a text or a class: ``"pandas"``, ``pandas.DataFrame``."""
+    """Take a text or a class: ``"pandas"``, ``pandas.DataFrame``; FormatError for what no value can be read as."""
+    from whorl.formats.schema.engines import engine_named
+
     if isinstance(value, type):
-        return f"{value.__module__.partition('.')[0]}.{value.__qualname__}"
-    return _text(name, value) or ""
+        return engine_named(f"{value.__module__.partition('.')[0]}.{value.__qualname__}")
+    return engine_named(_text(name, value) or "")
 
 
 def _format(name: str, value: object) -> str | None:

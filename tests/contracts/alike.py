@@ -7,6 +7,7 @@ from decimal import Decimal
 
 import numpy as np
 import pandas as pd
+import polars as pl
 import pyarrow as pa
 import xarray as xr
 
@@ -17,8 +18,8 @@ def assert_alike(found: object, expected: object, place: str) -> None:
     match expected:
         case pd.DataFrame() | pd.Series():
             _assert_frames_alike(found, expected, place)
-        case pa.Table():
-            assert found.schema.equals(expected.schema, check_metadata=True), place  # type: ignore[attr-defined]
+        case pl.DataFrame() | pa.Table():
+            _assert_tables_alike(found, expected, place)
         case np.ndarray():
             assert repr(found.dtype) == repr(expected.dtype), place  # type: ignore[attr-defined]
             np.testing.assert_array_equal(found, expected, place, strict=True)
@@ -37,6 +38,14 @@ def assert_alike(found: object, expected: object, place: str) -> None:
             assert_alike(list(found.values()), list(expected.values()), place)  # type: ignore[attr-defined]
         case _:
             assert found == expected, place
+
+
+def _assert_tables_alike(found: object, expected: pl.DataFrame | pa.Table, place: str) -> None:
+    if isinstance(expected, pa.Table):
+        assert found.schema.equals(expected.schema, check_metadata=True), place  # type: ignore[attr-defined]
+        return
+    assert found.schema == expected.schema, place  # type: ignore[attr-defined]
+    assert found.equals(expected), place  # type: ignore[attr-defined]
 
 
 def _assert_frames_alike(found: object, expected: pd.DataFrame | pd.Series, place: str) -> None:

@@ -337,3 +337,32 @@ def arrow_tables() -> dict[str, object]:
         "NaNs": pa.table({"n": pa.array(NANS)}),
         "nested": pa.table({"l": [[1], [], None], "s": [{"a": 1}, None, {"a": None}]}),
     }
+
+
+def polars_frames() -> dict[str, object]:
+    """Frames of polars, by the types of their columns."""
+    import polars as pl
+
+    day = dt.date(2020, 1, 2)
+    columns: dict[str, pl.Series] = {
+        "integers": pl.Series([1, None, -(2**62)], dtype=pl.Int64),
+        "small integers": pl.Series([1, None, 255], dtype=pl.UInt8),
+        "floats": pl.Series([1.5, None, float("nan"), -0.0]),
+        "texts": pl.Series(["a", None, "\N{SNOWMAN}", ""]),
+        "bytes": pl.Series([b"a", None, b"\0"]),
+        "booleans": pl.Series([True, None, False]),
+        "days": pl.Series([day, None]),
+        "moments": pl.Series([1, None], dtype=pl.Int64).cast(pl.Datetime("us", "Asia/Tokyo")),
+        "nanoseconds": pl.Series([1, None, 3], dtype=pl.Int64).cast(pl.Datetime("ns")),
+        "durations": pl.Series([dt.timedelta(seconds=1), None]),
+        "times": pl.Series([dt.time(1, 2, 3), None]),
+        "categories": pl.Series(["a", "b", None], dtype=pl.Categorical),
+        "lists": pl.Series([[1], [], None]),
+        "structs": pl.Series([{"a": 1, "b": "x"}, None]),
+        "nothing": pl.Series([None, None], dtype=pl.Null),
+    }
+    found: dict[str, object] = {f"polars: {name}": pl.DataFrame({"a": column}) for name, column in columns.items()}
+    found["polars: empty"] = pl.DataFrame({"a": pl.Series([], dtype=pl.Int8), "b": pl.Series([], dtype=pl.String)})
+    found["polars: no columns"] = pl.DataFrame()
+    found["polars: fixed categories"] = pl.DataFrame({"a": pl.Series(["x"], dtype=pl.Enum(["x", "y"]))})
+    return found

@@ -56,6 +56,8 @@ _DATES = ("date", "datetime", "time", "timedelta", "timezone")
 _DEFAULTS = {
     **{f"pandas.{name}": "parquet" for name in _TABLES},
     "pyarrow.Table": "parquet",
+    "polars.DataFrame": "parquet",
+    "polars.LazyFrame": "parquet",
     "numpy.ndarray": "npy",
     **{f"xarray.{name}": "zarr" for name in ("Dataset", "DataArray")},
     **{f"builtins.{name}": "json" for name in _PLAIN},
@@ -212,10 +214,20 @@ def runs_code(name: str) -> bool:
 
 
 def decode_as(chosen: Format, reader: PayloadReader, options: Mapping[str, object], wish: Wish) -> object:
-    """Read a payload as it is wished for; a format that always reads everything gives it all."""
+    """
+    Read a payload as it is wished for; a format that always reads everything gives it all.
+
+    Raises FormatError where the value cannot be had as the type that is wished for.
+    """
     if wish == PLAIN or not hasattr(chosen, "decode_part"):
-        return chosen.decode(reader, options)
-    return cast("PartialFormat", chosen).decode_part(reader, options, wish)
+        value = chosen.decode(reader, options)
+    else:
+        value = cast("PartialFormat", chosen).decode_part(reader, options, wish)
+    if not wish.engine:
+        return value
+    from whorl.formats.schema.engines import convert
+
+    return convert(value, wish.engine)
 
 
 def with_types(chosen: Format, options: Mapping[str, object], types: Callable[[], object]) -> Mapping[str, object]:

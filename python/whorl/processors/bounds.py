@@ -2,6 +2,7 @@
 Two ends as a caller gives them in, moments that can be compared with a time axis out.
 
 A text or a date stands for the whole period that it names; its end is the beginning of the next one, which is outside.
+On the arrow: after *decode*, for ``timeseries``.
 """
 
 from __future__ import annotations

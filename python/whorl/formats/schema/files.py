@@ -29,7 +29,7 @@ def to_file_table(value: Any) -> pa.Table:
     """Make the table that a file shall hold; raise ``Loss`` for what it cannot."""
     table, described = encode_table(value)
     metadata = dict(table.schema.metadata or {})
-    if described["of"] != "Table":
+    if "index" in described:
         metadata[b"pandas"] = json.dumps(pandas_metadata(table, described)).encode()
     metadata[_KEY] = json.dumps(described).encode()
     return table.replace_schema_metadata(metadata)

@@ -1,5 +1,5 @@
 """
-A DataFrame, a Series or an Arrow table comes in, an Arrow table and a schema go out, and back.
+A frame of pandas or polars, a Series or an Arrow table comes in, an Arrow table and a schema go out, and back.
 
 The table is what any reader of the file can use: columns under their own names where these are text and unique, the
 index before them.  The schema holds the rest: labels, kinds of arrays (see ``arrays``), index, names, ``attrs``,
@@ -15,8 +15,9 @@ from whorl.formats.schema.arrays import decode_array, encode_array
 from whorl.formats.schema.labels import describe_index, describe_labels, index_of, labels_of
 from whorl.formats.schema.loss import Loss, within
 from whorl.formats.schema.plain import pack, unpack
+from whorl.formats.schema.polars_tables import arrow_of, frame_of
 from whorl.formats.schema.scalars import SCALARS
-from whorl.formats.schema.tables import is_table
+from whorl.formats.schema.tables import is_table, table_name
 from whorl.formats.schema.text import as_type
 
 if TYPE_CHECKING:
@@ -33,9 +34,11 @@ def encode_table(value: Any) -> tuple[pa.Table, Kind]:
     if not is_table(value):
         kind = type(value)
         raise Loss(f"it is of type {kind.__module__}.{kind.__qualname__}, not a frame, a series or an Arrow table")
-    name = type(value).__qualname__
-    if name == "Table":
-        return value, {"of": name, "schema": base64.b64encode(value.schema.serialize()).decode()}
+    library, _, name = table_name(value).partition(".")
+    if library != "pandas":
+        table = value if name == "Table" else arrow_of(value)
+        of = name if name == "Table" else f"{library}.{name}"
+        return table, {"of": of, "schema": base64.b64encode(table.schema.serialize()).decode()}
     shelf = _Shelf()
     described: Kind = {"of": name, "index": _row_labels(value, shelf)}
     described |= _describe_frame(value, shelf) if name == "DataFrame" else _describe_series(value, shelf)
@@ -47,8 +50,9 @@ def encode_table(value: Any) -> tuple[pa.Table, Kind]:
 
 def decode_table(table: pa.Table, described: Kind, memory: Memory | None = None) -> Any:
     """Make the value again; it takes over the memory of the table, or of the private mapping ``memory`` it is in."""
-    if described["of"] == "Table":
-        return _arrow_table(table, cast("str", described["schema"]))
+    if "schema" in described:
+        plain = _arrow_table(table, cast("str", described["schema"]))
+        return plain if described["of"] == "Table" else frame_of(plain, cast("str", described["of"]))
     columns = _Columns(table, memory)
     index = index_of(cast("Kind", described["index"]), columns.take)
     value: Any = (

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from whorl.errors import UndigestableError
 from whorl.formats.schema.loss import Loss
+from whorl.formats.schema.polars_tables import is_lazy_frame
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -79,6 +80,8 @@ def check_same(value: object, decoded: object) -> None:
     """Raise ``Loss`` unless what was decoded has the digest of the value."""
     from whorl.fingerprint.values import hash_value
 
+    if is_lazy_frame(value):
+        value, decoded = value.collect(), decoded.collect()  # type: ignore[attr-defined]
     try:
         same = hash_value(value) == hash_value(decoded)
     except UndigestableError as error:

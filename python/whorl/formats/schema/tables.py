@@ -6,10 +6,15 @@ On the arrow: before *encode*.
 
 from __future__ import annotations
 
-_TABLES = ("pandas.DataFrame", "pandas.Series", "pyarrow.Table")
+_TABLES = ("pandas.DataFrame", "pandas.Series", "pyarrow.Table", "polars.DataFrame", "polars.LazyFrame")
 
 
 def is_table(value: object) -> bool:
-    """Say whether a value is a pandas frame or series or an Arrow table, and not of a subclass."""
+    """Say whether a value is a frame or series of pandas or polars or an Arrow table, and not of a subclass."""
+    return table_name(value) in _TABLES
+
+
+def table_name(value: object) -> str:
+    """Name the type of a value by its distribution and class: ``pandas.DataFrame``."""
     kind = type(value)
-    return f"{kind.__module__.partition('.')[0]}.{kind.__qualname__}" in _TABLES
+    return f"{kind.__module__.partition('.')[0]}.{kind.__qualname__}"
