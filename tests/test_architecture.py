@@ -111,9 +111,9 @@ def test_only_config_reads_the_environment() -> None:
     assert {place(path) for path in MODULES if reads_environment(path)} <= {"config.py"}
 
 
-def test_only_config_reads_toml() -> None:
-    """pyproject.toml is read in one place."""
-    assert {place(path) for path in MODULES if "tomllib" in imported(path)} <= {"config.py"}
+def test_only_config_files_reads_toml() -> None:
+    """Files of settings are read in one place."""
+    assert {place(path) for path in MODULES if "tomllib" in imported(path)} <= {"config_files.py"}
 
 
 def test_a_rust_file_says_what_it_is_for() -> None:

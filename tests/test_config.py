@@ -90,14 +90,15 @@ def test_variables_of_the_environment_are_read_by_type(monkeypatch: pytest.Monke
         config.settings()
 
 
-def test_a_file_that_cannot_be_read_is_named(project: Path) -> None:
+def test_a_file_that_cannot_be_read_is_named(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A broken whorl.toml is an error, not an empty configuration."""
     below = project / "other"
     below.mkdir()
     (below / "whorl.toml").write_text("mode = ")
 
+    monkeypatch.chdir(below)
     with pytest.raises(ConfigError, match=r"whorl\.toml"):
-        config._merge(str(below), (), (), ())
+        config.settings()
 
 
 def test_a_filesystem_in_a_file_is_relative_to_the_file(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:

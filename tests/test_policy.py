@@ -361,8 +361,7 @@ def test_keys_in_files_and_the_environment_are_found(tmp_path: Path, monkeypatch
     """Paths in a file are relative to the file; public keys stay as they are."""
     key, _ = _key(tmp_path)
     (tmp_path / "whorl.toml").write_text(f'trusted_keys = ["{key.text}", "team.key"]\nsign_with = "mine.key"\n')
-    config._from_file.cache_clear()
-    config._merge.cache_clear()
+    config.forget_files()
     found = config.settings()
     monkeypatch.setenv("WHORL_TRUSTED_KEYS", f"{key.text}, /other.key")
 

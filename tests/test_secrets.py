@@ -253,7 +253,7 @@ def test_a_file_of_settings_that_cannot_be_read_is_not_quoted(tmp_path: Path, mo
     with pytest.raises(WhorlError) as first:
         config.settings()
     (tmp_path / "whorl.toml").write_text("")
-    config._from_file.cache_clear()
+    config.forget_files()
     monkeypatch.setenv("WHORL_FILESYSTEM_OPTIONS", f"key={QUIET['storage-key']}")
     with pytest.raises(WhorlError) as second:
         config.settings()

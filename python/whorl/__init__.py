@@ -51,6 +51,8 @@ if TYPE_CHECKING:
     from whorl.memoized import clear_memoizer as clear_memoizer
     from whorl.outcome import Outcome as Outcome
     from whorl.outcome import observe as observe
+    from whorl.parameters import config_parameter as config_parameter
+    from whorl.parameters import set_parameter as set_parameter
     from whorl.processors.base import Processor as Processor
     from whorl.processors.timeseries import timeseries as timeseries
     from whorl.stage import Stage as Stage
@@ -87,6 +89,7 @@ _PLACES = {
     "whorl.formats.base": ("register_format",),
     "whorl.cache": ("cache",),
     "whorl.memoized": ("clear_memoizer",),
+    "whorl.parameters": ("config_parameter", "set_parameter"),
     "whorl.processors.base": ("Processor",),
     "whorl.processors.timeseries": ("timeseries",),
     "whorl.stage": ("Stage", "stage"),

@@ -11,7 +11,7 @@ import logging
 import os
 import threading
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
@@ -25,7 +25,7 @@ from whorl.store.process import host_name
 from whorl.store.used import Uses
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from whorl.digest import Digest
     from whorl.settings import Settings
@@ -49,13 +49,14 @@ class Access:
     """
     One store as the engine sees it; ``store`` is None where none can be opened.
 
-    Entries that ``policy`` refuses are passed over.
+    Entries that ``policy`` refuses are passed over.  ``formats`` has what formats are told besides what manifests say.
     """
 
     store: Store | None
     root: str
     strict: bool
     policy: Policy = _CAUTIOUS
+    formats: Mapping[str, Mapping[str, object]] = field(default_factory=dict, repr=False)
 
     def attempt(self, action: Callable[[Store], T], otherwise: T) -> T:
         """Do something with the store, or warn once and give the alternative."""
@@ -212,7 +213,7 @@ def open_access(settings: Settings) -> Access:
         unopened = Access(None, root, settings.strict)
         unopened.complain(error)
         return unopened
-    access = Access(store, root, settings.strict, policy_of(settings))
+    access = Access(store, root, settings.strict, policy_of(settings), settings.formats)
     if len(_accesses) >= _KNOWN_NUMBER:
         _accesses.clear()
     _accesses[id(settings)] = settings, access

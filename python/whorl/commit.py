@@ -81,7 +81,8 @@ def _decode_copy(access: Access, manifest: Manifest, types: Callable[[], Mapping
             return MISSING
         reader = access.store.reader(manifest)
         chosen = format_named(manifest.format)
-        return decode_as(chosen, reader, with_types(chosen, manifest.format_options, types), wish)
+        options = {**access.formats.get(chosen.name, {}), **manifest.format_options}
+        return decode_as(chosen, reader, with_types(chosen, options, types), wish)
     except CorruptEntryError as error:
         reason = error.message
 
@@ -196,7 +197,7 @@ def commit_converted(access: Access, judge: Judge, derived: Derived, found: Mani
             manifest = replace(
                 found,
                 format=encoded.format.name,
-                format_options=encoded.options_kept,
+                format_options=encoded.kept,
                 files=(),
                 inline=None,
                 created=time.time(),
@@ -229,7 +230,7 @@ def _describe(
         content,
         revisions=revisions,
         format=encoded.format.name,
-        format_options=encoded.options_kept,
+        format_options=encoded.kept,
         seconds_computing=result.seconds,
         seconds_encoding=encoded.seconds,
     )
@@ -252,17 +253,17 @@ def _keep_tree(access: Access, namespace: str, code: Fingerprint) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Encoded:
-    """A payload that is written and not committed; ``options`` are those that its format was given."""
+    """
+    A payload that is written and not committed.
+
+    ``options`` are those that its format was given, ``kept`` those of them that the manifest records.
+    """
 
     attempt: Attempt
     format: Format
     options: Mapping[str, object]
+    kept: dict[str, object]
     seconds: float
-
-    @property
-    def options_kept(self) -> dict[str, object]:
-        """The options that the manifest records."""
-        return {name: value for name, value in self.options.items() if name != "types"}
 
 
 def _encode(store: Store, judge: Judge, derived: Derived, value: object, earlier: Earlier | None) -> Encoded:
@@ -274,8 +275,9 @@ def _encode(store: Store, judge: Judge, derived: Derived, value: object, earlier
         started = time.perf_counter()
         attempt = store.begin(slot)
         try:
-            options = {**hints_of(call, chosen.name), **call.format_options}
-            options = dict(with_types(chosen, options, lambda: derived.fingerprint.classes))
+            kept = {**hints_of(call, chosen.name), **call.format_options}
+            given = {**judge.settings.formats.get(chosen.name, {}), **kept}
+            options = with_types(chosen, given, lambda: derived.fingerprint.classes)
             if call.options.upsert and earlier is not None and earlier.manifest is not None:
                 stored = earlier.manifest
                 upsert_into(store.reader(stored), stored, chosen, value, call, attempt, options)
@@ -291,7 +293,7 @@ def _encode(store: Store, judge: Judge, derived: Derived, value: object, earlier
             attempt.abandon()
             raise
         else:
-            return Encoded(attempt, chosen, options, time.perf_counter() - started)
+            return Encoded(attempt, chosen, options, kept, time.perf_counter() - started)
     raise FormatError(f"no format is known for a {type(value).__qualname__}")
 
 

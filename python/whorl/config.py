@@ -1,62 +1,192 @@
 """
 Files, environment and calls in, one frozen ``Settings`` out.
 
-Strongest first: ``with whorl.options(…)``, ``whorl.configure(…)``, the environment (``WHORL_MODE``), ``[tool.whorl]``
-in pyproject.toml or a whorl.toml, defaults.  This is the only module that reads the environment and pyproject.toml; the
-environment is read at each call, a file once per project and process.  Beside the arrow: every step reads its settings
-here.
+Strongest first: ``with whorl.options(…)``, ``whorl.configure(…)``, ``set_parameter``, the environment (``WHORL_MODE``),
+``[tool.whorl]`` in pyproject.toml or a whorl.toml, the user's file, Nuthatch's variables and files, defaults.  This is
+the only module that reads the environment, at each call; ``config_files.py`` alone reads files, once per process.
+Beside the arrow: every step reads its settings here.
 """
 
 from __future__ import annotations
 
 import logging
 import os
+import sys
+from collections.abc import Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from whorl import config_files, parameters
+from whorl.carrying import carried
+from whorl.config_files import located_in, of_nuthatch, of_package, of_project, of_user
 from whorl.errors import ConfigError
-from whorl.settings import NAMES, PUBLIC, Settings, check_setting, is_url
+from whorl.sections import Layer, flatten, flatten_nuthatch, merge_layers, variable
+from whorl.settings import NAMES, Settings, check_setting
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
 logging.getLogger("whorl").addHandler(logging.NullHandler())
 
 _PROJECT_MARKS = ("whorl.toml", "pyproject.toml", ".git")
 _COMPUTING = "WHORL_COMPUTING_PROCESS"
+_PREFIXES = ("WHORL_", "NUTHATCH_")
 _TRUE, _FALSE = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
+_MOST_KNOWN = 256
 
-
-_VARIABLES = tuple((name, f"WHORL_{name.upper()}") for name in NAMES if name != "distributions")
-
+_Options = tuple[tuple[str, object], ...]
+_Environment = tuple[tuple[str, str], ...]
 _configured: dict[str, object] = {}
-_options: ContextVar[tuple[tuple[str, object], ...]] = ContextVar("whorl options", default=())
+_options: ContextVar[_Options] = ContextVar("whorl options", default=())
+_interned: dict[_Options, _Options] = {}
+
+
+@dataclass(slots=True)
+class _Known:
+    """Settings by what they were made from; ``configured`` counts the changes of what is set for the process."""
+
+    configured: int
+    settings: dict[tuple[object, ...], tuple[_Options, Settings]]
+
+
+_known = _Known(0, {})
+_extended: dict[tuple[object, ...], tuple[Settings, Settings]] = {}
 
 
 def settings() -> Settings:
-    """Give the settings that hold for a call made now in this context; cheap when nothing changed."""
-    environment = _from_environment()
-    configured = tuple(_configured.items())
-    try:
-        return _merge(os.getcwd(), environment, configured, _options.get())
-    except TypeError:  # an option that cannot be hashed, as a mapping of distributions, is merged each time
-        return _merge.__wrapped__(os.getcwd(), environment, configured, _options.get())
+    """Give the settings that hold for a call made now in this context; the same object while nothing changes."""
+    options = _options.get()
+    # Options are the same object while a block lasts, and held here: their number is not used again.
+    key = os.getcwd(), _environment(), _known.configured, parameters.version(), id(options)
+    known = _known.settings.get(key)
+    if known is None:
+        if len(_known.settings) >= _MOST_KNOWN:
+            _known.settings.clear()
+        known = _known.settings[key] = options, _merged(_layers(key[0], key[1], options), key[0])
+    return known[1]
 
 
-def _from_environment() -> tuple[tuple[str, str], ...]:
-    held = getattr(os.environ, "_data", None)
-    if held is not None and held.keys().isdisjoint(_encoded_variables()):
+def settings_for(module: str) -> Settings:
+    """Give the settings for a stage of a module: an installed library brings its stores along, as mirrors."""
+    mine, package = settings(), module.partition(".")[0]
+    brought = _brought_by(package, parameters.version(package))
+    return _with_mirrors(mine, brought) if brought else mine
+
+
+def layers() -> list[Layer]:
+    """Give what was set, the weakest first, and where: for ``whorl config``."""
+    return _layers(os.getcwd(), _environment(), _options.get())
+
+
+def _layers(folder: str, environment: _Environment, options: _Options) -> list[Layer]:
+    project = find_project(Path(folder))
+    set_here = parameters.table_of()
+    return [
+        *of_nuthatch(project),
+        *_from_variables(environment, "NUTHATCH"),
+        *of_user(_variable("WHORL_CONFIG")),
+        *(of_project(project) if project else ()),
+        *_from_variables(environment, "WHORL"),
+        *([Layer("set_parameter()", flatten(set_here, "set_parameter()"))] if set_here else []),
+        Layer("configure()", dict(_configured), adds=False),
+        Layer("options()", dict(options), adds=False),
+    ]
+
+
+def _merged(found: list[Layer], folder: str) -> Settings:
+    project = find_project(Path(folder))
+    merged: dict[str, Any] = {}
+    for layer in found:
+        merged = merge_layers(merged, layer.values, adds=layer.adds)
+    if "mirrors" in merged:
+        check_setting("mirrors", merged["mirrors"], "the settings")
+    placed = located_in(folder, merged)
+    root = placed.get("local") or _default_root(project)
+    return replace(Settings(project or Path(folder), root), **placed)
+
+
+_Brought = tuple[tuple[str, Mapping[str, object]], ...]
+
+
+@lru_cache(maxsize=256)
+def _brought_by(package: str, _version: int) -> _Brought:
+    """Give the stores that an installed package names, in a whorl.toml beside its code or as parameters, as mirrors."""
+    place = getattr(sys.modules.get(package), "__file__", None)
+    if place is None or not any(part in place for part in parameters.INSTALLED):
         return ()
-    return tuple([(name, value) for name, variable in _VARIABLES if (value := os.environ.get(variable))])
+    found = merge_layers(
+        dict(of_package(os.path.dirname(place))), flatten(parameters.table_of(package), package), adds=True
+    )
+    stores: dict[str, Any] = {f"{package}-{name}": mirror for name, mirror in found.get("mirrors", {}).items()}  # type: ignore[attr-defined]
+    if "filesystem" in found:
+        root = {name: found[name] for name in ("filesystem", "filesystem_options") if name in found}
+        stores = {f"{package}-root": root, **stores}
+    return tuple(stores.items())
+
+
+def _with_mirrors(mine: Settings, brought: _Brought) -> Settings:
+    """Add mirrors to settings; the same ones give the same object."""
+    key = id(mine), tuple(name for name, _ in brought)
+    known = _extended.get(key)
+    if known is None or known[0] is not mine:
+        if len(_extended) >= _MOST_KNOWN:
+            _extended.clear()
+        known = _extended[key] = mine, replace(mine, mirrors={**dict(brought), **mine.mirrors})
+    return known[1]
+
+
+def forget_files() -> None:
+    """Read files anew when settings are next asked for: they are read once per project and process."""
+    config_files.forget()
+    _brought_by.cache_clear()
+    _known.settings.clear()
+
+
+def _environment() -> _Environment:
+    """Give the variables that may be settings."""
+    held = getattr(os.environ, "_data", None)
+    if held is None:  # something else was put in its place
+        return tuple((name, text) for name, text in os.environ.items() if name.startswith(_PREFIXES))
+    encoded = _encoded_prefixes()
+    names = [name for name in held if name.startswith(encoded)]
+    if not names:
+        return ()
+    decode = os.environ.decodekey
+    pairs = [(name, os.environ[name]) for name in sorted(map(decode, names)) if name != _COMPUTING]
+    return tuple([pair for pair in pairs if pair[1]])
 
 
 @lru_cache(maxsize=1)
-def _encoded_variables() -> tuple[object, ...]:
-    return tuple(map(_encoded, (variable for _, variable in _VARIABLES)))
+def _encoded_prefixes() -> Any:
+    return tuple(map(os.environ.encodekey, _PREFIXES))
+
+
+def _from_variables(environment: _Environment, prefix: str) -> Iterator[Layer]:
+    """Read the variables of a prefix; one that names no setting is none of ours."""
+    understand = flatten if prefix == "WHORL" else flatten_nuthatch
+    for name, text in environment:
+        start, _, rest = name.partition("_")
+        table = variable(rest.lower(), text) if start == prefix else None
+        if table is not None:
+            yield Layer(name, understand(_typed(table, name), name, is_part=True))
+
+
+def unknown_variables() -> list[str]:
+    """List the variables of whorl's name that are no setting."""
+    names = [name for name, _ in _environment() if name.startswith("WHORL_")]
+    return [name for name in names if variable(name.removeprefix("WHORL_").lower(), "") is None]
+
+
+def _typed(table: Mapping[str, Any], origin: str) -> dict[str, Any]:
+    """Read the texts of variables as what their settings are."""
+    return {
+        name: _typed(value, origin) if isinstance(value, dict) else _parse(name, value, origin)
+        for name, value in table.items()
+    }
 
 
 def _variable(name: str) -> str | None:
@@ -78,18 +208,13 @@ def current_project() -> Path:
 
 def current_distributions() -> Mapping[str, str]:
     """Give the ``distributions`` of the settings alone; the environment has no say in them."""
-    found = dict(_options.get()).get("distributions", _configured.get("distributions"))
-    if found is None:
-        found = _from_file(current_project()).get("distributions", {})
-    return found  # type: ignore[return-value]  # checked when it was set
+    found = _set_in_process("distributions")
+    return _of_files("distributions", {}) if found is None else found  # type: ignore[return-value]  # checked when set
 
 
 def stat_table_path() -> str | None:
     """Give the file that the ``stat_table`` of the settings names, None for ``off``; asked for at each digest."""
-    found = dict(_options.get()).get("stat_table", _configured.get("stat_table"))
-    if found is None:
-        found = _variable("WHORL_STAT_TABLE") or _stat_table_of_project()
-    text = str(found)
+    text = str(_set_in_process("stat_table") or _variable("WHORL_STAT_TABLE") or _stat_table_of_files())
     if text.lower() in _FALSE:
         return None
     if text.lower() in _TRUE:
@@ -100,9 +225,20 @@ def stat_table_path() -> str | None:
     return path
 
 
-def _stat_table_of_project() -> object:
+def _set_in_process(name: str) -> object:
+    """Give a setting that a block or the process has; None where neither does."""
+    return dict(_options.get()).get(name, _configured.get(name))
+
+
+def _of_files(name: str, otherwise: object) -> object:
+    """Give a setting that a file has, the project's before the user's."""
+    files = [*of_user(_variable("WHORL_CONFIG")), *of_project(current_project())]
+    return next((layer.values[name] for layer in reversed(files) if name in layer.values), otherwise)
+
+
+def _stat_table_of_files() -> object:
     try:
-        return _from_file(current_project()).get("stat_table", "on")
+        return _of_files("stat_table", "on")
     except (OSError, ConfigError):  # a folder that is gone, or settings that cannot be read, say nothing about files
         return "on"
 
@@ -123,15 +259,26 @@ def _project_at(folder: str) -> Path:
 @contextmanager
 def options(**values: object) -> Iterator[Settings]:
     """Set options for the calls made inside the block, in this context and in what is started from it."""
-    checked = tuple((name, check_setting(name, value, "options()")) for name, value in values.items())
-    from whorl.carrying import carried
-
-    token = _options.set(tuple({**dict(_options.get()), **dict(checked)}.items()))
+    checked = {name: check_setting(name, value, "options()") for name, value in values.items()}
+    merged = _interned_as_known(tuple({**dict(_options.get()), **checked}.items()))
+    token = _options.set(merged)
     try:
         with carried(_options):
             yield settings()
     finally:
         _options.reset(token)
+
+
+def _interned_as_known(merged: _Options) -> _Options:
+    """Give options of one content as one object, so that they give the same settings; what has no hash is its own."""
+    try:
+        known = _interned.setdefault(merged, merged)
+    except TypeError:
+        return merged
+    if len(_interned) > _MOST_KNOWN:
+        _interned.clear()
+    # Numbers that Python takes for each other, such as True and 1, are not the same option.
+    return known if repr(known) == repr(merged) else merged
 
 
 def configure(**values: object) -> None:
@@ -141,6 +288,7 @@ def configure(**values: object) -> None:
             _configured.pop(name, None)
         else:
             _configured[name] = check_setting(name, value, "configure()")
+        _known.configured += 1
 
 
 def find_project(start: Path) -> Path | None:
@@ -150,47 +298,10 @@ def find_project(start: Path) -> Path | None:
     )
 
 
-@lru_cache(maxsize=256)
-def _merge(
-    folder: str,
-    environment: tuple[tuple[str, str], ...],
-    configured: tuple[tuple[str, object], ...],
-    options: tuple[tuple[str, object], ...],
-) -> Settings:
-    project = find_project(Path(folder))
-    merged = Settings(project or Path(folder), _default_root(project))
-    from_environment = {
-        name: check_setting(name, _parse(name, text), f"WHORL_{name.upper()}") for name, text in environment
-    }
-    layers = (_from_file(project) if project else {}, from_environment, dict(configured), dict(options))
-    for layer in layers:
-        merged = replace(merged, **layer)  # type: ignore[arg-type]
-    local = _located(folder, merged.local) if merged.local else ""
-    is_named = any("filesystem" in layer for layer in layers)
-    return replace(
-        merged,
-        filesystem=_located(folder, merged.filesystem) if is_named or not local else local,
-        local=local,
-        sign_with=_located(folder, merged.sign_with) if merged.sign_with else "",
-        trusted_keys=_located_keys(folder, merged.trusted_keys),
-    )
-
-
 def default_local(settings: Settings) -> str:
     """Give the folder of the local tier that modes use where none is configured: that of the default root."""
     has_project = find_project(settings.project) is not None
     return _default_root(settings.project if has_project else None)
-
-
-def _located(folder: str, location: str) -> str:
-    """Make a path absolute; a URL stays as it is, but for that of a folder."""
-    location = location.removeprefix("file://")
-    return location if is_url(location) else os.path.join(folder, os.path.expanduser(location))
-
-
-def _located_keys(folder: str, keys: Any) -> tuple[str, ...]:
-    """Make the paths of key files absolute; public keys, which have a scheme before a colon, stay."""
-    return tuple(key if key.startswith(PUBLIC) else _located(folder, key) for key in keys)
 
 
 def _default_root(project: Path | None) -> str:
@@ -201,69 +312,28 @@ def _default_root(project: Path | None) -> str:
     return os.path.join(user_cache_dir("whorl"), "store")
 
 
-@lru_cache(maxsize=64)
-def _from_file(project: Path) -> Mapping[str, object]:
-    for path, section in ((project / "whorl.toml", ()), (project / "pyproject.toml", ("tool", "whorl"))):
-        if path.is_file():
-            text = path.read_text(encoding="utf-8")
-            if section and not _may_hold(section[-1], text):
-                continue
-            import tomllib
-
-            try:
-                table = tomllib.loads(text)
-            except tomllib.TOMLDecodeError as error:
-                raise ConfigError(f"{path.name} cannot be read", str(error)) from error
-            for part in section:
-                table = table.get(part, {})
-            if table:
-                found = {name: check_setting(name, value, path.name) for name, value in _flattened(table).items()}
-                for name in ("filesystem", "local", "sign_with"):
-                    if name in found:  # a path in a file is relative to the file
-                        found[name] = _located(str(project), str(found[name]))
-                if "trusted_keys" in found:
-                    found["trusted_keys"] = _located_keys(str(project), found["trusted_keys"])
-                return found
-    return {}
-
-
-def _may_hold(table: str, text: str) -> bool:
-    """Tell whether TOML can have a table of that name: as it is, or with letters written as escapes."""
-    # Loading tomllib takes longer than everything else that is read for a call.
-    return table in text or "\\" in text
-
-
-def _flattened(table: Mapping[str, Any]) -> dict[str, object]:
-    """Take a section ``[tool.whorl.local]`` for its ``filesystem``."""
-    local = table.get("local")
-    if not isinstance(local, dict):
-        return dict(table)
-    if set(local) != {"filesystem"}:
-        raise ConfigError("[tool.whorl.local] has one setting: filesystem", f"it says {', '.join(sorted(local))}")
-    return {**table, "local": local["filesystem"]}
-
-
-def _parse(name: str, text: str) -> object:
-    default = Settings.__dataclass_fields__[name].type
-    if str(default).startswith("Mapping"):
-        return _parse_json(name, text)
+def _parse(name: str, text: str, origin: str) -> object:
+    """Read the text of a variable as what its setting is; an option of a format stays a text."""
+    kind = str(Settings.__dataclass_fields__[name].type) if name in NAMES else "str"
+    if kind.startswith("Mapping"):
+        return _parse_json(text, origin)
     if name == "trusted_keys":
         return [key.strip() for key in text.split(",") if key.strip()]
-    if default == "bool" and text.lower() in _TRUE + _FALSE:
+    if kind == "bool" and text.lower() in _TRUE + _FALSE:
         return text.lower() in _TRUE
     try:
-        return float(text) if default == "float" else int(text) if default == "int" else text
+        return float(text) if kind == "float" else int(text) if kind == "int" else text
     except ValueError:
         return text
 
 
-def _parse_json(name: str, text: str) -> object:
+def _parse_json(text: str, origin: str) -> object:
     import json
 
     try:
         return json.loads(text)
     except ValueError as error:  # the text may have secrets in it: it is not shown
-        raise ConfigError(f"WHORL_{name.upper()} cannot be read", "it is an object of JSON") from error
+        raise ConfigError(f"{origin} cannot be read", "it is an object of JSON") from error
 
 
 def environment_variable(name: str) -> str | None:

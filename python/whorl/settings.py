@@ -43,7 +43,8 @@ class Settings:
     (``exact``, ``minor``, ``ignore``, ``follow``; ``"*"`` for all). ``stat_table``: where digests of raw files are
     remembered by what the file system says of them: ``on`` (the user's cache folder), ``off``, or an absolute path.
     ``local_cache_size``: how many bytes results that are memoized may take in this process, as text (``500 MB``);
-    ``remote_cache_size``: the same for those that dask holds.
+    ``remote_cache_size``: the same for those that dask holds. ``formats``: options of formats by their names, which are
+    no part of what is stored, such as the ``url`` of a database.
     """
 
     project: Path
@@ -71,6 +72,7 @@ class Settings:
     store_mode: str = "private"
     local_cache_size: str = "2 GB"
     remote_cache_size: str = "32 GB"
+    formats: Mapping[str, Mapping[str, object]] = field(default_factory=dict, repr=False)
 
 
 # What the setting ``pickle`` can be, as docs/store.md has it.
@@ -87,6 +89,11 @@ _CHOICES: Mapping[str, tuple[str, ...]] = {
     "pickle": tuple(PICKLE),
     "store_mode": ("private", "team"),
 }
+# The formats that may have a section of their own.
+FORMATS = (
+    "arrow", "csv", "delta", "excel", "feather", "file", "hdf", "html", "json", "netcdf", "npy", "orc", "parquet",
+    "pickle", "sql", "stata", "terracotta", "xml", "zarr",
+)  # fmt: skip
 NAMES = tuple(item.name for item in fields(Settings) if item.name != "project")
 PUBLIC = "ed25519:"
 _SIZES = ("local_cache_size", "remote_cache_size")
@@ -132,8 +139,8 @@ def check_setting(name: str, value: object, origin: str) -> object:
         return _checked_keys(value, origin)
     if name == "mirrors":
         _check_mirrors(value, origin)
-    if name == "filesystem_options" and not isinstance(value, dict):
-        raise ConfigError(f"filesystem_options cannot be used ({origin})", "they are a mapping of names to values")
+    if name in ("filesystem_options", "formats") and not isinstance(value, dict):
+        raise ConfigError(f"{name} cannot be used ({origin})", "they are a mapping of names to values")
     wanted: Any = {"bool": bool, "float": (int, float), "int": int, "str": str}.get(
         str(Settings.__dataclass_fields__[name].type)
     )

@@ -39,6 +39,7 @@ _COMMANDS: Mapping[str, str] = {
     "restore": "Make an earlier result current again.",
     "init": "Make a store that a team can share.",
     "keygen": "Make a key that signs what is stored.",
+    "config": "Show the settings and where they came from.",
     "doctor": "Look at every store that the settings name.",
     "push": "Copy entries of the local tier to the shared store.",
     "pull": "Copy shared entries to the local tier.",

@@ -12,9 +12,9 @@ import click
 
 from whorl.errors import ConfigError
 from whorl.keywords import parse_ttl
+from whorl.settings import parse_bytes
 
 _NUMBER = re.compile(r"\d+(?:\.\d+)?")
-_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kmgtpKMGTP])?(i)?[bB]?")
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print data for scripts.")
 arguments = click.option(
@@ -45,12 +45,10 @@ class _Size(click.ParamType):  # type: ignore[type-arg]
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> int:
         if isinstance(value, int):
             return value
-        found = _SIZE.fullmatch(str(value).strip())
-        if found is None:
+        try:
+            return parse_bytes(str(value))
+        except ValueError:
             self.fail(f"{value!r} is no size such as 50GB or 512MiB", param, ctx)
-        power = "KMGTP".find((found[2] or " ").upper()) + 1
-        size: int = round(float(found[1]) * (1024 if found[3] else 1000) ** power)
-        return size
 
 
 DURATION, SIZE = _Duration(), _Size()

@@ -1,0 +1,142 @@
+"""
+Tables as files and calls write them in, settings by name out, each checked.
+
+Whorl's own tables may have the sections ``root``, ``local``, ``mirrors.NAME`` and one per format; what is unknown is an
+error.  Nuthatch's are read as far as whorl has the same; what it has not is left out.  Beside the arrow: ``config.py``
+reads, this understands.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from whorl.errors import ConfigError
+from whorl.settings import FORMATS, NAMES, check_setting, did_you_mean
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_ROOT = ("filesystem", "filesystem_options")
+# Other names of settings: Nuthatch's, and a shorter one.
+_ALIASES: Mapping[str, str] = {"cache_mode": "mode", "memory": "local_cache_size"}
+# Mappings that have variables of their own, or none.
+_NO_VARIABLES = ("distributions", "formats", "mirrors")
+_SHARED = ("local_cache_size", "remote_cache_size", *_ROOT)
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """Settings that came from one place; ``origin`` names it.  ``adds``: mirrors join those of weaker layers."""
+
+    origin: str
+    values: Mapping[str, object]
+    adds: bool = True
+
+
+def flatten(table: Mapping[str, Any], origin: str, *, is_part: bool = False) -> dict[str, object]:
+    """
+    Read a table of whorl's; ConfigError, with where it came from, for what is unknown or cannot be.
+
+    ``is_part`` is for what a single variable says: a mirror may have its other half in another one.
+    """
+    found: dict[str, object] = {}
+    for name, value in table.items():
+        if name == "root":
+            _merge(found, _location(value, origin, "root"))
+        elif name == "local" and isinstance(value, dict):
+            _refuse_others(value, ("filesystem",), f"{origin}, section local")
+            found["local"] = value.get("filesystem", "")
+        elif name in FORMATS and isinstance(value, dict):
+            _merge(found, {"formats": {name: dict(value)}})
+        elif name not in NAMES and name not in _ALIASES:
+            known = (*NAMES, *_ALIASES, *FORMATS, "root")
+            raise ConfigError(f"unknown setting {name!r} in {origin}", tip=did_you_mean(name, known))
+        else:
+            found[_ALIASES.get(name, name)] = value
+    return _checked(found, origin, is_part=is_part)
+
+
+def _checked(found: Mapping[str, object], origin: str, *, is_part: bool) -> dict[str, object]:
+    return {
+        name: value if is_part and name == "mirrors" else check_setting(name, value, origin)
+        for name, value in found.items()
+    }
+
+
+def flatten_nuthatch(table: Mapping[str, Any], origin: str, *, is_part: bool = False) -> dict[str, object]:
+    """Read a table of Nuthatch's as far as it has a meaning here."""
+    found: dict[str, object] = {}
+    for name, value in table.items():
+        if name == "root" and isinstance(value, dict):
+            _merge(found, {key: item for key, item in _split(value).items() if key in (*_SHARED, "formats")})
+        elif name == "local" and isinstance(value, dict):
+            found |= {"local": value["filesystem"]} if "filesystem" in value else {}
+        elif name == "mirrors":  # of variables, which name them so
+            _merge(found, {"mirrors": value})
+        elif name.startswith("mirror") and isinstance(value, dict) and "filesystem" in value:
+            mirror = {key: value[key] for key in _ROOT if key in value}
+            _merge(found, {"mirrors": {name.removeprefix("mirror").strip("-_") or "mirror": mirror}})
+        elif name in _SHARED:
+            found[name] = value
+        elif name in FORMATS and isinstance(value, dict):
+            _merge(found, {"formats": {name: dict(value)}})
+    return _checked(found, origin, is_part=is_part)
+
+
+def merge_layers(below: dict[str, object], above: Mapping[str, object], *, adds: bool) -> dict[str, object]:
+    """Put a stronger layer over another; mirrors and formats of files and variables add up (``adds``)."""
+    merged = below | dict(above)
+    for name in ("formats", *(("mirrors",) if adds else ())):
+        if name in below and name in above:
+            merged[name] = _joined(below[name], above[name])  # type: ignore[arg-type]
+    return merged
+
+
+def _joined(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    """Join sections of one kind; of two with one name, both count."""
+    return {**below, **{name: {**below.get(name, {}), **section} for name, section in above.items()}}
+
+
+def variable(rest: str, value: str) -> dict[str, Any] | None:
+    """
+    Read what follows ``WHORL_`` or ``NUTHATCH_`` in a variable's name, in lower case, as a table; None for none.
+
+    ``<name>``, ``<location>_<name>``, ``<location>_<format>_<name>``, ``<format>_<name>``.
+    """
+    if (rest in NAMES and rest not in _NO_VARIABLES) or rest in _ALIASES:
+        return {rest: value}
+    location, _, name = rest.partition("_")
+    if location in ("root", "local") and name:
+        inner = variable(name, value)
+        return None if inner is None or location in inner else {location: inner}
+    if location in ("mirror", "mirrors"):
+        kind = next((key for key in reversed(_ROOT) if name.endswith(f"_{key}")), None)
+        return None if kind is None else {"mirrors": {name.removesuffix(f"_{kind}"): {kind: value}}}
+    return {location: {name: value}} if location in FORMATS and name else None
+
+
+def _location(table: object, origin: str, name: str) -> dict[str, object]:
+    if not isinstance(table, dict):
+        raise ConfigError(f"{name} cannot be {table!r} ({origin})", "it is a section with filesystem and options")
+    found = _split(table)
+    _refuse_others(found, (*_ROOT, "formats"), f"{origin}, section {name}")
+    return found
+
+
+def _split(table: Mapping[str, Any]) -> dict[str, Any]:
+    """Take the sections of formats out of that of a location."""
+    formats = {key: dict(item) for key, item in table.items() if key in FORMATS and isinstance(item, dict)}
+    plain = {key: item for key, item in table.items() if key not in formats}
+    return {**plain, **({"formats": formats} if formats else {})}
+
+
+def _refuse_others(table: Mapping[str, object], known: tuple[str, ...], origin: str) -> None:
+    for name in table:
+        if name not in known:
+            tip = did_you_mean(name, [item for item in known if item != "formats"])
+            raise ConfigError(f"unknown setting {name!r} in {origin}", tip=tip)
+
+
+def _merge(into: dict[str, object], more: Mapping[str, object]) -> None:
+    into.update(merge_layers(into, more, adds=True))
