@@ -276,6 +276,8 @@ def _encode(store: Store, judge: Judge, derived: Derived, value: object, earlier
         attempt = store.begin(slot)
         try:
             kept = {**hints_of(call, chosen.name), **call.format_options}
+            if settle := getattr(chosen, "for_arguments", None):  # some options depend on a call's arguments
+                kept = settle(kept, call.values)
             given = {**judge.settings.formats.get(chosen.name, {}), **kept}
             options = with_types(chosen, given, lambda: derived.fingerprint.classes)
             if call.options.upsert and earlier is not None and earlier.manifest is not None:

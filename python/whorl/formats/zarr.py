@@ -15,9 +15,18 @@ pandas' arrays, units, sparse      refused, as are subclasses, repeated dimensio
 
 One payload file is one key of the zarr (format 3): metadata of everything is in ``zarr.json``, so that opening reads
 that and the coordinates that an index is made of.  Every other chunk is checked against the manifest when it is read;
-one that is listed and cannot be read raises, one that is not listed is zarr's fill value.  Options: ``chunks``, the
-lengths of chunks by dimension, and ``compression``: zstd (the default), blosc, gzip or none.  On the arrow: *encode*
-and *decode*.
+one that is listed and cannot be read raises, one that is not listed is zarr's fill value.  Options:
+
+- ``chunks``: the lengths of chunks by dimension, -1 for all of it.  ``chunking``: the same, where a dimension may be
+  missing; ``chunk_by_arg``: such lengths by argument and its value.  Without them a chunk takes about 16 MB, or is
+  dask's block.
+- ``chunk_size_upper_limit_mb`` (300) and ``chunk_size_lower_limit_mb`` (30, where ``chunking`` says something): beyond
+  them a warning; a single chunk is never too small.
+- ``auto_rechunk``, ``target_read_chunk_size_mb``: read as blocks of dask that join chunks, of the lengths in
+  ``chunking`` or of about so many MB (more than half of them, and not more).
+- ``compression``: zstd (the default), blosc, gzip or none.
+
+On the arrow: *encode* and *decode*.
 """
 
 from __future__ import annotations
@@ -32,7 +41,10 @@ if TYPE_CHECKING:
 
     from whorl.formats.base import Format, PayloadReader, PayloadWriter
 
-_OPTIONS = ("chunks", "compression")
+_OPTIONS = (
+    "chunks", "chunking", "compression", "auto_rechunk", "target_read_chunk_size_mb", "chunk_size_upper_limit_mb",
+    "chunk_size_lower_limit_mb",
+)  # fmt: skip
 _TYPES = (("xarray", "Dataset"), ("xarray", "DataArray"))
 
 
@@ -49,6 +61,12 @@ class Zarr:
         kind = type(value)
         return (kind.__module__.partition(".")[0], kind.__qualname__) in _TYPES
 
+    def for_arguments(self, options: Mapping[str, object], arguments: Mapping[str, object]) -> dict[str, object]:
+        """Settle ``chunk_by_arg`` by the arguments of a call."""
+        from whorl.formats.schema.chunking import chunk_options
+
+        return chunk_options(options, arguments)
+
     def encode(self, value: object, writer: PayloadWriter, options: Mapping[str, object]) -> None:
         """Write one file for each chunk that is not all fill value, and the metadata."""
         check_options(self, options, _OPTIONS)
@@ -59,11 +77,11 @@ class Zarr:
 
             write_dataset(value, writer, options)
 
-    def decode(self, reader: PayloadReader, options: Mapping[str, object]) -> object:  # noqa: ARG002 - for writing only
+    def decode(self, reader: PayloadReader, options: Mapping[str, object]) -> object:
         """Read the metadata and what indexes are made of; the rest is read when it is needed."""
         from whorl.formats.schema.datasets import open_dataset
 
-        return open_dataset(reader)
+        return open_dataset(reader, options)
 
 
 FORMAT: Format = Zarr()

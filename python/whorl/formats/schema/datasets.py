@@ -15,7 +15,8 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from whorl.formats.schema.chunks import ChunkWriter, check_array, check_chunks, check_compression, is_dask
+from whorl.formats.schema.chunking import Blocks, check_blocks, check_chunking
+from whorl.formats.schema.chunks import ChunkWriter, check_array, check_compression, is_dask
 from whorl.formats.schema.elements import Elements
 from whorl.formats.schema.indexes import check_indexes, describe_indexes, rebuild_index
 from whorl.formats.schema.loss import within
@@ -64,10 +65,11 @@ def write_dataset(value: Any, writer: PayloadWriter, options: Mapping[str, objec
     for part in parts:
         check_array(part.variable, part.name)
     check_indexes(value, indexes)
-    chunks, compression = check_chunks(options, value.dims), check_compression(options)
+    chunking, compression = check_chunking(options, value.dims), check_compression(options)
+    check_blocks(options)
     is_small = sum(part.variable.nbytes for part in parts) < _SMALL
     store = _draft(writer, is_small=is_small)
-    chunk_writer = ChunkWriter(store, chunks, compression)
+    chunk_writer = ChunkWriter(store, chunking, compression)
     described = []
     for part in parts:
         with within(f"variable `{part.name}`"):
@@ -83,7 +85,7 @@ def write_dataset(value: Any, writer: PayloadWriter, options: Mapping[str, objec
     _finish(store, writer, attributes, [part.node for part in parts if part.node])
 
 
-def open_dataset(reader: PayloadReader) -> Any:
+def open_dataset(reader: PayloadReader, options: Mapping[str, object]) -> Any:
     """Open what ``write_dataset`` wrote: indexes are read, all else is read when it is needed."""
     from whorl.formats.schema.lazy_zarr import PayloadStore
 
@@ -97,10 +99,11 @@ def open_dataset(reader: PayloadReader) -> Any:
         os.urandom(16).hex(),
     )
     variables: dict[Any, Any] = {}
+    blocks = check_blocks(options)
     coordinates, is_dataset = [], described["type"] == "Dataset"
     for number, entry in enumerate(described["variables"]):
         name = _unpacked(entry["name"]) if entry["coordinate"] or is_dataset else _Data
-        variables[name] = _variable(entry, store, metadata, f"{token}-{number}")
+        variables[name] = _variable(entry, store, metadata, f"{token}-{number}", blocks)
         if entry["coordinate"]:
             coordinates.append(name)
     indexes = {}
@@ -156,8 +159,12 @@ def _write_part(part: _Part, writer: ChunkWriter, *, is_small: bool) -> dict[str
     return {**entry, "kind": elements.kind, "dtype": variable.dtype.str, "dask": is_lazy}
 
 
-def _variable(entry: Any, store: Any, metadata: Mapping[str, Any], token: str) -> Any:
-    """Make a variable that reads nothing yet; one that an index makes anew has its attributes alone."""
+def _variable(entry: Any, store: Any, metadata: Mapping[str, Any], token: str, blocks: Blocks | None) -> Any:
+    """
+    Make a variable that reads nothing yet; one that an index makes anew has its attributes alone.
+
+    What came from dask goes to dask again, and where blocks are asked for everything does but coordinates.
+    """
     import xarray as xr
 
     from whorl.formats.schema.lazy_zarr import LazyElements, array_of, lazily
@@ -170,16 +177,19 @@ def _variable(entry: Any, store: Any, metadata: Mapping[str, Any], token: str) -
     lazy = LazyElements(array, Elements.described(entry["kind"], entry["dtype"]), token)
     chunks = dict(zip(dims, array.chunks, strict=False))
     variable = xr.Variable(dims, lazily(lazy), attrs, {"preferred_chunks": chunks}, fastpath=True)
-    return _by_dask(variable, lazy, chunks) if entry["dask"] else variable
+    if blocks is None or entry["coordinate"]:
+        return _by_dask(variable, lazy, tuple(chunks.values())) if entry["dask"] else variable
+    stored = array.chunks[: len(dims)]
+    return _by_dask(variable, lazy, blocks.of(dims, variable.shape, stored, variable.dtype.itemsize))
 
 
-def _by_dask(variable: Any, lazy: Any, chunks: Mapping[Any, int]) -> Any:
+def _by_dask(variable: Any, lazy: Any, chunks: Sequence[int]) -> Any:
     """Give an array of dask for what was one, if dask is there."""
     from importlib.util import find_spec
 
     if find_spec("dask") is None:
         return variable
-    return variable.copy(data=lazy_blocks(lazy, tuple(chunks.values())))
+    return variable.copy(data=lazy_blocks(lazy, chunks))
 
 
 def lazy_blocks(lazy: Any, chunks: Sequence[int]) -> Any:
