@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pandas as pd
 import polars as pl
+import pyarrow as pa
 import pytest
 
 from contracts.alike import assert_alike
@@ -134,3 +136,58 @@ class TestPickle(RoundTrips):
     values = staticmethod(_tables)
     refused = frozenset({"a subclass"})
     repeatable = False  # what pandas remembers within an index is pickled with it
+
+
+def _simple() -> dict[str, object]:
+    """Tables that every program's own format should hold."""
+    times = pd.to_datetime(["2020-01-02 03:04:05", None])
+    columns: dict[str, object] = {
+        "integers": [1, -2],
+        "floats": [1.5, float("nan")],
+        "texts": ["a", "b c"],
+        "texts with gaps": ["a", None],
+        "booleans": [True, False],
+        "times": times,
+        "zoned": times.tz_localize("Asia/Tokyo"),
+        "took": pd.to_timedelta([1, 2], unit="s"),
+        "kinds": pd.Categorical(["x", "y"]),
+        "odd label \N{SNOWMAN}": [1, 2],
+    }
+    found: dict[str, object] = {f"simple: {name}": pd.DataFrame({name: column}) for name, column in columns.items()}
+    found["simple: all"] = pd.DataFrame(columns)
+    found["simple: indexed"] = pd.DataFrame({"a": [1, 2]}, index=pd.Index(["x", "y"], name="key"))
+    found["simple: levels"] = pd.DataFrame({"a": [1, 2], "b": [0, 0], "c": [1.5, 2.5]}).set_index(["a", "b"])
+    found["simple: series"] = pd.Series([1, 2], name="s")
+    found["simple: arrow"] = pa.table({"a": [1, 2], "b": ["x", "y"]})
+    found["simple: polars"] = pl.DataFrame({"a": [1, 2], "b": ["x", "y"]})
+    return found
+
+
+OTHERS = ("excel", "hdf", "html", "orc", "stata", "xml")
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_the_formats_of_other_programs_hold_simple_tables(tmp_path: Path, name: str) -> None:
+    """Exactly: dtypes, index, zones, categories come back."""
+    for label, value in _simple().items():
+        decoded = through(name, value, tmp_path)
+
+        assert_alike(decoded, value, label)
+        assert hash_value(decoded) == hash_value(value), label
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_the_formats_of_other_programs_hold_a_table_or_refuse_it(tmp_path: Path, name: str) -> None:
+    """Whatever is asked of them, nothing comes back changed."""
+    refused = []
+    for label, value in _tables().items():
+        try:
+            decoded = through(name, value, tmp_path)
+        except FormatError:
+            refused.append(label)
+            continue
+        assert_alike(decoded, value, label)
+        assert hash_value(decoded) == hash_value(value), label
+
+    assert set(refused) >= _NO_TABLE
+    assert len(refused) < len(_tables()) * 3 / 4

@@ -29,11 +29,17 @@ ENTRY_POINTS = "whorl.formats"
 _MODULES = {
     "arrow": "whorl.formats.arrow",
     "csv": "whorl.formats.csv",
+    "excel": "whorl.formats.excel",
     "feather": "whorl.formats.feather",
+    "hdf": "whorl.formats.hdf",
+    "html": "whorl.formats.html",
     "json": "whorl.formats.json",
     "npy": "whorl.formats.npy",
+    "orc": "whorl.formats.orc",
     "parquet": "whorl.formats.parquet",
     "pickle": "whorl.formats.pickle",
+    "stata": "whorl.formats.stata",
+    "xml": "whorl.formats.xml",
     "zarr": "whorl.formats.zarr",
 }
 _TABLES = ("DataFrame", "Series")

@@ -1,0 +1,69 @@
+"""
+A frame, a series or an Arrow table comes in, a Stata file and a schema beside it go out, and back, exactly.
+
+===================  ==============================================================================================
+DataFrame, Series    kept, through the schema: dtypes, labels, index, names, ``attrs``; dates and bytes as text
+pyarrow.Table        kept, where each column has a type that text can hold
+polars               frames, also lazy ones, which are collected
+integers             up to 32 bits; with gaps refused
+refused              tables without rows or columns, objects of several types, nested and unequal values
+===================  ==============================================================================================
+
+Version 118, texts in Unicode; columns whose names Stata does not allow are numbered.  What was written is read again
+and compared.  There are no options.  Values own the memory they are read into.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from whorl.formats.schema.leaves import marked_frame, read_leaves, write_leaves
+from whorl.formats.schema.tables import is_table
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    import pyarrow as pa
+
+    from whorl.formats.base import Format, PayloadReader, PayloadWriter
+
+_FILE = "data.dta"
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,31}")
+
+
+class Stata:
+    """The format ``stata``."""
+
+    name = "stata"
+    suffix = ".dta"
+    exact = True
+    runs_code = False
+
+    def accepts(self, value: object) -> bool:
+        """Take frames, series and Arrow tables."""
+        return is_table(value)
+
+    def encode(self, value: object, writer: PayloadWriter, options: Mapping[str, object]) -> None:
+        """Write one file and the schema."""
+        write_leaves(self, value, writer, options, _write, _FILE)
+
+    def decode(self, reader: PayloadReader, options: Mapping[str, object]) -> object:  # noqa: ARG002 - it has none
+        """Read the file by the schema."""
+        return read_leaves(reader, _read, _FILE)
+
+
+def _write(leaves: pa.Table, path: Path) -> None:
+    frame = marked_frame(leaves)
+    frame.columns = [name if _NAME.fullmatch(name) else f"column_{place}" for place, name in enumerate(frame.columns)]
+    frame.to_stata(path, write_index=False, version=118)
+
+
+def _read(path: Path, _: int) -> Any:
+    import pandas as pd
+
+    return pd.read_stata(path, convert_categoricals=False, convert_dates=False)
+
+
+FORMAT: Format = Stata()
