@@ -330,6 +330,20 @@ def test_filepath_only_gives_where_the_payload_is(backend: str, suffix: str) -> 
         assert file.read(4)
 
 
+def test_filepath_only_of_many_files_is_a_folder_that_others_can_open() -> None:
+    """Its name ends as those of the format do."""
+    import xarray as xr
+
+    @cache()
+    def dataset() -> xr.Dataset:
+        return xr.Dataset({"a": ("x", range(10_000))})
+
+    place = dataset.options(filepath_only=True)()
+
+    assert str(place).endswith(".zarr")
+    assert xr.open_zarr(str(place))["a"].sum() == 49_995_000
+
+
 def test_filepath_only_of_what_is_not_stored_is_an_error() -> None:
     """There is no place to give."""
     with pytest.raises(ConfigError, match="is not stored"):

@@ -11,12 +11,13 @@ import json
 import logging
 import time
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from whorl.entry import MISSING, Judge, Resolution, build_manifest, raw_files
 from whorl.errors import CorruptEntryError, FormatError, StaleWarning, StoreError, WhorlError, warn
 from whorl.formats.base import candidates, decode_as, format_named, with_types
-from whorl.handover import hints_of, upsert_into
+from whorl.handover import hints_of
 from whorl.trace import earliest, find_secret, trace_holds
 from whorl.wish import PLAIN, Wish
 
@@ -40,9 +41,18 @@ _kept_trees: set[tuple[str, str, Digest]] = set()
 
 @dataclass(frozen=True, slots=True)
 class Earlier:
-    """The entry whose value is computed anew, by wish or for repair; None where nothing is known of it."""
+    """
+    The entry whose value is computed anew, by wish or for repair; None where nothing is known of it.
+
+    ``is_exact`` is for a value that was made from that very entry: no other is replaced.
+    """
 
     manifest: Manifest | None
+    is_exact: bool = False
+
+    def gives_way(self, existing: Manifest) -> bool:
+        """Whether an entry that is there is to be replaced."""
+        return not self.is_exact or (self.manifest is not None and existing.attempt == self.manifest.attempt)
 
 
 def decode(access: Access, manifest: Manifest, call: Call, snapshot: Snapshot, wish: Wish = PLAIN) -> object:
@@ -149,24 +159,22 @@ def commit_result(
     Store a result, or adopt the entry that another stored meanwhile.
 
     A lazy one is computed by being written: its digest is that of what was written, and ``holds`` tells whether what it
-    was made from is still what it was.  Likewise one that is put into an earlier table.  Raises FormatError, with the
-    value in it, where the format cannot hold the value.
+    was made from is still what it was.  Raises FormatError, with the value in it, where the format cannot hold the
+    value.
     """
     if access.store is None:
         result.add_digest()
         return result
     is_written_first = not result.digested
     try:
-        encoded = _encode(access.store, judge, derived, result.value, earlier)
+        encoded = _encode(access.store, judge, derived, result.value)
         try:
             if is_written_first:
                 result.add_digest(encoded.format.decode(encoded.attempt.reader(), encoded.options))
                 if not holds():
                     return result
             manifest = _describe(access.store, judge, derived, result, content, earlier, encoded)
-            current = access.store.commit(
-                encoded.attempt, manifest, replace=lambda existing: earlier is not None or not judge.answers(existing)
-            )
+            current = access.store.commit(encoded.attempt, manifest, replace=partial(_gives_way, judge, earlier))
         finally:
             encoded.attempt.abandon()
     except StoreError as error:
@@ -192,7 +200,7 @@ def commit_converted(access: Access, judge: Judge, derived: Derived, found: Mani
     if access.store is None:
         return found
     try:
-        encoded = _encode(access.store, judge, derived, value, None)
+        encoded = _encode(access.store, judge, derived, value)
         try:
             manifest = replace(
                 found,
@@ -211,6 +219,10 @@ def commit_converted(access: Access, judge: Judge, derived: Derived, found: Mani
     except StoreError as error:
         access.complain(error)
         return found
+
+
+def _gives_way(judge: Judge, earlier: Earlier | None, existing: Manifest) -> bool:
+    return (earlier is not None and earlier.gives_way(existing)) or not judge.answers(existing)
 
 
 def _describe(
@@ -266,7 +278,7 @@ class Encoded:
     seconds: float
 
 
-def _encode(store: Store, judge: Judge, derived: Derived, value: object, earlier: Earlier | None) -> Encoded:
+def _encode(store: Store, judge: Judge, derived: Derived, value: object) -> Encoded:
     """Encode by the named format, or by the first one that can hold the value."""
     call = judge.call
     slot = judge.slot(derived)
@@ -280,11 +292,7 @@ def _encode(store: Store, judge: Judge, derived: Derived, value: object, earlier
                 kept = settle(kept, call.values)
             given = {**judge.settings.formats.get(chosen.name, {}), **kept}
             options = with_types(chosen, given, lambda: derived.fingerprint.classes)
-            if call.options.upsert and earlier is not None and earlier.manifest is not None:
-                stored = earlier.manifest
-                upsert_into(store.reader(stored), stored, chosen, value, call, attempt, options)
-            else:
-                chosen.encode(value, attempt, options)
+            chosen.encode(value, attempt, options)
         except FormatError as error:
             attempt.abandon()
             if chosen is formats[-1]:

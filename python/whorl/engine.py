@@ -29,6 +29,7 @@ from whorl.executors.threads import Slots, run_side_by_side
 from whorl.fingerprint.code import holding, settle
 from whorl.fingerprint.inputs import hand_over
 from whorl.fingerprint.lazy import is_lazy
+from whorl.handover import put_into
 from whorl.making import Making
 from whorl.modes import MODES
 from whorl.outcome import Outcome
@@ -320,18 +321,41 @@ class Session:
 
     def commit(self, call: Call, derived: Derived, result: Resolution) -> Resolution:
         """Keep a result, if everything it was made from is still what it was."""
-        if not (self.mode.writes and (is_lazy(result.value) or call.options.upsert)):
+        if call.options.upsert:
+            return self.put_in(call, derived, result)
+        if not (self.mode.writes and is_lazy(result.value)):
             result.add_digest()
         judge = self.judge(call)
         holds = partial(is_unchanged, derived, self.snapshot, judge, result, is_shared=call in self.shared)
         if not self.mode.writes or not holds():
             result.add_digest()
             return result
-        if call.options.recompute or call.options.upsert or not self.mode.reads:
+        if call.options.recompute or not self.mode.reads:
             self.earlier.setdefault(call, Earlier(self.access.lookup(judge.slot(derived))))
         return commit_result(
             self.access, judge, derived, result, self.making.content_key(call), self.earlier.get(call), holds
         )
+
+    def put_in(self, call: Call, derived: Derived, result: Resolution) -> Resolution:
+        """Put the rows of a result into the table that is stored; once more where another did so meanwhile."""
+        judge, rows = self.judge(call), result.value
+        if rows is None or not self.mode.writes:
+            result.add_digest()
+            return result
+        stored = self.access.lookup(judge.slot(derived))
+        while True:
+            table = MISSING if stored is None else decode(self.access, stored, call, self.snapshot)
+            mine = replace(result, value=rows if table is MISSING else put_into(table, rows, call), digested=False)
+            mine.add_digest()
+            holds = partial(is_unchanged, derived, self.snapshot, judge, mine, is_shared=call in self.shared)
+            if not holds():
+                return mine
+            earlier = Earlier(stored, is_exact=True)
+            content = self.making.content_key(call)
+            settled = commit_result(self.access, judge, derived, mine, content, earlier, holds)
+            if settled.manifest is None or settled.digest == mine.digest:
+                return settled
+            stored = settled.manifest
 
     def publish(self, call: Call, resolution: Resolution, seconds: float) -> None:
         """Tell the observers what happened to a call; ``seconds`` has what its upstreams took, too."""

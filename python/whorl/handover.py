@@ -6,10 +6,13 @@ What is stored is never touched by it.  On the arrow: around *decode*.
 
 from __future__ import annotations
 
+import atexit
 import os
+import shutil
+import tempfile
 from typing import TYPE_CHECKING
 
-from whorl.errors import ConfigError, FormatError
+from whorl.errors import ConfigError
 from whorl.formats.base import format_named
 from whorl.wish import PLAIN, Wish
 
@@ -18,13 +21,13 @@ if TYPE_CHECKING:
 
     from whorl.access import Access
     from whorl.call import Call
-    from whorl.formats.base import Format
-    from whorl.store.base import Attempt, Reader
+    from whorl.store.base import Reader
     from whorl.store.manifest import Manifest
 
 
 # What was fetched goes with its reader.
 _placed: list[Reader] = []
+_links: dict[str, str] = {}
 
 
 def wish_of(call: Call) -> Wish:
@@ -47,7 +50,7 @@ def place_of(access: Access, manifest: Manifest) -> str:
     """
     Say where the payload of an entry is: its main file, or the folder of its files, checked now.
 
-    What lies behind a network is fetched, and stays until this process ends.
+    What lies behind a network is fetched.  A place outside of the store stays until this process ends.
     """
     assert access.store is not None
     reader = access.store.reader(manifest)
@@ -59,8 +62,21 @@ def place_of(access: Access, manifest: Manifest) -> str:
         return main[0]
     name, path = next(iter(paths.items()))
     folder = path.removesuffix(name).rstrip("/\\")
-    tops = {name.partition("/")[0] for name in paths}
-    return os.path.join(folder, *tops) if len(tops) == 1 else folder
+    tops = {name.partition("/")[0] for name in paths if name.partition("/")[0].endswith(suffix)}
+    return os.path.join(folder, *tops) if len(tops) == 1 else _linked(folder, suffix)
+
+
+def _linked(folder: str, suffix: str) -> str:
+    """Give a folder a name that ends as other programs expect it, by a link that lasts as long as this process."""
+    if suffix.lstrip(".") == "" or folder.endswith(suffix) or not hasattr(os, "symlink"):
+        return folder
+    known = _links.get(folder)
+    if known is None:
+        place = tempfile.mkdtemp(prefix="whorl-")
+        atexit.register(shutil.rmtree, place, ignore_errors=True)
+        known = _links[folder] = os.path.join(place, f"data{suffix}")
+        os.symlink(folder, known, target_is_directory=True)
+    return known
 
 
 def hints_of(call: Call, format_name: str) -> dict[str, object]:
@@ -94,18 +110,12 @@ def is_valid(call: Call, value: object) -> bool:
     return all(processor.validate(value, values) for processor in call.definition.processors)
 
 
-def upsert_into(
-    existing: Reader, stored: Manifest, chosen: Format, value: object, call: Call, writer: Attempt,
-    options: Mapping[str, object],
-) -> None:  # fmt: skip
-    """Write what an entry holds with a value's rows put in, by the keys that the stage declares."""
+def put_into(earlier: object, value: object, call: Call) -> object:
+    """Put the rows of a value into the table that an earlier entry held, by the keys that the stage declares."""
     keys = call.definition.upsert_keys
     if not keys:
         name = call.definition.name
         raise ConfigError(f"stage {name} cannot upsert", "it declares no upsert_keys", '@cache(upsert_keys=["id"])')
-    upsert = getattr(chosen, "upsert", None)
-    if upsert is None or stored.format != chosen.name:
-        cause = f"the entry is stored as {stored.format}"
-        tip = 'store it as a table that takes rows: backend="delta" or "sql"'
-        raise FormatError(f"rows cannot be put into a {chosen.name} of {call.definition.name}", cause, tip)
-    upsert(existing, value, keys, writer, options)
+    from whorl.formats.schema.merging import merged
+
+    return merged(earlier, value, keys)

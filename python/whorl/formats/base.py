@@ -29,6 +29,7 @@ ENTRY_POINTS = "whorl.formats"
 _MODULES = {
     "arrow": "whorl.formats.arrow",
     "csv": "whorl.formats.csv",
+    "delta": "whorl.formats.delta",
     "excel": "whorl.formats.excel",
     "feather": "whorl.formats.feather",
     "hdf": "whorl.formats.hdf",

@@ -18,6 +18,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from whorl.formats.schema.leaves import plain_frame, read_leaves, write_leaves
+from whorl.formats.schema.loss import require
 from whorl.formats.schema.tables import is_table
 
 if TYPE_CHECKING:
@@ -53,6 +54,7 @@ class Excel:
 
 
 def _write(leaves: pa.Table, path: Path) -> None:
+    require("openpyxl")
     plain_frame(leaves).to_excel(path, index=False, engine="openpyxl")
 
 

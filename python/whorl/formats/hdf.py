@@ -18,6 +18,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from whorl.formats.schema.leaves import marked_frame, read_leaves, write_leaves
+from whorl.formats.schema.loss import require
 from whorl.formats.schema.tables import is_table
 
 if TYPE_CHECKING:
@@ -53,6 +54,7 @@ class Hdf:
 
 
 def _write(leaves: pa.Table, path: Path) -> None:
+    require("tables")
     frame = marked_frame(leaves)
     frame.columns = range(frame.shape[1])
     frame.to_hdf(path, key="data", mode="w", format="table")

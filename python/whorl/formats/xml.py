@@ -19,6 +19,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from whorl.formats.schema.leaves import read_leaves, text_frame, write_leaves
+from whorl.formats.schema.loss import require
 from whorl.formats.schema.tables import is_table
 
 if TYPE_CHECKING:
@@ -55,6 +56,7 @@ class Xml:
 
 
 def _write(leaves: pa.Table, path: Path) -> None:
+    require("lxml")
     frame = text_frame(leaves)
     frame.columns = [name if _NAME.fullmatch(name) else f"column-{place}" for place, name in enumerate(frame.columns)]
     frame.to_xml(path, index=False, parser="lxml")

@@ -8,7 +8,8 @@ part of *encode*.
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 from whorl.errors import FormatError
 
@@ -18,7 +19,16 @@ if TYPE_CHECKING:
 # What numpy, pandas and pyarrow raise at a value they cannot write; a failing disk is another OSError and passes.
 _REFUSALS = (ValueError, TypeError, NotImplementedError, OverflowError)
 # The extra that brings a library.
-_EXTRAS = {**dict.fromkeys(("numpy", "pandas", "pyarrow"), "pandas"), **dict.fromkeys(("xarray", "zarr"), "xarray")}
+_EXTRAS = {
+    **dict.fromkeys(("numpy", "pandas", "pyarrow"), "pandas"),
+    **dict.fromkeys(("xarray", "zarr"), "xarray"),
+    "openpyxl": "excel",
+    "lxml": "xml",
+    "tables": "hdf",
+    "deltalake": "delta",
+    "sqlalchemy": "sql",
+    "h5netcdf": "netcdf",
+}
 
 
 class Loss(Exception):  # noqa: N818 - never seen by a user; what it becomes is a FormatError
@@ -63,6 +73,11 @@ def refusing(name: str, value: object) -> Iterator[None]:
             f"{library} is not installed",
             f'pip install "whorl[{_EXTRAS[library]}]"{_another(name)}',
         ) from error
+
+
+def require(library: str) -> Any:
+    """Import a library that a format cannot do without; where it is missing, ``refusing`` names the extra."""
+    return import_module(library)
 
 
 def _another(name: str) -> str:
