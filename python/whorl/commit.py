@@ -15,7 +15,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from whorl.entry import MISSING, Judge, Resolution, build_manifest, raw_files
-from whorl.errors import CorruptEntryError, FormatError, StaleWarning, StoreError, WhorlError, warn
+from whorl.errors import ConfigError, CorruptEntryError, FormatError, StaleWarning, StoreError, WhorlError, warn
 from whorl.formats.base import candidates, decode_as, format_named, with_types
 from whorl.handover import hints_of
 from whorl.trace import earliest, find_secret, trace_holds
@@ -290,6 +290,7 @@ def _encode(store: Store, judge: Judge, derived: Derived, value: object) -> Enco
             kept = {**hints_of(call, chosen.name), **call.format_options}
             if settle := getattr(chosen, "for_arguments", None):  # some options depend on a call's arguments
                 kept = settle(kept, call.values)
+            _refuse_secrets(chosen, kept)
             given = {**judge.settings.formats.get(chosen.name, {}), **kept}
             options = with_types(chosen, given, lambda: derived.fingerprint.classes)
             chosen.encode(value, attempt, options)
@@ -305,6 +306,14 @@ def _encode(store: Store, judge: Judge, derived: Derived, value: object) -> Enco
         else:
             return Encoded(attempt, chosen, options, kept, time.perf_counter() - started)
     raise FormatError(f"no format is known for a {type(value).__qualname__}")
+
+
+def _refuse_secrets(chosen: Format, kept: Mapping[str, object]) -> None:
+    """Refuse an option that a manifest must not have: it belongs into the settings."""
+    for name in kept:
+        if name in getattr(chosen, "settings_only", ()):
+            tip = f"set it where no entry has it: [tool.whorl.root.{chosen.name}]"
+            raise ConfigError(f"{name} cannot be an option of a stage or a call", "it would be stored", tip)
 
 
 def _revisions(

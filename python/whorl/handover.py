@@ -68,7 +68,7 @@ def place_of(access: Access, manifest: Manifest) -> str:
 
 def _linked(folder: str, suffix: str) -> str:
     """Give a folder a name that ends as other programs expect it, by a link that lasts as long as this process."""
-    if suffix.lstrip(".") == "" or folder.endswith(suffix) or not hasattr(os, "symlink"):
+    if folder.endswith(suffix) or not hasattr(os, "symlink"):
         return folder
     known = _links.get(folder)
     if known is None:

@@ -39,6 +39,7 @@ _MODULES = {
     "orc": "whorl.formats.orc",
     "parquet": "whorl.formats.parquet",
     "pickle": "whorl.formats.pickle",
+    "sql": "whorl.formats.sql",
     "stata": "whorl.formats.stata",
     "xml": "whorl.formats.xml",
     "zarr": "whorl.formats.zarr",

@@ -47,7 +47,7 @@ def write_leaves(
         if not leaves.num_columns or not leaves.num_rows:
             raise Loss("a table without rows or columns", "parquet")
         _write_as_told(write, leaves, draft.path(name))
-        whole = {"schema": schema, "texts": texts, "rows": leaves.num_rows, "gaps": _gaps(leaves)}
+        whole = {"schema": schema, "texts": texts, "rows": leaves.num_rows, "gaps": gaps_of(leaves)}
         draft.write(_SCHEMA, json.dumps(whole, ensure_ascii=False, indent=1).encode())
         check_same(value, chosen.decode(draft, options))
 
@@ -99,7 +99,7 @@ def marked_frame(leaves: pa.Table) -> Any:
     return frame
 
 
-def _gaps(leaves: pa.Table) -> list[bool]:
+def gaps_of(leaves: pa.Table) -> list[bool]:
     """Tell of each column whether values are missing in it: else what reads as a gap is a NaN."""
     return [bool(column.null_count) for column in leaves.columns]
 

@@ -1,0 +1,231 @@
+"""Tables of SQL databases: a file of SQLite beside the schema, or a database of others, a real PostgreSQL."""
+
+from __future__ import annotations
+
+import json
+import logging
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+import pytest
+import sqlalchemy
+
+import whorl
+from contracts.alike import assert_alike
+from contracts.payload import new_payload, through
+from contracts.tables import arrow_tables, frames, polars_frames, series
+from postgres import PASSWORD, Postgres
+from whorl import cache, config
+from whorl.errors import ConfigError, FormatError, StoreWarning
+from whorl.fingerprint.values import hash_value
+from whorl.formats.base import format_named
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+@pytest.fixture(scope="module")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
+    """Give a server of PostgreSQL."""
+    if Postgres.programs() is None:
+        pytest.skip("POSTGRESQL IS NOT TESTED: no initdb was found (Debian: postgresql)")
+    server = Postgres.start(tmp_path_factory.mktemp("postgres"))
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Path]:
+    """Give a test a store of its own."""
+    with config.options(filesystem=str(tmp_path / "store")):
+        yield tmp_path / "store"
+
+
+def hard_frame() -> pd.DataFrame:
+    """Make a frame of what is hard about databases."""
+    times = pd.to_datetime(["2020-01-02 03:04:05.678901", None])
+    return pd.DataFrame(
+        {
+            "a": [1, -(2**62)],
+            "A": [1.5, np.nan],
+            "select": ["x", None],
+            "x" * 100: [np.inf, -1.5],
+            "odd \N{SNOWMAN} \"'%": ["'; --", "\\ % :x"],
+            "d": times,
+            "e": times.tz_localize("Asia/Tokyo"),
+            "f": pd.Categorical(["x", "y"]),
+            "g": pd.to_timedelta([1, 2], unit="s"),
+            "h": [True, False],
+            "i": pd.array([True, None], dtype="boolean"),
+            "whorl_row": [2, 1],
+        },
+        index=pd.MultiIndex.from_tuples([("p", 1), ("q", 2)], names=["key", None]),
+    )
+
+
+def test_a_table_comes_back_as_it_was_or_is_refused(tmp_path: Path) -> None:
+    """With its digest, types, index, names; most are kept."""
+    values = frames() | series() | arrow_tables() | polars_frames()
+    refused = []
+    for label, value in values.items():
+        try:
+            decoded = through("sql", value, tmp_path)
+        except FormatError:
+            refused.append(label)
+            continue
+        assert_alike(decoded, value, label)
+        assert hash_value(decoded) == hash_value(value), label
+
+    assert len(refused) < len(values) / 2
+
+
+def test_what_is_hard_about_databases_is_kept(tmp_path: Path) -> None:
+    """Capitals, words of the language, long names, quotes, zones, gaps."""
+    assert_alike(through("sql", hard_frame(), tmp_path), hard_frame(), "frame")
+
+
+@cache(backend="sql", upsert_keys=["id"])
+def table() -> pd.DataFrame:
+    return pd.DataFrame({"id": range(25_000), "text": "x"})
+
+
+@cache(backend="sql", upsert_keys=["id"], cache_args=["name"])
+def rows(name: str, found: tuple[tuple[int, str], ...] = ()) -> pd.DataFrame:
+    return pd.DataFrame(found, columns=["id", "text"]).astype({"id": "int64", "text": "str"})
+
+
+@pytest.mark.usefixtures("store")
+def test_another_program_reads_the_file() -> None:
+    """It is a database of SQLite, at the place of filepath_only."""
+    place = table.options(filepath_only=True)()
+    engine = sqlalchemy.create_engine(f"sqlite:///{place}")
+    found = pd.read_sql("SELECT id, text FROM data ORDER BY whorl_row", engine)
+    engine.dispose()
+
+    assert str(place).endswith(".sqlite")
+    assert found["id"].tolist() == list(range(25_000))
+
+
+@pytest.mark.usefixtures("store")
+def test_a_newer_row_takes_the_place_of_the_older_one() -> None:
+    """As in every format."""
+    rows("x", ((1, "a"), (2, "b")))
+    found = rows.options(upsert=True)("x", ((2, "B"), (3, "c")))
+
+    assert [tuple(row) for row in found.itertuples(index=False)] == [(1, "a"), (2, "B"), (3, "c")]
+
+
+@pytest.mark.usefixtures("store")
+def test_a_password_cannot_be_an_option_that_would_be_stored() -> None:
+    """It belongs into the settings."""
+
+    @cache(backend="sql", backend_kwargs={"url": "postgresql://me:secret@host/db"})
+    def leaking() -> pd.DataFrame:
+        return pd.DataFrame({"a": [1]})
+
+    with pytest.raises(ConfigError, match="url cannot be an option"):
+        leaking()
+
+
+# --- a database of others ---
+
+
+@pytest.fixture
+def connected(postgres: Postgres, store: Path) -> Iterator[Postgres]:
+    """Let settings name the database: one user to read, another to write."""
+    with config.options(formats={"sql": {"url": postgres.url("reader"), "write_url": postgres.url("writer")}}):
+        yield postgres
+
+
+def test_postgresql_holds_what_sqlite_holds(postgres: Postgres, tmp_path: Path) -> None:
+    """Or refuses it."""
+    options = {"url": postgres.url()}
+    format_ = format_named("sql")
+    values = {"hard": hard_frame(), **frames(), **arrow_tables(), **polars_frames()}
+    refused = []
+    for label, value in values.items():
+        payload = new_payload(tmp_path)
+        try:
+            format_.encode(value, payload, options)
+        except FormatError:
+            refused.append(label)
+            continue
+        decoded = format_.decode(payload, options)
+        assert_alike(decoded, value, label)
+        assert hash_value(decoded) == hash_value(value), label
+
+    assert "hard" not in refused
+    assert len(refused) < len(values) / 2
+
+
+def test_a_result_is_served_out_of_the_database(connected: Postgres, store: Path) -> None:
+    """Read as one user, written as another; the payload says which table it is, and has no password."""
+    first = table()
+    with whorl.observe() as outcomes:
+        second = table()
+
+    assert [outcome.kind for outcome in outcomes] == ["hit"]
+    pd.testing.assert_frame_equal(first, second)
+    texts = [path.read_bytes() for path in store.rglob("*") if path.is_file()]
+    assert not any(PASSWORD.encode() in text for text in texts)
+    assert connected.port
+
+
+def test_a_table_that_was_changed_or_is_gone_is_no_entry(connected: Postgres) -> None:
+    """It is computed again, into a table of its own."""
+    rows("gone", ((1, "a"),))
+    engine = sqlalchemy.create_engine(connected.url())
+    with engine.begin() as connection:
+        names = connection.execute(sqlalchemy.text("SELECT name FROM whorl_tables")).scalars().all()
+        for name in names:
+            connection.execute(sqlalchemy.text(f'DROP TABLE IF EXISTS "{name}"'))
+    engine.dispose()
+    with whorl.observe() as outcomes:
+        rows("gone", ((1, "a"),))
+
+    assert [outcome.kind for outcome in outcomes] == ["ran"]
+    with whorl.observe() as outcomes:
+        rows("gone", ((1, "a"),))
+    assert [outcome.kind for outcome in outcomes] == ["hit"]
+
+
+def test_rows_are_put_into_a_database_too(connected: Postgres) -> None:
+    """Each state is a table of its own, so that a reader sees one whole state."""
+    rows("p", ((1, "a"), (2, "b")))
+    found = rows.options(upsert=True)("p", ((2, "B"), (3, "c")))
+
+    assert found["text"].tolist() == ["a", "B", "c"]
+    assert connected.port
+
+
+def test_no_password_is_logged_or_raised(connected: Postgres, caplog: pytest.LogCaptureFixture) -> None:
+    """Where the database cannot be reached the value is computed and given, with a warning."""
+    wrong = connected.url("writer").replace(f":{connected.port}/", ":1/")
+    table()
+    elsewhere = config.options(formats={"sql": {"url": wrong}})
+    with caplog.at_level(logging.DEBUG), elsewhere, pytest.warns(StoreWarning, match="cannot be reached") as caught:
+        found = rows("away", ((1, "a"),))
+
+    assert found["text"].tolist() == ["a"]
+    assert PASSWORD not in caplog.text + "".join(str(warning.message) for warning in caught)
+
+
+def test_separate_settings_make_a_url(postgres: Postgres, tmp_path: Path) -> None:
+    """As Nuthatch has them."""
+    settings = {
+        "driver": "postgresql+psycopg",
+        "host": "127.0.0.1",
+        "port": postgres.port,
+        "database": "whorl",
+        "user": "reader",
+        "password": PASSWORD,
+        "write_user": "writer",
+        "write_password": PASSWORD,
+    }
+    payload = new_payload(tmp_path)
+    format_named("sql").encode(hard_frame(), payload, settings)
+
+    assert_alike(format_named("sql").decode(payload, settings), hard_frame(), "frame")
+    assert PASSWORD not in json.dumps([payload.read(name).decode() for name in payload.names])
