@@ -8,6 +8,7 @@ import pwd
 import shutil
 import signal
 import subprocess
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,21 +23,23 @@ class Postgres:
 
     process: subprocess.Popen[bytes]
     port: int
+    folder: Path
 
     @staticmethod
     def programs() -> Path | None:
         """Find the folder of the newest server's programs; Debian keeps them off everybody's path."""
         found = shutil.which("initdb")
         if found is not None:
-            return Path(found).parent
+            return Path(found).resolve().parent
         debian = sorted(glob.glob("/usr/lib/postgresql/*/bin/initdb"))
         return Path(debian[-1]).parent if debian else None
 
     @classmethod
-    def start(cls, folder: Path) -> Postgres:
+    def start(cls) -> Postgres:
         """Make a cluster and start it; root, whom the server refuses, starts it as another user."""
         programs, port = cls.programs(), free_port()
         assert programs is not None
+        folder = Path(tempfile.mkdtemp(prefix="whorl-postgres-"))  # pytest's own is closed to that other user
         data, said, words = folder / "data", folder / "log", folder / "words"
         words.write_text(PASSWORD)
         words.chmod(0o644)
@@ -44,9 +47,6 @@ class Postgres:
         if os.geteuid() == 0:
             other = pwd.getpwnam("postgres")
             as_other = {"user": other.pw_uid, "group": other.pw_gid, "extra_groups": []}
-            for place in (folder, *folder.parents):
-                if place.is_relative_to("/tmp") and place != Path("/tmp"):
-                    place.chmod(place.stat().st_mode | 0o711)
             os.chown(folder, other.pw_uid, other.pw_gid)
         make = [programs / "initdb", "-D", data, "-U", "writer", "-A", "scram-sha-256", "--pwfile", words, "-E", "UTF8"]
         subprocess.run([*make, "--locale=C"], check=True, capture_output=True, timeout=120, cwd=folder, **as_other)  # type: ignore[call-overload]
@@ -54,7 +54,7 @@ class Postgres:
         with said.open("wb") as log:
             process = subprocess.Popen(run, stderr=log, stdout=log, cwd=folder, **as_other)  # type: ignore[call-overload]
         await_port(port, process, said)
-        server = cls(process, port)
+        server = cls(process, port, folder)
         server.prepare()
         return server
 
@@ -78,3 +78,4 @@ class Postgres:
         """End it, without waiting for its clients."""
         self.process.send_signal(signal.SIGINT)
         self.process.wait(60)
+        shutil.rmtree(self.folder)

@@ -27,11 +27,11 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture(scope="module")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
+def postgres() -> Iterator[Postgres]:
     """Give a server of PostgreSQL."""
     if Postgres.programs() is None:
         pytest.skip("POSTGRESQL IS NOT TESTED: no initdb was found (Debian: postgresql)")
-    server = Postgres.start(tmp_path_factory.mktemp("postgres"))
+    server = Postgres.start()
     yield server
     server.stop()
 
