@@ -35,6 +35,7 @@ _MODULES = {
     "hdf": "whorl.formats.hdf",
     "html": "whorl.formats.html",
     "json": "whorl.formats.json",
+    "netcdf": "whorl.formats.netcdf",
     "npy": "whorl.formats.npy",
     "orc": "whorl.formats.orc",
     "parquet": "whorl.formats.parquet",

@@ -60,7 +60,7 @@ class _Data:
 def write_dataset(value: Any, writer: PayloadWriter, options: Mapping[str, object]) -> None:
     """Write a dataset or a data array, or raise ``Loss``."""
     indexes = describe_indexes(value)
-    derived = {_unpacked(index["dim"]) for index in indexes if index["type"] == "levels"}
+    derived = {unpack_tree(index["dim"]) for index in indexes if index["type"] == "levels"}
     parts = _parts_of(value, derived, set(value.xindexes))
     for part in parts:
         check_array(part.variable, part.name)
@@ -75,13 +75,13 @@ def write_dataset(value: Any, writer: PayloadWriter, options: Mapping[str, objec
         with within(f"variable `{part.name}`"):
             described.append(_write_part(part, chunk_writer, is_small=is_small))
     chunk_writer.finish()
-    head = {"version": 1, "type": type(value).__qualname__, "name": _packed(getattr(value, "name", None), "the name")}
+    head = {"version": 1, "type": type(value).__qualname__, "name": pack_tree(getattr(value, "name", None), "the name")}
     if head["type"] == "Dataset":
-        head["attrs"] = _packed(value.attrs, "attrs")
+        head["attrs"] = pack_tree(value.attrs, "attrs")
     plain = {"coordinates": " ".join(part.node for part in parts if part.is_coordinate and part.node)}
     attributes = {_KEY: {**head, "variables": described, "indexes": indexes}, **plain}
     if head["type"] == "Dataset":
-        attributes.update(_plain_attributes(value.attrs, attributes))
+        attributes.update(plain_attributes(value.attrs, attributes))
     _finish(store, writer, attributes, [part.node for part in parts if part.node])
 
 
@@ -102,7 +102,7 @@ def open_dataset(reader: PayloadReader, options: Mapping[str, object]) -> Any:
     blocks = check_blocks(options)
     coordinates, is_dataset = [], described["type"] == "Dataset"
     for number, entry in enumerate(described["variables"]):
-        name = _unpacked(entry["name"]) if entry["coordinate"] or is_dataset else _Data
+        name = unpack_tree(entry["name"]) if entry["coordinate"] or is_dataset else _Data
         variables[name] = _variable(entry, store, metadata, f"{token}-{number}", blocks)
         if entry["coordinate"]:
             coordinates.append(name)
@@ -142,17 +142,17 @@ def _write_part(part: _Part, writer: ChunkWriter, *, is_small: bool) -> dict[str
         # Blocks that a process of dask's computes cannot reach this one's memory.
         variable = variable.compute()
     entry = {
-        "name": _packed(part.name, "its name"),
+        "name": pack_tree(part.name, "its name"),
         "coordinate": part.is_coordinate,
-        "dims": [_packed(name, "a dimension") for name in variable.dims],
-        "attrs": _packed(variable.attrs, "attrs"),
+        "dims": [pack_tree(name, "a dimension") for name in variable.dims],
+        "attrs": pack_tree(variable.attrs, "attrs"),
         "node": part.node,
     }
     if not part.node:
         return entry
     sample = None if is_dask(variable) or not variable._in_memory else variable.values  # noqa: SLF001 - not loaded here
     elements = Elements.of(variable.dtype, sample)
-    attributes = {**_plain_attributes(variable.attrs, {}), **_conventional(variable.dtype)}
+    attributes = {**plain_attributes(variable.attrs, {}), **conventional(variable.dtype)}
     # Whoever opens it reads the labels, so they lie together.
     whole = variable.shape if part.is_indexed else ()
     writer.write(part.node, variable, elements, attributes, whole)
@@ -169,8 +169,8 @@ def _variable(entry: Any, store: Any, metadata: Mapping[str, Any], token: str, b
 
     from whorl.formats.schema.lazy_zarr import LazyElements, array_of, lazily
 
-    dims = tuple(_unpacked(name) for name in entry["dims"])
-    attrs = _unpacked(entry["attrs"])
+    dims = tuple(unpack_tree(name) for name in entry["dims"])
+    attrs = unpack_tree(entry["attrs"])
     if not entry["node"]:
         return xr.Variable((), 0, attrs)
     array = array_of(store, entry["node"], metadata[entry["node"]])
@@ -216,9 +216,9 @@ def _assembled(described: Any, variables: dict[Any, Any], coordinates: list[Any]
 
     held = xr.Coordinates({name: variables[name] for name in coordinates}, indexes=indexes)
     if described["type"] == "DataArray":
-        return xr.DataArray(variables[_Data], coords=held, name=_unpacked(described["name"]))
+        return xr.DataArray(variables[_Data], coords=held, name=unpack_tree(described["name"]))
     data = {name: each for name, each in variables.items() if name not in held}
-    return xr.Dataset(data, coords=held, attrs=_unpacked(described["attrs"]))[list(variables)]
+    return xr.Dataset(data, coords=held, attrs=unpack_tree(described["attrs"]))[list(variables)]
 
 
 def _draft(writer: PayloadWriter, *, is_small: bool) -> Any:
@@ -248,15 +248,17 @@ def _finish(store: Any, writer: PayloadWriter, attributes: Mapping[str, Any], no
         writer.write(key, held[key])
 
 
-def _packed(value: object, place: str) -> Any:
+def pack_tree(value: object, place: str) -> Any:
+    """Write a plain value as JSON can, its types kept."""
     return pack(value, extra=SCALARS, place=place)
 
 
-def _unpacked(tree: Any) -> Any:
+def unpack_tree(tree: Any) -> Any:
+    """Read what ``pack_tree`` wrote."""
     return unpack(tree, extra=SCALARS)
 
 
-def _plain_attributes(attrs: Mapping[Any, Any], taken: Mapping[str, object]) -> dict[str, Any]:
+def plain_attributes(attrs: Mapping[Any, Any], taken: Mapping[str, object]) -> dict[str, Any]:
     """Keep the attributes that JSON has, for other readers."""
     return {name: item for name, item in attrs.items() if type(name) is str and name not in taken and _is_json(item)}
 
@@ -269,7 +271,7 @@ def _is_json(value: object) -> bool:
     return type(value) is list and all(map(_is_json, value))
 
 
-def _conventional(dtype: Any) -> dict[str, object]:
+def conventional(dtype: Any) -> dict[str, object]:
     """Say in the words of CF what numbers of times mean."""
     import numpy as np
 

@@ -27,7 +27,7 @@ _EXTRAS = {
     "tables": "hdf",
     "deltalake": "delta",
     "sqlalchemy": "sql",
-    "h5netcdf": "netcdf",
+    **dict.fromkeys(("h5netcdf", "h5py"), "netcdf"),
 }
 
 
