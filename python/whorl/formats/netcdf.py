@@ -86,6 +86,8 @@ def _write(value: Any, path: Path) -> dict[str, Any]:
         with within(f"variable `{name}`"):
             if not all(isinstance(text, str) and "/" not in text for text in (name, *variable.dims)):
                 raise Loss("names that are no text or have slashes", "zarr")
+            if len(set(variable.dims)) < len(variable.dims):
+                raise Loss("a dimension that is there twice", "")
             plain[name] = _plain(variable)
             attrs = pack_tree(variable.attrs, "attrs")
             described.append({"name": name, "dims": list(variable.dims), "dtype": _dtype(variable), "attrs": attrs})
