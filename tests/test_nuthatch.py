@@ -111,9 +111,8 @@ call("2013-01-01", "2014-01-01", agg_days=7)
         LAST=more,
     )
 
-    # Overwriting computes everything anew: what the body calls as well.
     both = "366 ['agg_and_clip', 'my_first_cache']"
-    assert lines == [*COMMON[:4], both, both, both, both, both]
+    assert lines == [*COMMON, both, both, both]
     assert (tmp_path / ".whorl").exists()
     assert (tmp_path / "elsewhere").exists()
 

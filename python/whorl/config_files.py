@@ -71,6 +71,11 @@ def located_in(folder: str, found: Mapping[str, Any]) -> dict[str, Any]:
     for name in _LOCATED:
         if placed.get(name):
             placed[name] = located(folder, str(placed[name]))
+    if "mirrors" in placed:
+        placed["mirrors"] = {
+            name: {**mirror, "filesystem": located(folder, mirror["filesystem"])} if "filesystem" in mirror else mirror
+            for name, mirror in placed["mirrors"].items()
+        }
     if "trusted_keys" in placed:
         placed["trusted_keys"] = tuple(
             key if key.startswith(PUBLIC) else located(folder, key) for key in placed["trusted_keys"]

@@ -29,7 +29,6 @@ from whorl.entry import nearest, raw_files
 from whorl.errors import CorruptEntryError, InputMissingError, WhorlError
 from whorl.fingerprint.inputs import is_remote, read_input_path
 from whorl.fingerprint.parts import differences, read_parts
-from whorl.modes import MODES
 from whorl.store.manifest import Trace
 from whorl.trace import earliest, trace_holds
 
@@ -158,8 +157,6 @@ def explain_outcome(outcome: Outcome, seen: Mapping[Digest | None, Outcome] = _N
     settings = config.settings()
     if definition is not None and not definition.cache:
         return Explanation(outcome.stage, None, (Change("entry", NOT_STORED),))
-    if not MODES[settings.mode].reads:
-        return Explanation(outcome.stage, outcome.previous, (Change("mode", f"mode {settings.mode}"),))
     if outcome.repairs:
         return Explanation(outcome.stage, outcome.previous, (Change("entry", DAMAGED),))
     access = open_access(settings)

@@ -33,9 +33,9 @@ class Mode:
 
 MODES: Mapping[str, Mode] = {
     "write": Mode(_ALL, (ROOT, LOCAL), "look up, compute what is missing, store it (the default)"),
-    "overwrite": Mode((), (ROOT, LOCAL), "compute everything anew and store it"),
+    "overwrite": Mode(_ALL, (ROOT, LOCAL), "the same as `write`, for nothing is ever asked"),
     "local": Mode(_ALL, (LOCAL,), "look up everywhere, compute what is missing; store and copy into the local tier"),
-    "local_overwrite": Mode((), (LOCAL,), "compute everything anew, and store it in the local tier alone"),
+    "local_overwrite": Mode(_ALL, (LOCAL,), "the same as `local`"),
     "local_sync": Mode((ROOT, MIRRORS), (LOCAL,), "bring the local tier up to date: it is written, but not asked"),
     "local_strict": Mode((LOCAL,), (LOCAL,), "the local tier alone, for reading and for writing"),
     "local_api": Mode(_ALL, (LOCAL,), "fetch what is stored into the local tier; never compute", computes=False),

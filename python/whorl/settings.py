@@ -96,6 +96,7 @@ FORMATS = (
 )  # fmt: skip
 NAMES = tuple(item.name for item in fields(Settings) if item.name != "project")
 PUBLIC = "ed25519:"
+_SECRET = ("filesystem",)
 _SIZES = ("local_cache_size", "remote_cache_size")
 _BYTES = re.compile(r"(\d+(?:\.\d*)?(?:e\d+)?)\s*(?:([kmgtp])(i)?)?b?", re.IGNORECASE)
 
@@ -145,9 +146,8 @@ def check_setting(name: str, value: object, origin: str) -> object:
         str(Settings.__dataclass_fields__[name].type)
     )
     if wanted and (not isinstance(value, wanted) or (isinstance(value, bool) and wanted is not bool)):
-        raise ConfigError(
-            f"{name} cannot be {value!r} ({origin})", f"it is a {Settings.__dataclass_fields__[name].type}"
-        )
+        shown = f"a {type(value).__name__}" if name in _SECRET else repr(value)
+        raise ConfigError(f"{name} cannot be {shown} ({origin})", f"it is a {Settings.__dataclass_fields__[name].type}")
     return value
 
 
@@ -173,7 +173,9 @@ def _checked_keys(value: object, origin: str) -> tuple[str, ...]:
 def _check_mirrors(value: object, origin: str) -> None:
     known = {"filesystem", "filesystem_options"}
     for name, mirror in value.items() if isinstance(value, dict) else [("mirrors", value)]:
-        if not isinstance(mirror, dict) or not isinstance(mirror.get("filesystem"), str) or not mirror.keys() <= known:
+        is_section = isinstance(mirror, dict) and mirror.keys() <= known
+        options = mirror.get("filesystem_options", {}) if is_section else None
+        if not is_section or not isinstance(mirror.get("filesystem"), str) or not isinstance(options, dict):
             raise ConfigError(
                 f"the mirror {name!r} cannot be used ({origin})",
                 "a mirror is a section with filesystem and, if it needs them, filesystem_options",
