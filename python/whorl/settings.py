@@ -173,9 +173,9 @@ def _checked_keys(value: object, origin: str) -> tuple[str, ...]:
 def _check_mirrors(value: object, origin: str) -> None:
     known = {"filesystem", "filesystem_options"}
     for name, mirror in value.items() if isinstance(value, dict) else [("mirrors", value)]:
-        is_section = isinstance(mirror, dict) and mirror.keys() <= known
-        options = mirror.get("filesystem_options", {}) if is_section else None
-        if not is_section or not isinstance(mirror.get("filesystem"), str) or not isinstance(options, dict):
+        section: Any = mirror if isinstance(mirror, dict) and mirror.keys() <= known else {}
+        options = section.get("filesystem_options", {})
+        if not isinstance(section.get("filesystem"), str) or not isinstance(options, dict):
             raise ConfigError(
                 f"the mirror {name!r} cannot be used ({origin})",
                 "a mirror is a section with filesystem and, if it needs them, filesystem_options",
