@@ -218,6 +218,16 @@ def decode_as(chosen: Format, reader: PayloadReader, options: Mapping[str, objec
     return cast("PartialFormat", chosen).decode_part(reader, options, wish)
 
 
+def options_for(chosen: Format, options: Mapping[str, object], arguments: Mapping[str, object]) -> Mapping[str, object]:
+    """
+    Settle the options that depend on the arguments of a call, before anything is encoded.
+
+    What this gives is what ``encode`` and ``decode`` get, and what the manifest records.
+    """
+    settle = getattr(chosen, "options_for", None)
+    return options if settle is None else cast("Mapping[str, object]", settle(options, arguments))
+
+
 def with_types(chosen: Format, options: Mapping[str, object], types: Callable[[], object]) -> Mapping[str, object]:
     """
     Add the classes that a stage's code refers to, for a format that makes instances of classes.

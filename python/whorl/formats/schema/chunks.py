@@ -1,27 +1,34 @@
 """
 Variables of xarray come in, chunks of a zarr go out: at once or block by block, side by side, never whole in memory.
 
-What dask holds is computed by dask, each block written where it was computed; what lies in a file is read some chunks
-at a time.  A chunk is written by one block alone.  On the arrow: *encode* of zarr.
+What dask holds is computed by dask, each block written where it was computed, by way of pieces on disk where chunks lie
+across the blocks; what lies in a file is read some chunks at a time.  A chunk is written by one block alone.  On the
+arrow: *encode* of zarr.
 """
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import dataclass, field
-from itertools import product
+from math import prod
 from typing import TYPE_CHECKING, Any
 
+from whorl.formats.schema.chunking import warn_of_sizes
+from whorl.formats.schema.detour import HELD, needs_detour, pieces_between, regions
 from whorl.formats.schema.loss import Loss, within
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
+    from whorl.formats.schema.chunking import Chunking
     from whorl.formats.schema.elements import Elements
 
 # The bytes of a chunk that nobody chose: enough for one request to be worth it, few enough for a slice.
 _CHUNK = 16 << 20
 # What is read at a time of a variable that lies in a file.
 _BLOCK = 128 << 20
+# Beside the arrays while they are written.
+_BETWEEN = "~between"
 COMPRESSIONS = ("zstd", "blosc", "gzip", "none")
 
 
@@ -30,42 +37,75 @@ class ChunkWriter:
     """Writes arrays into one zarr; those of dask are computed together, at ``finish``."""
 
     store: Any
-    chunks: Mapping[str, int]
+    chunking: Chunking
     compression: str
     _sources: list[Any] = field(default_factory=list)
     _targets: list[Any] = field(default_factory=list)
+    _detours: list[tuple[Any, Any, Sequence[int], int]] = field(default_factory=list)
+    _sizes: dict[object, tuple[int, int]] = field(default_factory=dict)
 
     def write(
         self, node: str, variable: Any, elements: Elements, attributes: Mapping[str, Any], chunks: Sequence[int]
     ) -> None:
         """Write a variable as an array of its own, in chunks of these lengths if there are any."""
-        chunks = tuple(max(1, side) for side in chunks) or _chunks_for(variable, elements, self.chunks)
-        target = self._create(node, variable, elements, chunks, attributes)
+        if not chunks:
+            chunks = _chunks_for(variable, elements, self.chunking)
+            self._sizes[node] = _size_of(variable.shape, chunks, elements)
+        chunks, itemsize = tuple(max(1, side) for side in chunks), elements.dtype.itemsize
+        target = self._create(self.store, node, variable, elements, chunks, attributes)
         if is_dask(variable):
-            self._sources.append(_prepared(variable.data, elements, chunks))
-            self._targets.append(target)
+            self._put_off(node, variable, elements, chunks, target)
         elif variable._in_memory:  # noqa: SLF001 - the public ways load it
             target[...] = elements.put(variable.values)
         else:
-            for region in _regions(variable.shape, chunks, elements.dtype.itemsize):
+            for region in regions(variable.shape, chunks, itemsize, _BLOCK):
                 # A part loads no more than itself, and keeps it from its owner.
                 target[(*region, ...)] = elements.put(variable[region].values)
 
     def finish(self) -> None:
         """Compute what is dask's, each block once for all variables that it is part of."""
-        if self._sources:
-            import dask.array as da
+        warn_of_sizes(self._sizes, self.chunking)
+        if not self._sources:
+            return
+        import dask.array as da
 
+        try:
             da.store(self._sources, self._targets, lock=False)
+            for between, target, chunks, itemsize in self._detours:
+                for region in regions(target.shape[: len(chunks)], chunks, itemsize, HELD):
+                    target[(*region, ...)] = between[(*region, ...)]
+        finally:
+            if self._detours:
+                shutil.rmtree(self.store.root / _BETWEEN, ignore_errors=True)
+
+    def _put_off(self, node: str, variable: Any, elements: Elements, chunks: tuple[int, ...], target: Any) -> None:
+        """Have dask write an array at ``finish``; into pieces first, where it would hold too much to make chunks."""
+        array, itemsize = variable.data, elements.dtype.itemsize
+        blocks = _known_chunks(variable)
+        if needs_detour(blocks, chunks, itemsize):
+            from zarr.storage import LocalStore
+
+            pieces, by = pieces_between(variable.shape, blocks, chunks, itemsize)
+            between = self._create(LocalStore(self.store.root / _BETWEEN), node, variable, elements, pieces, {})
+            self._detours.append((between, target, chunks, itemsize))
+            array, chunks, target = array.rechunk(by), pieces, between
+        self._sources.append(_prepared(array, elements, chunks))
+        self._targets.append(target)
 
     def _create(
-        self, node: str, variable: Any, elements: Elements, chunks: Sequence[int], attributes: Mapping[str, Any]
+        self,
+        store: Any,
+        node: str,
+        variable: Any,
+        elements: Elements,
+        chunks: Sequence[int],
+        attributes: Mapping[str, Any],
     ) -> Any:
         import zarr
 
         names = [str(name) for name in variable.dims] + [f"{node}-bytes" for _ in elements.more]
         return zarr.create_array(
-            store=self.store,
+            store=store,
             name=node,
             shape=(*variable.shape, *elements.more),
             dtype=elements.stored,
@@ -81,22 +121,6 @@ class ChunkWriter:
 def is_dask(variable: Any) -> bool:
     """Say whether a variable holds an array of dask."""
     return bool(variable.chunks) or type(variable._data).__module__.startswith("dask.array")  # noqa: SLF001 - the public ways load it
-
-
-def check_chunks(options: Mapping[str, object], dims: Sequence[object]) -> dict[str, int]:
-    """Read the option ``chunks``: each dimension is there, each length a number above zero."""
-    from whorl.formats.base import closest
-
-    chunks = options.get("chunks", {})
-    if not hasattr(chunks, "items"):
-        raise Loss(f"the option chunks is {chunks!r}, not lengths by dimension", "")
-    for name, length in chunks.items():
-        if name not in dims:
-            meant = closest(str(name), [str(dim) for dim in dims])
-            raise Loss(f"the option chunks names a dimension {name!r} that it does not have; {meant}".rstrip("; "), "")
-        if type(length) is not int or length < 1:
-            raise Loss(f"the option chunks has {length!r} for {name!r}, not a number above zero", "")
-    return dict(chunks.items())
 
 
 def check_compression(options: Mapping[str, object]) -> str:
@@ -124,12 +148,16 @@ def _compressors(compression: str, elements: Elements) -> Any:
     return (ZstdCodec(level=0),)
 
 
-def _chunks_for(variable: Any, elements: Elements, wanted: Mapping[str, int]) -> tuple[int, ...]:
+def _chunks_for(variable: Any, elements: Elements, wanted: Chunking) -> tuple[int, ...]:
     """Choose the lengths of chunks: as asked for, else dask's, else the file's that it lies in, else by size."""
     known = _known_chunks(variable) or _by_size(variable.shape, max(1, elements.dtype.itemsize))
-    return tuple(
-        max(1, min(wanted.get(name, length), side))
-        for name, length, side in zip(variable.dims, known, variable.shape, strict=True)
+    return tuple(map(wanted.length, variable.dims, known, variable.shape))
+
+
+def _size_of(shape: Sequence[int], chunks: Sequence[int], elements: Elements) -> tuple[int, int]:
+    """Return the bytes of a chunk, as they are in memory, and how many chunks there are."""
+    return elements.dtype.itemsize * prod(chunks), prod(
+        -(-side // chunk) for side, chunk in zip(shape, chunks, strict=True)
     )
 
 
@@ -168,19 +196,6 @@ def _prepared(array: Any, elements: Elements, chunks: tuple[int, ...]) -> Any:
     return array.map_blocks(
         elements.put, dtype=stored, new_axis=array.ndim, chunks=(*array.chunks, *((side,) for side in elements.more))
     )
-
-
-def _regions(shape: Sequence[int], chunks: Sequence[int], itemsize: int) -> Iterator[tuple[slice, ...]]:
-    """Cut an array into blocks of whole chunks."""
-    lengths, size = [], max(1, itemsize)
-    for side, chunk in reversed(list(zip(shape, chunks, strict=True))):
-        whole = -(-side // chunk) * chunk
-        length = max(chunk, min(whole, _BLOCK // size // chunk * chunk))
-        lengths.append(length)
-        size *= max(1, length)
-    steps = [range(0, side, length) for side, length in zip(shape, reversed(lengths), strict=True)]
-    for starts in product(*steps):
-        yield tuple(slice(start, start + step.step) for start, step in zip(starts, steps, strict=True))
 
 
 def check_array(variable: Any, name: object) -> None:
