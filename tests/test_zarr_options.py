@@ -151,7 +151,7 @@ def test_opening_needs_the_metadata_of_the_root_alone(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("is_dask", [False, True])
-def test_a_window_reads_its_own_chunks_alone(tmp_path: Path, is_dask: bool) -> None:
+def test_a_window_reads_its_own_chunks_alone(tmp_path: Path, *, is_dask: bool) -> None:
     """What was opened is lazy: a slice along time, made afterwards, asks for no other file."""
     payload = new_payload(tmp_path)
     ZARR.encode(weather().chunk(CHUNKS) if is_dask else weather(), payload, {"chunks": CHUNKS})
@@ -264,23 +264,23 @@ from dataset_examples import stored
 from whorl.fingerprint.values import hash_value
 from whorl.store.local import LocalStore
 store = LocalStore(Path(sys.argv[1]))
-limit = 400 << 20
+limit = 500 << 20
 def value(rows):
     return xr.Dataset({"v": (("x", "y"), da.ones((rows, 125_000), chunks=(10, 125_000)).cumsum(axis=1))})
 with dask.config.set(scheduler="threads", num_workers=2):
     hash_value(stored(store, value(20), "small"))
     resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
-    found = stored(store, value(600), compression="none", chunks={"x": 600, "y": 500})
-    total = sum(float(found.v[at : at + 50].sum()) for at in range(0, 600, 50))
-print(found.v.nbytes > limit, found.v.data.chunksize, total == 600 * 125_000 * 125_001 / 2)
+    found = stored(store, value(900), compression="none", chunks={"x": 900, "y": 500})
+    total = sum(float(found.v[at : at + 50].sum()) for at in range(0, 900, 50))
+print(found.v.nbytes > limit, found.v.data.chunksize, total == 900 * 125_000 * 125_001 / 2)
 """
 
 
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="limits memory in the way of Linux")
 def test_a_dataset_larger_than_memory_is_written_and_read_in_chunks_across_its_blocks(tmp_path: Path) -> None:
-    """Each chunk has a little of every block; 600 MB go through a process that may have 400 MiB."""
+    """Each chunk has a little of every block; 900 MB go through a process that may have 500 MiB."""
     command = [sys.executable, "-c", LIMITED, str(tmp_path / "store")]
     done = subprocess.run(command, check=False, capture_output=True, text=True, env=child_environment())
 
-    assert done.stdout == "True (600, 500) True\n", done.stderr[-2000:]
+    assert done.stdout == "True (900, 500) True\n", done.stderr[-2000:]

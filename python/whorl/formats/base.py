@@ -30,6 +30,7 @@ _MODULES = {
     "arrow": "whorl.formats.arrow",
     "csv": "whorl.formats.csv",
     "feather": "whorl.formats.feather",
+    "file": "whorl.formats.file",
     "json": "whorl.formats.json",
     "npy": "whorl.formats.npy",
     "parquet": "whorl.formats.parquet",
@@ -64,6 +65,7 @@ _DEFAULTS = {
     "uuid.UUID": "json",
     "zoneinfo.ZoneInfo": "json",
     **{f"pathlib.{name}": "json" for name in ("PosixPath", "WindowsPath", "PurePosixPath", "PureWindowsPath")},
+    "whorl.StoredPath": "file",
 }
 
 
@@ -122,8 +124,13 @@ class PayloadReader(Protocol):
         """Read one whole file."""
         ...
 
+    @property
+    def stays(self) -> bool:
+        """Whether paths lead into the payload itself; else they may be gone once ``decode`` has returned."""
+        ...
+
     def path(self, name: str) -> Path:
-        """Give a path to one file; it may be removed once ``decode`` has returned."""
+        """Give a path to one file, not to be changed."""
         ...
 
     def lazy(self) -> LazyFiles:
@@ -226,6 +233,24 @@ def options_for(chosen: Format, options: Mapping[str, object], arguments: Mappin
     """
     settle = getattr(chosen, "options_for", None)
     return options if settle is None else cast("Mapping[str, object]", settle(options, arguments))
+
+
+def digests_stored(chosen: Format) -> bool:
+    """Whether the digest of a value is that of what was stored of it, and is taken when it has been encoded."""
+    return bool(getattr(chosen, "digests_stored", False))
+
+
+def main_file(chosen: Format, names: tuple[str, ...], read: Callable[[str], bytes]) -> str:
+    """
+    Name the file of a payload that other programs open: relative to the payload, empty for the payload as a whole.
+
+    ``read`` gives the bytes of a payload file.
+    """
+    choose = getattr(chosen, "main_file", None)
+    if choose is not None:
+        return cast("str", choose(names, read))
+    own = [name for name in names if "/" not in name and name.endswith(chosen.suffix)]
+    return own[0] if len(own) == 1 else ""
 
 
 def with_types(chosen: Format, options: Mapping[str, object], types: Callable[[], object]) -> Mapping[str, object]:
