@@ -32,6 +32,7 @@ _MODULES = {
     "feather": "whorl.formats.feather",
     "file": "whorl.formats.file",
     "json": "whorl.formats.json",
+    "netcdf": "whorl.formats.netcdf",
     "npy": "whorl.formats.npy",
     "parquet": "whorl.formats.parquet",
     "pickle": "whorl.formats.pickle",

@@ -94,6 +94,11 @@ def rebuild(described: Any, variable_of: Callable[[Mapping[str, Any], tuple[Any,
     return _assembled(described, variables, coordinates, indexes)
 
 
+def is_plain_name(name: str) -> bool:
+    """Say whether a name stands for itself in a file of arrays."""
+    return bool(_PLAIN.fullmatch(name))
+
+
 def attributes_of(part: Part) -> dict[str, Any]:
     """Say of one variable what other readers understand."""
     return {**plain_attributes(part.variable.attrs, {}), **_conventional(part.variable.dtype)}

@@ -18,7 +18,11 @@ if TYPE_CHECKING:
 # What numpy, pandas and pyarrow raise at a value they cannot write; a failing disk is another OSError and passes.
 _REFUSALS = (ValueError, TypeError, NotImplementedError, OverflowError)
 # The extra that brings a library.
-_EXTRAS = {**dict.fromkeys(("numpy", "pandas", "pyarrow"), "pandas"), **dict.fromkeys(("xarray", "zarr"), "xarray")}
+_EXTRAS = {
+    **dict.fromkeys(("numpy", "pandas", "pyarrow"), "pandas"),
+    **dict.fromkeys(("xarray", "zarr"), "xarray"),
+    **dict.fromkeys(("h5netcdf", "h5py"), "netcdf"),
+}
 
 
 class Loss(Exception):  # noqa: N818 - never seen by a user; what it becomes is a FormatError
