@@ -82,7 +82,7 @@ def test_a_data_array_comes_back_as_one_with_its_name(name: object, tmp_path: Pa
 def test_what_netcdf_does_not_have_is_refused_with_the_format_that_does(
     value: xr.Dataset, said: str, tmp_path: Path
 ) -> None:
-    """zarr keeps both."""
+    """Zarr keeps both."""
     with pytest.raises(FormatError, match=said) as refusal:
         NETCDF.encode(value, new_payload(tmp_path), {})
 

@@ -151,6 +151,8 @@ def _read(file: Any, node: str, shape: tuple[int, ...], elements: Elements) -> A
 
     if 0 in shape:
         return np.empty(shape, elements.dtype)
+    link: Any
+    dataset: Any
     link, dataset = file.get(node, getlink=True), file.get(node) if "/" not in node else None
     is_own = isinstance(link, h5py.HardLink) and isinstance(dataset, h5py.Dataset)
     if not is_own or dataset.external or dataset.is_virtual or dataset.shape != (*shape, *elements.more):
