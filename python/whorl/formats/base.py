@@ -36,6 +36,7 @@ _MODULES = {
     "npy": "whorl.formats.npy",
     "parquet": "whorl.formats.parquet",
     "pickle": "whorl.formats.pickle",
+    "terracotta": "whorl.formats.terracotta",
     "zarr": "whorl.formats.zarr",
 }
 _TABLES = ("DataFrame", "Series")

@@ -22,6 +22,7 @@ _EXTRAS = {
     **dict.fromkeys(("numpy", "pandas", "pyarrow"), "pandas"),
     **dict.fromkeys(("xarray", "zarr"), "xarray"),
     **dict.fromkeys(("h5netcdf", "h5py"), "netcdf"),
+    **dict.fromkeys(("rasterio", "terracotta"), "terracotta"),
 }
 
 
