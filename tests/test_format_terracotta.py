@@ -46,7 +46,7 @@ def values() -> dict[str, xr.Dataset | xr.DataArray]:
     one = maps()[0]
     odd = one.copy()
     odd[0, :3] = [np.nan, -0.0, np.inf]
-    odd.values.view("u4")[1, 0] = 0x7FC01234
+    odd[1, 0] = np.array(0x7FC01234, "u4").view("f4")
     names = {"lat": "latitude", "lon": "longitude"}
     return {
         **{f"numbers of {kind}": maps(kind) for kind in ("u1", "i2", "u2", "i4", "u4", "f4", "f8", ">f4", "i8")},
@@ -162,7 +162,7 @@ def test_a_server_shows_the_maps(payload: FolderPayload, address: str) -> None:
     picture = asked(f"{address}/singleband/{keys}/preview.png")
 
     assert [item["variable"] for item in listed] == ["t", "t"]
-    assert sorted(item["label1"] for item in listed) == [f"time={time}" for time in maps().time.values]
+    assert sorted(item["label1"] for item in listed) == [f"time={time}" for time in maps().time.to_numpy()]
     assert metadata["range"] == pytest.approx([float(maps()[0].min()), float(maps()[0].max())])
     assert metadata["bounds"] == pytest.approx([-186, -50, 174, 50])
     assert picture.startswith(b"\x89PNG")

@@ -116,9 +116,10 @@ def _write_tiff(values: Any, grid: Grid, path: Path) -> None:
     import rasterio
 
     down, across = grid.steps
+    place = rasterio.Affine(across, 0.0, grid.west, 0.0, -down, grid.north)
     profile = {
         "driver": "COG", "height": values.shape[0], "width": values.shape[1], "count": 1, "dtype": values.dtype.name,
-        "crs": "EPSG:4326", "transform": rasterio.Affine(across, 0.0, grid.west, 0.0, -down, grid.north), "compress": "DEFLATE",
+        "crs": "EPSG:4326", "transform": place, "compress": "DEFLATE",
         "nodata": np.nan if values.dtype.kind == "f" else None,
     }  # fmt: skip
     with _quiet(), rasterio.open(path, "w", **profile) as file:
