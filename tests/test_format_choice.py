@@ -134,7 +134,7 @@ def test_an_unknown_format_is_refused_with_what_was_meant(asked: str, meant: str
         format_named(asked)
 
     assert refusal.value.message == f"unknown format {asked!r}"
-    assert "arrow, csv, feather, json, npy, parquet, pickle" in refusal.value.cause
+    assert "arrow, csv, feather, file, json, netcdf, npy, parquet, pickle, terracotta, zarr" in refusal.value.cause
     assert refusal.value.tip == (f"did you mean {meant!r}?" if meant else "")
 
 
