@@ -103,6 +103,19 @@ def test_what_is_no_map_is_refused(said: str, tmp_path: Path) -> None:
         raise ValueError(refusal.value.cause)
 
 
+@pytest.mark.parametrize("shape", [[10**9, 20, 30], [2, 20, 31], [1, 20, 30]])
+def test_a_schema_that_lies_about_its_maps_is_refused(shape: list[int], tmp_path: Path) -> None:
+    """Before memory is taken for what is not there."""
+    payload = new_payload(tmp_path)
+    TERRACOTTA.encode(maps(), payload, {})
+    schema = json.loads(payload.read("schema.json"))
+    schema["stored"]["t"]["shape"] = shape
+    payload.write("schema.json", json.dumps(schema).encode())
+
+    with pytest.raises(ValueError, match=r"another (shape|number of maps)"):
+        TERRACOTTA.decode(payload, {})
+
+
 def test_dimensions_of_other_names_are_named_by_options(tmp_path: Path) -> None:
     """As in Nuthatch."""
     value = maps().rename(lat="north", lon="east")

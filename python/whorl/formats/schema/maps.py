@@ -10,6 +10,7 @@ import base64
 import json
 from contextlib import contextmanager
 from itertools import product
+from math import prod
 from typing import TYPE_CHECKING, Any
 
 from whorl.formats.schema.described import describe, parts_of, rebuild
@@ -133,6 +134,8 @@ def _read_variable(reader: PayloadReader, node: str, held: Mapping[str, Any], el
     down, across = held["axes"]
     shape = tuple(held["shape"])
     others = [side for axis, side in enumerate(shape) if axis not in (down, across)]
+    if prod(others) != sum(name.startswith(f"{node}/") for name in reader.names):
+        raise ValueError(f"a stored value has another number of maps of {node} than it says")
     found = np.empty((*others, shape[down], shape[across]), elements.dtype)
     for number, place in enumerate(product(*map(range, others))):
         # Of all the formats that GDAL knows only this one: others could name files of the machine.
