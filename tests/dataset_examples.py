@@ -47,6 +47,10 @@ class Counting:
     def names(self) -> tuple[str, ...]:
         return self.payload.names
 
+    @property
+    def stays(self) -> bool:
+        return False
+
     def size(self, name: str) -> int:
         return self.payload.size(name)
 

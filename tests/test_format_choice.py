@@ -134,7 +134,7 @@ def test_an_unknown_format_is_refused_with_what_was_meant(asked: str, meant: str
         format_named(asked)
 
     assert refusal.value.message == f"unknown format {asked!r}"
-    names = "arrow, csv, delta, excel, feather, hdf, html, json, netcdf, npy, orc, parquet, pickle"
+    names = "arrow, csv, delta, excel, feather, file, hdf, html, json, netcdf, npy, orc, parquet, pickle"
     assert names in refusal.value.cause
     assert refusal.value.tip == (f"did you mean {meant!r}?" if meant else "")
 

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING
 
 from whorl.entry import MISSING, Judge, Resolution, build_manifest, raw_files
 from whorl.errors import ConfigError, CorruptEntryError, FormatError, StaleWarning, StoreError, WhorlError, warn
-from whorl.formats.base import candidates, decode_as, format_named, with_types
+from whorl.fingerprint.lazy import is_lazy
+from whorl.formats.base import candidates, decode_as, digests_stored, format_named, options_for, with_types
 from whorl.handover import hints_of
 from whorl.trace import earliest, find_secret, trace_holds
 from whorl.wish import PLAIN, Wish
@@ -29,7 +30,8 @@ if TYPE_CHECKING:
     from whorl.derive import Derived, Snapshot
     from whorl.digest import Digest
     from whorl.fingerprint.code import Fingerprint
-    from whorl.formats.base import Format
+    from whorl.fingerprint.lazy import is_lazy
+from whorl.formats.base import Format
     from whorl.store.base import Attempt, Store
     from whorl.store.manifest import Manifest, Slot, Trace
 
@@ -110,6 +112,11 @@ def _decode_copy(access: Access, manifest: Manifest, types: Callable[[], Mapping
     except Exception as error:  # noqa: BLE001 - a class that is gone, a library that reads no more: the value is computed
         _log.warning("the entry of %s cannot be decoded, it is computed again: %r", manifest.slot.stage, error)
     return MISSING
+
+
+def is_digested_when_stored(format_name: str | None, value: object) -> bool:
+    """Whether a value gets its digest from what is stored of it: one that is computed by that, or leads to it."""
+    return is_lazy(value) or (format_name is not None and digests_stored(format_named(format_name)))
 
 
 def is_unchanged(
@@ -288,8 +295,7 @@ def _encode(store: Store, judge: Judge, derived: Derived, value: object) -> Enco
         attempt = store.begin(slot)
         try:
             kept = {**hints_of(call, chosen.name), **call.format_options}
-            if settle := getattr(chosen, "for_arguments", None):  # some options depend on a call's arguments
-                kept = settle(kept, call.values)
+            kept = dict(options_for(chosen, kept, call.values))
             _refuse_secrets(chosen, kept)
             given = {**judge.settings.formats.get(chosen.name, {}), **kept}
             options = with_types(chosen, given, lambda: derived.fingerprint.classes)

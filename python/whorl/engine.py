@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, TypeVar
 from whorl import config, memoized, outcome
 from whorl.access import Access, open_access
 from whorl.call import Binder, Call, deliver
-from whorl.commit import Earlier, commit_converted, commit_result, decode, is_unchanged
+from whorl.commit import Earlier, commit_converted, commit_result, decode, is_digested_when_stored, is_unchanged
 from whorl.delivery import Delivery
 from whorl.derive import Snapshot
 from whorl.entry import MISSING, Resolution, nearest, no_entry
@@ -28,7 +28,6 @@ from whorl.executors.this_thread import invoke
 from whorl.executors.threads import Slots, run_side_by_side
 from whorl.fingerprint.code import holding, settle
 from whorl.fingerprint.inputs import hand_over
-from whorl.fingerprint.lazy import is_lazy
 from whorl.handover import put_into
 from whorl.making import Making
 from whorl.modes import MODES
@@ -323,7 +322,7 @@ class Session:
         """Keep a result, if everything it was made from is still what it was."""
         if call.options.upsert:
             return self.put_in(call, derived, result)
-        if not (self.mode.writes and is_lazy(result.value)):
+        if not (self.mode.writes and is_digested_when_stored(call.format, result.value)):
             result.add_digest()
         judge = self.judge(call)
         holds = partial(is_unchanged, derived, self.snapshot, judge, result, is_shared=call in self.shared)

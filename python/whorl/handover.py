@@ -13,7 +13,7 @@ import tempfile
 from typing import TYPE_CHECKING
 
 from whorl.errors import ConfigError
-from whorl.formats.base import format_named
+from whorl.formats.base import format_named, main_file
 from whorl.wish import PLAIN, Wish
 
 if TYPE_CHECKING:
@@ -56,14 +56,13 @@ def place_of(access: Access, manifest: Manifest) -> str:
     reader = access.store.reader(manifest)
     paths = {name: str(reader.path(name)) for name in reader.names}
     _placed.append(reader)
-    suffix = format_named(manifest.format).suffix
-    main = [path for path in paths.values() if path.endswith(suffix)]
-    if len(main) == 1:
-        return main[0]
+    chosen = format_named(manifest.format)
+    main = main_file(chosen, reader.names, reader.read)
+    if main in paths:
+        return paths[main]
     name, path = next(iter(paths.items()))
     folder = path.removesuffix(name).rstrip("/\\")
-    tops = {name.partition("/")[0] for name in paths if name.partition("/")[0].endswith(suffix)}
-    return os.path.join(folder, *tops) if len(tops) == 1 else _linked(folder, suffix)
+    return os.path.join(folder, main) if main else _linked(folder, chosen.suffix)
 
 
 def _linked(folder: str, suffix: str) -> str:

@@ -29,6 +29,10 @@ class FolderPayload:
         path.parent.mkdir(parents=True, exist_ok=True)
         return path
 
+    @property
+    def stays(self) -> bool:
+        return True
+
     def size(self, name: str) -> int:
         return (self.folder / name).stat().st_size
 

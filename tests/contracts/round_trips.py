@@ -27,13 +27,15 @@ class RoundTrips:
     Laws for one format.
 
     ``values`` makes the values it is asked to hold; ``refused`` are the names of those that it must refuse.  A
-    ``repeatable`` format writes equal bytes for one value each time.
+    ``repeatable`` format writes equal bytes for one value each time.  ``suffix`` is given where it is
+    not the name with a dot.
     """
 
     name: ClassVar[str]
     values: ClassVar[Callable[[], Mapping[str, object]]]
     refused: ClassVar[frozenset[str]] = frozenset()
     repeatable: ClassVar[bool] = True
+    suffix: ClassVar[str] = ""
 
     @property
     def format(self) -> Format:
@@ -45,7 +47,7 @@ class RoundTrips:
 
         assert found.exact
         assert found.name == self.name
-        assert found.suffix == f".{self.name}"
+        assert found.suffix == (self.suffix or f".{self.name}")
 
     def test_every_value_comes_back_with_its_digest(self, tmp_path: Path) -> None:
         """``hash_value(decode(encode(value))) == hash_value(value)``, and no type, dtype, name or order differs."""

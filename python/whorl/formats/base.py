@@ -32,6 +32,7 @@ _MODULES = {
     "delta": "whorl.formats.delta",
     "excel": "whorl.formats.excel",
     "feather": "whorl.formats.feather",
+    "file": "whorl.formats.file",
     "hdf": "whorl.formats.hdf",
     "html": "whorl.formats.html",
     "json": "whorl.formats.json",
@@ -42,6 +43,7 @@ _MODULES = {
     "pickle": "whorl.formats.pickle",
     "sql": "whorl.formats.sql",
     "stata": "whorl.formats.stata",
+    "terracotta": "whorl.formats.terracotta",
     "xml": "whorl.formats.xml",
     "zarr": "whorl.formats.zarr",
 }
@@ -75,6 +77,7 @@ _DEFAULTS = {
     "uuid.UUID": "json",
     "zoneinfo.ZoneInfo": "json",
     **{f"pathlib.{name}": "json" for name in ("PosixPath", "WindowsPath", "PurePosixPath", "PureWindowsPath")},
+    "whorl.StoredPath": "file",
 }
 
 
@@ -133,8 +136,13 @@ class PayloadReader(Protocol):
         """Read one whole file."""
         ...
 
+    @property
+    def stays(self) -> bool:
+        """Whether paths lead into the payload itself; else they may be gone once ``decode`` has returned."""
+        ...
+
     def path(self, name: str) -> Path:
-        """Give a path to one file; it may be removed once ``decode`` has returned."""
+        """Give a path to one file, not to be changed."""
         ...
 
     def lazy(self) -> LazyFiles:
@@ -237,6 +245,34 @@ def decode_as(chosen: Format, reader: PayloadReader, options: Mapping[str, objec
     from whorl.formats.schema.engines import convert
 
     return convert(value, wish.engine)
+
+
+def options_for(chosen: Format, options: Mapping[str, object], arguments: Mapping[str, object]) -> Mapping[str, object]:
+    """
+    Settle the options that depend on the arguments of a call, before anything is encoded.
+
+    What this gives is what ``encode`` and ``decode`` get, and what the manifest records.
+    """
+    settle = getattr(chosen, "options_for", None)
+    return options if settle is None else cast("Mapping[str, object]", settle(options, arguments))
+
+
+def digests_stored(chosen: Format) -> bool:
+    """Whether the digest of a value is that of what was stored of it, and is taken when it has been encoded."""
+    return bool(getattr(chosen, "digests_stored", False))
+
+
+def main_file(chosen: Format, names: tuple[str, ...], read: Callable[[str], bytes]) -> str:
+    """
+    Name the file of a payload that other programs open: relative to the payload, empty for the payload as a whole.
+
+    ``read`` gives the bytes of a payload file.
+    """
+    choose = getattr(chosen, "main_file", None)
+    if choose is not None:
+        return cast("str", choose(names, read))
+    own = [name for name in names if "/" not in name and name.endswith(chosen.suffix)]
+    return own[0] if len(own) == 1 else ""
 
 
 def with_types(chosen: Format, options: Mapping[str, object], types: Callable[[], object]) -> Mapping[str, object]:

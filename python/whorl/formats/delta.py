@@ -50,6 +50,10 @@ class Delta:
         """Take frames, series and Arrow tables."""
         return is_table(value)
 
+    def main_file(self, names: tuple[str, ...], read: object) -> str:  # noqa: ARG002 - others look into a file
+        """Name the folder of the table."""
+        return _TABLE
+
     def encode(self, value: object, writer: PayloadWriter, options: Mapping[str, object]) -> None:
         """Write the table and the schema."""
         check_options(self, options, ())

@@ -9,24 +9,15 @@ other objects                      if they are plain (None, NaN, dates, Decimal 
 coordinates, names, attributes     kept with their types and order
 indexes                            pandas' own, the frequency of dates, MultiIndex; others refused
 dask arrays                        written block by block, never gathered; they come back as dask arrays
+numpy.ndarray                      when asked for: by the rules above; it is loaded when it comes back
 ``encoding``                       left out: it is no part of a value
 pandas' arrays, units, sparse      refused, as are subclasses, repeated dimensions and structured dtypes
 =================================  ========================================================================
 
 One payload file is one key of the zarr (format 3): metadata of everything is in ``zarr.json``, so that opening reads
 that and the coordinates that an index is made of.  Every other chunk is checked against the manifest when it is read;
-one that is listed and cannot be read raises, one that is not listed is zarr's fill value.  Options:
-
-- ``chunks``: the lengths of chunks by dimension, -1 for all of it.  ``chunking``: the same, where a dimension may be
-  missing; ``chunk_by_arg``: such lengths by argument and its value.  Without them a chunk takes about 16 MB, or is
-  dask's block.
-- ``chunk_size_upper_limit_mb`` (300) and ``chunk_size_lower_limit_mb`` (30, where ``chunking`` says something): beyond
-  them a warning; a single chunk is never too small.
-- ``auto_rechunk``, ``target_read_chunk_size_mb``: read as blocks of dask that join chunks, of the lengths in
-  ``chunking`` or of about so many MB (more than half of them, and not more).
-- ``compression``: zstd (the default), blosc, gzip or none.
-
-On the arrow: *encode* and *decode*.
+one that is listed and cannot be read raises, one that is not listed is zarr's fill value.  Options: ``compression``
+(zstd, the default, blosc, gzip or none) and those of ``schema/chunking.py``.  On the arrow: *encode* and *decode*.
 """
 
 from __future__ import annotations
@@ -34,6 +25,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from whorl.formats.base import check_options
+from whorl.formats.schema.chunking import chunk_options
 from whorl.formats.schema.loss import Loss, refusing
 
 if TYPE_CHECKING:
@@ -42,10 +34,16 @@ if TYPE_CHECKING:
     from whorl.formats.base import Format, PayloadReader, PayloadWriter
 
 _OPTIONS = (
-    "chunks", "chunking", "compression", "auto_rechunk", "target_read_chunk_size_mb", "chunk_size_upper_limit_mb",
+    "chunks",
+    "chunking",
+    "chunk_by_arg",
+    "auto_rechunk",
+    "target_read_chunk_size_mb",
+    "chunk_size_upper_limit_mb",
     "chunk_size_lower_limit_mb",
-)  # fmt: skip
-_TYPES = (("xarray", "Dataset"), ("xarray", "DataArray"))
+    "compression",
+)
+_TYPES = (("xarray", "Dataset"), ("xarray", "DataArray"), ("numpy", "ndarray"))
 
 
 class Zarr:
@@ -57,22 +55,16 @@ class Zarr:
     runs_code = False
 
     def accepts(self, value: object) -> bool:
-        """Take datasets and data arrays, not those of subclasses."""
+        """Take datasets, data arrays and arrays of numpy, not those of subclasses."""
         kind = type(value)
         return (kind.__module__.partition(".")[0], kind.__qualname__) in _TYPES
-
-    def for_arguments(self, options: Mapping[str, object], arguments: Mapping[str, object]) -> dict[str, object]:
-        """Settle ``chunk_by_arg`` by the arguments of a call."""
-        from whorl.formats.schema.chunking import chunk_options
-
-        return chunk_options(options, arguments)
 
     def encode(self, value: object, writer: PayloadWriter, options: Mapping[str, object]) -> None:
         """Write one file for each chunk that is not all fill value, and the metadata."""
         check_options(self, options, _OPTIONS)
         with refusing(self.name, value):
             if not self.accepts(value):
-                raise Loss("it is not a Dataset or DataArray, or of a subclass")
+                raise Loss("it is not a Dataset, DataArray or ndarray, or of a subclass")
             from whorl.formats.schema.datasets import write_dataset
 
             write_dataset(value, writer, options)
@@ -82,6 +74,10 @@ class Zarr:
         from whorl.formats.schema.datasets import open_dataset
 
         return open_dataset(reader, options)
+
+    def options_for(self, options: Mapping[str, object], arguments: Mapping[str, object]) -> Mapping[str, object]:
+        """Settle ``chunk_by_arg`` by the arguments of a call."""
+        return chunk_options(options, arguments)
 
 
 FORMAT: Format = Zarr()

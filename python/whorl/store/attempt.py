@@ -172,6 +172,11 @@ class AttemptReader:
         with guarded("read", path):
             return path.read_bytes()
 
+    @property
+    def stays(self) -> bool:
+        """Files are where the payload is being made."""
+        return True
+
     def path(self, name: str) -> Path:
         """Return where one file is."""
         return self.attempt.folder / name

@@ -97,6 +97,11 @@ class Reader(Protocol):
         """Return one file's bytes."""
         ...
 
+    @property
+    def stays(self) -> bool:
+        """Whether paths lead to where the payload is; else they go with the reader."""
+        ...
+
     def path(self, name: str) -> Path:
         """Return one file as a local file, not to be changed; inline ones are written out first."""
         ...

@@ -118,6 +118,11 @@ class LocalReader:
         """Return one file's bytes."""
         return self._files.read(name)
 
+    @property
+    def stays(self) -> bool:
+        """Files are where the payload is; what is inline is written out for longer than the reader lives."""
+        return True
+
     def path(self, name: str) -> Path:
         """Return one file as a local file, not to be changed; inline ones are written out first."""
         inline = self._files.inline

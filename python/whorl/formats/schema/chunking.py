@@ -66,8 +66,8 @@ def check_chunking(options: Mapping[str, object], dims: Sequence[object]) -> Chu
     """
     Read the options for writing.
 
-    A dimension of ``chunks`` has to be there; one of ``chunking`` that is not is left out, for the same option may
-    serve several datasets.
+    A dimension of ``chunks`` has to be there; one of ``chunking`` that is not is left out, for one option may serve
+    several datasets.
     """
     if "chunk_by_arg" in options:
         raise FormatError("the option chunk_by_arg was not settled by the arguments of a call")
@@ -166,7 +166,9 @@ def _check_dims(lengths: Mapping[Hashable, int], dims: Sequence[object]) -> None
     for name in lengths:
         if name not in dims:
             meant = closest(str(name), [str(dim) for dim in dims])
-            raise FormatError(f"the option chunks names {name!r}, a dimension that the value does not have", "", meant)
+            raise FormatError(
+                f"the option chunks names a dimension {name!r} that it does not have; {meant}".rstrip("; ")
+            )
 
 
 def _lengths(option: str, value: object) -> dict[Hashable, int]:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 # What is held at a time of one array, by each thread and on either side of the detour.
-HELD = 32 << 20
+HELD = 16 << 20
 
 
 def needs_detour(blocks: Sequence[int], chunks: Sequence[int], itemsize: int) -> bool:
@@ -40,7 +40,12 @@ def pieces_between(
     """
     wide, long = joined(shape, blocks, itemsize, HELD), joined(shape, chunks, itemsize, HELD)
     pieces = tuple(map(min, wide, long))
-    return pieces, tuple(length // piece * piece for length, piece in zip(wide, pieces, strict=True))
+    # The last piece of an axis may be shorter, so a whole axis is whole pieces.
+    by = [
+        side if length == side else length // piece * piece
+        for side, length, piece in zip(shape, wide, pieces, strict=True)
+    ]
+    return pieces, tuple(by)
 
 
 def joined(shape: Sequence[int], lengths: Sequence[int], itemsize: int, limit: int) -> tuple[int, ...]:

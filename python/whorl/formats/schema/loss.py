@@ -28,6 +28,7 @@ _EXTRAS = {
     "deltalake": "delta",
     "sqlalchemy": "sql",
     **dict.fromkeys(("h5netcdf", "h5py"), "netcdf"),
+    **dict.fromkeys(("rasterio", "terracotta"), "terracotta"),
 }
 
 

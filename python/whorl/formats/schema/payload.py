@@ -52,6 +52,11 @@ class Draft:
         """The names of the files so far."""
         return (*self._written, *self._paths)
 
+    @property
+    def stays(self) -> bool:
+        """Whether paths stay: until they are committed."""
+        return True
+
     def write(self, name: str, data: bytes | memoryview) -> None:
         """Write one whole file."""
         self._written[name] = bytes(data)

@@ -95,6 +95,11 @@ class RemoteReader:
         """Return one file's bytes."""
         return self._files.read(name)
 
+    @property
+    def stays(self) -> bool:
+        """What was fetched goes with the reader."""
+        return False
+
     def path(self, name: str) -> Path:
         """Return one file as a local file, fetched once, not to be changed."""
         path = f"{self._own_folder()}/{self._files.named(name).name}"
