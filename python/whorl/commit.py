@@ -30,8 +30,7 @@ if TYPE_CHECKING:
     from whorl.derive import Derived, Snapshot
     from whorl.digest import Digest
     from whorl.fingerprint.code import Fingerprint
-    from whorl.fingerprint.lazy import is_lazy
-from whorl.formats.base import Format
+    from whorl.formats.base import Format
     from whorl.store.base import Attempt, Store
     from whorl.store.manifest import Manifest, Slot, Trace
 
