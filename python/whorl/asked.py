@@ -8,14 +8,13 @@ context variables, so that two calls never see each other's.  On the arrow: befo
 
 from __future__ import annotations
 
-import warnings
 from contextlib import ExitStack, contextmanager, nullcontext
 from contextvars import ContextVar
 from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING
 
 from whorl import config
-from whorl.errors import WhorlWarning
+from whorl.errors import WhorlWarning, warn
 from whorl.keywords import ALL, check_asked
 from whorl.settings import did_you_mean
 
@@ -168,7 +167,7 @@ class CallOptions:
             return
         for name in sorted((reach.recompute | reach.memoize) - reach.met - {ALL}):
             tip = did_you_mean(name, {item.rpartition(".")[2] for item in reach.met} or {name})
-            warnings.warn(f"no stage named {name!r} was reached by the call; {tip}", WhorlWarning, stacklevel=5)
+            warn(f"no stage named {name!r} was reached by the call; {tip}", WhorlWarning)
 
 
 _PLAIN = tuple({item.name for item in fields(CallOptions)} - {"recompute", "memoize", "mode", "reach"})

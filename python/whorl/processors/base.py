@@ -31,7 +31,6 @@ class Processor:
     """
 
     consumes: ClassVar[tuple[str, ...]] = ()
-    sliceable: bool = False
 
     def __call__(self, function: Callable[..., Any]) -> Any:
         """Put this processor before those that a stage, or a plain function, has."""

@@ -16,11 +16,10 @@ the arrow: after *decode*.
 
 from __future__ import annotations
 
-import warnings
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from whorl.errors import ConfigError, WhorlWarning
+from whorl.errors import ConfigError, WhorlWarning, warn
 from whorl.processors.axes import family_of
 from whorl.processors.base import Processor
 from whorl.processors.bounds import Bounds
@@ -104,4 +103,4 @@ def _warn_of(value: object) -> None:
     if kind not in _warned:
         _warned.add(kind)
         message = f"timeseries cannot slice a {kind.__module__}.{kind.__qualname__}: it is given as it is"
-        warnings.warn(message, WhorlWarning, stacklevel=2)
+        warn(message, WhorlWarning)
