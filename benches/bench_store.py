@@ -45,7 +45,7 @@ def count(number: int) -> dict[str, int]:
 
 def filled(root: Path, entries: int) -> None:
     """Make a store of many entries: one is computed, the others are its manifest under other keys."""
-    counted = stage(cache=True, name="counted")(count)
+    counted = stage(cache=True, name="numbered")(count)
     with whorl.options(filesystem=str(root)), whorl.observe() as outcomes:
         counted(0)
     manifest, places = outcomes[0].manifest, Places(root)
@@ -59,7 +59,7 @@ def filled(root: Path, entries: int) -> None:
 def test_a_hit_among_many_entries(race: Race, tmp_path: Path, request: pytest.FixtureRequest) -> None:
     """A whole call takes as long among 100,000 entries as among a hundred."""
     entries = request.config.getoption("--entries")
-    counted = stage(cache=True, name="counted")(count)
+    counted = stage(cache=True, name="numbered")(count)
     for size in {FEW, entries}:
         filled(tmp_path / str(size), size)
 
@@ -102,7 +102,7 @@ def bucket(tmp_path: Path) -> Iterator[Bucket]:
 
 def test_a_warm_hit_behind_a_network_is_one_request(race: Race, bucket: Bucket) -> None:
     """A small value stands in the manifest: one GET, as one object read with fsspec."""
-    counted = stage(cache=True, name="counted")(count)
+    counted = stage(cache=True, name="numbered")(count)
     client = fsspec.filesystem("s3", **bucket.server.options, skip_instance_cache=True)
     bucket.put("plain", b"x" * 1_000)
     with whorl.options(

@@ -69,6 +69,7 @@ _DEFAULTS = {
     "pyarrow.Table": "parquet",
     "polars.DataFrame": "parquet",
     "polars.LazyFrame": "parquet",
+    **{f"{library}.DataFrame": "parquet" for library in ("dask", "dask_expr")},
     "numpy.ndarray": "npy",
     **{f"xarray.{name}": "zarr" for name in ("Dataset", "DataArray")},
     **{f"builtins.{name}": "json" for name in _PLAIN},

@@ -4,6 +4,7 @@ A frame, a series or an Arrow table comes in, one parquet file goes out, and bac
 ===================  ==============================================================================================
 DataFrame, Series    kept: dtypes, labels of any kind, index, names, ``attrs``; columns as in ``schema.arrays``
 pyarrow.Table        kept with its schema and metadata; chunks are joined
+frames of dask       kept as a folder of one file per partition, written and read by dask's workers
 polars               frames, also lazy ones, which are collected; types that Arrow has no exact form of are refused
 refused              objects of several types, sparse values, subclasses, what parquet has no type for
 ===================  ==============================================================================================
@@ -30,6 +31,7 @@ from typing import TYPE_CHECKING
 from whorl.formats.base import check_options
 from whorl.formats.schema.files import of_file_table, to_file_table
 from whorl.formats.schema.loss import refusing, within
+from whorl.formats.schema.parts import is_dask_frame, is_parts, read_parts, write_parts
 from whorl.formats.schema.payload import MAP_FROM, Draft, check_same
 from whorl.formats.schema.tables import is_table
 
@@ -77,12 +79,16 @@ class Parquet:
 
     def accepts(self, value: object) -> bool:
         """Take frames, series and Arrow tables."""
-        return is_table(value)
+        return is_table(value) or is_dask_frame(value)
 
     def encode(self, value: object, writer: PayloadWriter, options: Mapping[str, object]) -> None:
         """Write one file; columns of types that parquet has no exact form of are read again and compared."""
         check_options(self, options, _OPTIONS)
         with refusing(self.name, value):
+            if is_dask_frame(value):
+                check_options(self, options, ())
+                write_parts(value, writer)
+                return
             table = to_file_table(value)
             _check_seconds(table)
             draft = Draft(writer)
@@ -95,6 +101,8 @@ class Parquet:
         import pyarrow as pa
         import pyarrow.parquet as pq
 
+        if is_parts(reader):
+            return read_parts(reader)
         small = reader.size(_FILE) < MAP_FROM
         source = pa.BufferReader(reader.read(_FILE)) if small else str(reader.path(_FILE))
         with pq.ParquetFile(source, memory_map=True) as file:

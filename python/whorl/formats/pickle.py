@@ -24,7 +24,7 @@ from importlib import import_module
 from types import FunctionType
 from typing import TYPE_CHECKING
 
-from whorl.errors import UndigestableError
+from whorl.errors import FormatError, UndigestableError
 from whorl.fingerprint.boundary import canonical_module
 from whorl.fingerprint.values import hash_value
 from whorl.formats.base import check_options
@@ -64,6 +64,7 @@ class Pickle:
     def encode(self, value: object, writer: PayloadWriter, options: Mapping[str, object]) -> None:
         """Write the pickle and its large buffers; instances of unknown classes are made again and compared."""
         check_options(self, options, ())
+        _refuse_plan(value)
         with refusing(self.name, value):
             data, buffers, types = _dump(value)
             if not all(map(_is_trusted, types)):
@@ -76,6 +77,14 @@ class Pickle:
         """Make the value; the code of its classes runs."""
         buffers = [private_bytes(reader, _BUFFER.format(place)) for place in range(len(reader.names) - 1)]
         return _load(reader.read(_FILE), buffers)
+
+
+def _refuse_plan(value: object) -> None:
+    """Refuse what dask is yet to compute: it would be anew each time, out of whatever its files hold then."""
+    kind = type(value)
+    if kind.__module__.partition(".")[0] in ("dask", "dask_expr", "distributed") and hasattr(kind, "__dask_graph__"):
+        message = f"a plan of dask is no result: a {kind.__module__}.{kind.__qualname__}"
+        raise FormatError(message, "what it gives would not be stored", "return what .compute() gives, or a frame")
 
 
 def _is_trusted(kind: type) -> bool:
