@@ -99,6 +99,29 @@ def test_a_name_reaches_a_stage_through_stages_that_are_stored(form: object) -> 
     assert ran(top) == set()
 
 
+@cache(cache=False)
+def fleeting(number: int = 1) -> int:
+    return number
+
+
+@cache()
+def twice(number: int = 1) -> int:
+    return through_fleeting(number) + through_fleeting(number)
+
+
+@cache()
+def through_fleeting(number: int = 1) -> int:
+    return fleeting(number)
+
+
+def test_a_stage_is_computed_anew_once_whatever_it_calls() -> None:
+    """Also where it calls one that is not stored."""
+    with whorl.observe() as outcomes:
+        twice.options(recompute="_all")()
+
+    assert [outcome.stage.rpartition(".")[2] for outcome in outcomes].count("fleeting") == 1
+
+
 def test_names_between_leave_what_lies_below_alone() -> None:
     """Only what was made from a named stage runs."""
     top()

@@ -46,7 +46,7 @@ class Search:
         judge = self.judge(call)
         found = memoized.find(judge, derived) if call.memoized else None
         found = found or find_answer(self.access, judge, derived)
-        if found is None or self._is_wanted_anew(call, found):
+        if found is None or self._is_wanted_anew(call, derived, found):
             return None
         return found
 
@@ -61,13 +61,13 @@ class Search:
         reach = call.options.reach
         return reach is not None and (self.judge(call).slot(derived).namespace, derived.key) in reach.done
 
-    def _is_wanted_anew(self, call: Call, found: Manifest) -> bool:
+    def _is_wanted_anew(self, call: Call, derived: Derived, found: Manifest) -> bool:
         """Whether an entry does not suit: it is None, or was made by a stage that is to be computed anew."""
         if call.options.retry_null_cache and found.type == NONE_TYPE:
             self.earlier[call] = Earlier(found)
             return True
         reach = call.options.reach
-        if reach is None or not reach.recompute:
+        if reach is None or not reach.recompute or self._is_done(call, derived):
             return False
         calls = (*found.trace.calls, *found.inherited.calls)
         return any(
@@ -83,7 +83,7 @@ class Search:
         revision = self.access.revision(namespace, derived.key)
         sources = self.access.sources(namespace, content)
         source = next((found for found in sources if judge.may_be_kept(found, content)), None)
-        if source is None or self._is_wanted_anew(call, source):
+        if source is None or self._is_wanted_anew(call, derived, source):
             return None
         inherited, expires = self.making.inherited(call)
         return commit_kept(
