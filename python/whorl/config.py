@@ -142,6 +142,7 @@ def _with_mirrors(mine: Settings, brought: _Brought) -> Settings:
 def forget_files() -> None:
     """Read files anew when settings are next asked for: they are read once per project and process."""
     config_files.forget()
+    _set_in_files.cache_clear()
     _brought_by.cache_clear()
     _known.settings.clear()
 
@@ -232,8 +233,16 @@ def _set_in_process(name: str) -> object:
 
 def _of_files(name: str, otherwise: object) -> object:
     """Give a setting that a file has, the project's before the user's."""
-    files = [*of_user(_variable("WHORL_CONFIG")), *of_project(current_project())]
-    return next((layer.values[name] for layer in reversed(files) if name in layer.values), otherwise)
+    return _set_in_files(current_project(), _variable("WHORL_CONFIG")).get(name, otherwise)
+
+
+@lru_cache(maxsize=64)
+def _set_in_files(project: Path, user: str | None) -> Mapping[str, object]:
+    """Give what the user's file and the project's say: asked for at each fingerprint."""
+    merged: dict[str, object] = {}
+    for layer in (*of_user(user), *of_project(project)):
+        merged |= layer.values
+    return merged
 
 
 def _stat_table_of_files() -> object:

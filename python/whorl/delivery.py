@@ -41,7 +41,7 @@ class Delivery:
 
     def fetch(self, call: Call, resolution: Resolution) -> object:
         """Give the value of a settled call: from memory, decoded or as it was computed; MISSING where it went."""
-        manifest, derived = resolution.manifest, self.snapshot.known(call)
+        manifest = resolution.manifest
         if call.memoized and manifest is not None and not call.options.validate_data:
             value = memoized.recall(call, self.snapshot, manifest)
             if value is not MISSING:
@@ -57,7 +57,7 @@ class Delivery:
         if call.options.validate_data and not is_valid(call, value):
             self._refuse(call, resolution)
             return MISSING
-        if call.memoized and manifest is not None and derived is not None:
+        if call.memoized and manifest is not None and (derived := self.snapshot.known(call)):
             memoized.keep(self.search.judge(call), derived, manifest, value)
         return post_process(call, value)
 

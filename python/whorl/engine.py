@@ -77,7 +77,7 @@ def bring_all(calls: Sequence[Call], jobs: int | None = None) -> None:
 
 def open_session(call: Call) -> Session:
     """Open what a call needs: settings, the store, and a snapshot of what things are now."""
-    with call.options.in_force():
+    with call.options.in_force() if call.options.mode else nullcontext():
         settings = config.settings_for(call.definition.module)
     mode = MODES[settings.mode]
     access = open_access(settings) if mode.reads or mode.writes else Access(None, "", strict=False)
