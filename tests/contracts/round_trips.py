@@ -84,3 +84,17 @@ class RoundTrips:
         """An option that is misspelled must not be ignored."""
         with pytest.raises(FormatError, match=f"the format {self.name} has no option 'compresion'"):
             self.format.encode(1, new_payload(tmp_path), {"compresion": "zstd"})
+
+
+def refused_of(name: str, values: Mapping[str, object], folder: Path) -> list[str]:
+    """Say which values a format refuses; every other has to come back as it was, with its digest."""
+    refused = []
+    for label, value in values.items():
+        try:
+            decoded = through(name, value, folder)
+        except FormatError:
+            refused.append(label)
+            continue
+        assert_alike(decoded, value, label)
+        assert hash_value(decoded) == hash_value(value), label
+    return refused

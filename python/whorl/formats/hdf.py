@@ -17,40 +17,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from whorl.formats.schema.leaves import marked_frame, read_leaves, write_leaves
+from whorl.formats.schema.leaves import PlainColumns, marked_frame
 from whorl.formats.schema.loss import require
-from whorl.formats.schema.tables import is_table
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from pathlib import Path
 
     import pyarrow as pa
 
-    from whorl.formats.base import Format, PayloadReader, PayloadWriter
-
-_FILE = "data.h5"
-
-
-class Hdf:
-    """The format ``hdf``."""
-
-    name = "hdf"
-    suffix = ".h5"
-    exact = True
-    runs_code = True
-
-    def accepts(self, value: object) -> bool:
-        """Take frames, series and Arrow tables."""
-        return is_table(value)
-
-    def encode(self, value: object, writer: PayloadWriter, options: Mapping[str, object]) -> None:
-        """Write one file and the schema."""
-        write_leaves(self, value, writer, options, _write, _FILE)
-
-    def decode(self, reader: PayloadReader, options: Mapping[str, object]) -> object:  # noqa: ARG002 - it has none
-        """Read the file by the schema."""
-        return read_leaves(reader, _read, _FILE)
+    from whorl.formats.base import Format
 
 
 def _write(leaves: pa.Table, path: Path) -> None:
@@ -66,4 +41,4 @@ def _read(path: Path, _: int) -> Any:
     return pd.read_hdf(path, key="data")
 
 
-FORMAT: Format = Hdf()
+FORMAT: Format = PlainColumns("hdf", ".h5", _write, _read, runs_code=True)

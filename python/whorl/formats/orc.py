@@ -15,39 +15,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from whorl.formats.schema.leaves import read_leaves, write_leaves
-from whorl.formats.schema.tables import is_table
+from whorl.formats.schema.leaves import PlainColumns
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from pathlib import Path
 
     import pyarrow as pa
 
-    from whorl.formats.base import Format, PayloadReader, PayloadWriter
-
-_FILE = "data.orc"
-
-
-class Orc:
-    """The format ``orc``."""
-
-    name = "orc"
-    suffix = ".orc"
-    exact = True
-    runs_code = False
-
-    def accepts(self, value: object) -> bool:
-        """Take frames, series and Arrow tables."""
-        return is_table(value)
-
-    def encode(self, value: object, writer: PayloadWriter, options: Mapping[str, object]) -> None:
-        """Write one file and the schema."""
-        write_leaves(self, value, writer, options, _write, _FILE)
-
-    def decode(self, reader: PayloadReader, options: Mapping[str, object]) -> object:  # noqa: ARG002 - it has none
-        """Read the file by the schema."""
-        return read_leaves(reader, _read, _FILE)
+    from whorl.formats.base import Format
 
 
 def _write(leaves: pa.Table, path: Path) -> None:
@@ -62,4 +37,4 @@ def _read(path: Path, _: int) -> Any:
     return orc.read_table(str(path))
 
 
-FORMAT: Format = Orc()
+FORMAT: Format = PlainColumns("orc", ".orc", _write, _read)

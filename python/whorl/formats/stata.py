@@ -18,40 +18,16 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from whorl.formats.schema.leaves import marked_frame, read_leaves, write_leaves
-from whorl.formats.schema.tables import is_table
+from whorl.formats.schema.leaves import PlainColumns, marked_frame
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from pathlib import Path
 
     import pyarrow as pa
 
-    from whorl.formats.base import Format, PayloadReader, PayloadWriter
+    from whorl.formats.base import Format
 
-_FILE = "data.dta"
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,31}")
-
-
-class Stata:
-    """The format ``stata``."""
-
-    name = "stata"
-    suffix = ".dta"
-    exact = True
-    runs_code = False
-
-    def accepts(self, value: object) -> bool:
-        """Take frames, series and Arrow tables."""
-        return is_table(value)
-
-    def encode(self, value: object, writer: PayloadWriter, options: Mapping[str, object]) -> None:
-        """Write one file and the schema."""
-        write_leaves(self, value, writer, options, _write, _FILE)
-
-    def decode(self, reader: PayloadReader, options: Mapping[str, object]) -> object:  # noqa: ARG002 - it has none
-        """Read the file by the schema."""
-        return read_leaves(reader, _read, _FILE)
 
 
 def _write(leaves: pa.Table, path: Path) -> None:
@@ -66,4 +42,4 @@ def _read(path: Path, _: int) -> Any:
     return pd.read_stata(path, convert_categoricals=False, convert_dates=False)
 
 
-FORMAT: Format = Stata()
+FORMAT: Format = PlainColumns("stata", ".dta", _write, _read)

@@ -18,41 +18,17 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from whorl.formats.schema.leaves import read_leaves, text_frame, write_leaves
+from whorl.formats.schema.leaves import PlainColumns, text_frame
 from whorl.formats.schema.loss import require
-from whorl.formats.schema.tables import is_table
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from pathlib import Path
 
     import pyarrow as pa
 
-    from whorl.formats.base import Format, PayloadReader, PayloadWriter
+    from whorl.formats.base import Format
 
-_FILE = "data.xml"
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
-
-
-class Xml:
-    """The format ``xml``."""
-
-    name = "xml"
-    suffix = ".xml"
-    exact = True
-    runs_code = False
-
-    def accepts(self, value: object) -> bool:
-        """Take frames, series and Arrow tables."""
-        return is_table(value)
-
-    def encode(self, value: object, writer: PayloadWriter, options: Mapping[str, object]) -> None:
-        """Write one file and the schema."""
-        write_leaves(self, value, writer, options, _write, _FILE)
-
-    def decode(self, reader: PayloadReader, options: Mapping[str, object]) -> object:  # noqa: ARG002 - it has none
-        """Read the file by the schema."""
-        return read_leaves(reader, _read, _FILE)
 
 
 def _write(leaves: pa.Table, path: Path) -> None:
@@ -68,4 +44,4 @@ def _read(path: Path, _: int) -> Any:
     return pd.read_xml(path, parser="lxml", dtype=str)
 
 
-FORMAT: Format = Xml()
+FORMAT: Format = PlainColumns("xml", ".xml", _write, _read)

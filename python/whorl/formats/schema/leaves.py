@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import json
 import warnings
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from whorl.formats.base import check_options
 from whorl.formats.schema.frames import decode_table, encode_table
 from whorl.formats.schema.loss import Loss, refusing
 from whorl.formats.schema.payload import Draft, check_same
+from whorl.formats.schema.tables import is_table
 from whorl.formats.schema.text import leaf_types, table_from, texts_of
 
 if TYPE_CHECKING:
@@ -23,33 +25,59 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-    from whorl.formats.base import Format, PayloadReader, PayloadWriter
+    from whorl.formats.base import PayloadReader, PayloadWriter
 
 _SCHEMA = "schema.json"
 _NAN, _GAP = "(nan)", "(gap)"
 _TRUTH = {"true": True, "false": False, "1": True, "0": False, "1.0": True, "0.0": False}
 
 
-def write_leaves(
-    chosen: Format,
-    value: object,
-    writer: PayloadWriter,
-    options: Mapping[str, object],
-    write: Callable[[pa.Table, Path], None],
-    name: str,
-) -> None:
-    """Write one file of plain columns and the schema, and read them again; ``write`` is how the file is written."""
-    check_options(chosen, options, ())
-    draft = Draft(writer)
-    with refusing(chosen.name, value):
-        table, schema = encode_table(value)
-        leaves, texts = texts_of(table)
-        if not leaves.num_columns or not leaves.num_rows:
-            raise Loss("a table without rows or columns", "parquet")
-        _write_as_told(write, leaves, draft.path(name))
-        whole = {"schema": schema, "texts": texts, "rows": leaves.num_rows, "gaps": gaps_of(leaves)}
-        draft.write(_SCHEMA, json.dumps(whole, ensure_ascii=False, indent=1).encode())
-        check_same(value, chosen.decode(draft, options))
+@dataclass(frozen=True, slots=True)
+class PlainColumns:
+    """
+    A format that is a file of plain columns, as a program of its own has them.
+
+    ``write`` writes them as a table of Arrow, ``read`` gets the number of columns too and gives an Arrow table, or a
+    frame of pandas, in which empty rows at the end may be missing.
+    """
+
+    name: str
+    suffix: str
+    write: Callable[[pa.Table, Path], None]
+    read: Callable[[Path, int], Any]
+    runs_code: bool = False
+    exact: bool = True
+
+    def accepts(self, value: object) -> bool:
+        """Take frames, series and Arrow tables."""
+        return is_table(value)
+
+    def encode(self, value: object, writer: PayloadWriter, options: Mapping[str, object]) -> None:
+        """Write one file and the schema, and read them again."""
+        check_options(self, options, ())
+        draft = Draft(writer)
+        with refusing(self.name, value):
+            table, schema = encode_table(value)
+            leaves, texts = texts_of(table)
+            if not leaves.num_columns or not leaves.num_rows:
+                raise Loss("a table without rows or columns", "parquet")
+            _write_as_told(self.write, leaves, draft.path(f"data{self.suffix}"))
+            whole = {"schema": schema, "texts": texts, "rows": leaves.num_rows, "gaps": gaps_of(leaves)}
+            draft.write(_SCHEMA, json.dumps(whole, ensure_ascii=False, indent=1).encode())
+            check_same(value, self.decode(draft, options))
+
+    def decode(self, reader: PayloadReader, options: Mapping[str, object]) -> object:  # noqa: ARG002 - it has none
+        """Read the schema, and by it the value of the file."""
+        whole = json.loads(reader.read(_SCHEMA))
+        kinds = leaf_types(whole["texts"])
+        found = self.read(reader.path(f"data{self.suffix}"), len(kinds))
+        if hasattr(found, "reindex"):
+            found = found.reindex(range(whole["rows"]))
+        columns = [
+            _column(_values(found, place), kind, has_gaps=has_gaps)
+            for place, (kind, has_gaps) in enumerate(zip(kinds, whole["gaps"], strict=True))
+        ]
+        return decode_table(table_from(_named(columns, found), whole["texts"]), whole["schema"])
 
 
 def _write_as_told(write: Callable[[pa.Table, Path], None], leaves: pa.Table, path: Path) -> None:
@@ -60,25 +88,6 @@ def _write_as_told(write: Callable[[pa.Table, Path], None], leaves: pa.Table, pa
             write(leaves, path)
         except Warning as warning:
             raise Loss(" ".join(str(warning).split())) from warning
-
-
-def read_leaves(reader: PayloadReader, read: Callable[[Path, int], Any], name: str) -> object:
-    """
-    Read the schema, and by it the value of a file.
-
-    ``read`` gets the number of columns and gives an Arrow table, or a frame of pandas, in which empty rows at the end
-    may be missing.
-    """
-    whole = json.loads(reader.read(_SCHEMA))
-    kinds = leaf_types(whole["texts"])
-    found = read(reader.path(name), len(kinds))
-    if hasattr(found, "reindex"):
-        found = found.reindex(range(whole["rows"]))
-    columns = [
-        _column(_values(found, place), kind, has_gaps=has_gaps)
-        for place, (kind, has_gaps) in enumerate(zip(kinds, whole["gaps"], strict=True))
-    ]
-    return decode_table(table_from(_named(columns, found), whole["texts"]), whole["schema"])
 
 
 def plain_frame(leaves: pa.Table) -> Any:
