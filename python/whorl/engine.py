@@ -23,7 +23,7 @@ from whorl.commit import Earlier, commit_converted, commit_result, decode, is_di
 from whorl.delivery import Delivery
 from whorl.derive import Snapshot
 from whorl.entry import MISSING, Resolution, nearest, no_entry
-from whorl.errors import UndigestableError
+from whorl.errors import StoreError, UndigestableError
 from whorl.executors.this_thread import invoke
 from whorl.executors.threads import Slots, run_side_by_side
 from whorl.fingerprint.code import holding, settle
@@ -354,6 +354,9 @@ class Session:
             settled = commit_result(self.access, judge, derived, mine, content, earlier, holds)
             if settled.manifest is None or settled.digest == mine.digest:
                 return settled
+            if stored is not None and settled.manifest.attempt == stored.attempt:
+                self.access.complain(StoreError(f"the stored table of {call.definition.name} does not give way"))
+                return mine
             stored = settled.manifest
 
     def publish(self, call: Call, resolution: Resolution, seconds: float) -> None:
