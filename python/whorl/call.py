@@ -102,10 +102,10 @@ class Call:
         }
 
     @property
-    def consumed(self) -> dict[str, object]:
-        """The plain arguments that only processors use."""
-        names = self.definition.consumed
-        return {name: value for name, value in self.values.items() if name in names} if names else {}
+    def unkeyed(self) -> dict[str, object]:
+        """The plain arguments that are no part of the key; processors may use them."""
+        keyed = self.keyed
+        return {name: value for name, value in self.values.items() if name not in keyed}
 
 
 @dataclass(slots=True)
@@ -149,6 +149,9 @@ class Binder:
         if definition.processors:
             sources = _processed(definition, sources)
         options = self.options.for_stage(definition.name)
+        if options.upsert and not definition.upsert_keys:
+            cause, tip = "it declares no upsert_keys", '@cache(upsert_keys=["id"])'
+            raise ConfigError(f"stage {definition.name} cannot upsert", cause, tip)
         return Call(definition, options, sources, replaced, _is_stored(definition, options, sources))
 
     def _declared(self, declared: object) -> object:

@@ -64,7 +64,7 @@ _hooks = _Hooks()
 
 @wraps(threading.Thread.start)
 def _start_carrying(thread: threading.Thread) -> None:
-    if _carried.get():
+    if _carried.get() and not thread.daemon:  # daemons are workers of pools: they outlive what they are started in
         thread.run = carry(thread.run)  # type: ignore[method-assign]
     _hooks.start(thread)
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import logging
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -279,7 +279,7 @@ class Encoded:
 
     attempt: Attempt
     format: Format
-    options: Mapping[str, object]
+    options: Mapping[str, object] = field(repr=False)  # a URL among them may have a password in it
     kept: dict[str, object]
     seconds: float
 
@@ -295,7 +295,6 @@ def _encode(store: Store, judge: Judge, derived: Derived, value: object) -> Enco
         try:
             kept = {**hints_of(call, chosen.name), **call.format_options}
             kept = dict(options_for(chosen, kept, call.values))
-            _refuse_secrets(chosen, kept)
             given = {**judge.settings.formats.get(chosen.name, {}), **kept}
             options = with_types(chosen, given, lambda: derived.fingerprint.classes)
             chosen.encode(value, attempt, options)
@@ -313,11 +312,11 @@ def _encode(store: Store, judge: Judge, derived: Derived, value: object) -> Enco
     raise FormatError(f"no format is known for a {type(value).__qualname__}")
 
 
-def _refuse_secrets(chosen: Format, kept: Mapping[str, object]) -> None:
-    """Refuse an option that a manifest must not have: it belongs into the settings."""
-    for name in kept:
-        if name in getattr(chosen, "settings_only", ()):
-            tip = f"set it where no entry has it: [tool.whorl.root.{chosen.name}]"
+def refuse_secrets(call: Call) -> None:
+    """Refuse, before anything is computed, an option that a manifest must not have: it belongs into the settings."""
+    for name in call.format_options if call.format else ():
+        if name in getattr(format_named(str(call.format)), "settings_only", ()):
+            tip = f"set it where no entry has it: [tool.whorl.root.{call.format}]"
             raise ConfigError(f"{name} cannot be an option of a stage or a call", "it would be stored", tip)
 
 

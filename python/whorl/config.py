@@ -54,7 +54,7 @@ class _Known:
 
 
 _known = _Known(0, {})
-_extended: dict[tuple[object, ...], tuple[Settings, Settings]] = {}
+_extended: dict[tuple[object, ...], tuple[Settings, tuple[object, ...], Settings]] = {}
 
 
 def settings() -> Settings:
@@ -132,11 +132,11 @@ def _with_mirrors(mine: Settings, brought: _Brought) -> Settings:
     """Add mirrors to settings; the same ones give the same object."""
     key = id(mine), tuple(name for name, _ in brought)
     known = _extended.get(key)
-    if known is None or known[0] is not mine:
+    if known is None or known[0] is not mine or known[1] != brought:
         if len(_extended) >= _MOST_KNOWN:
             _extended.clear()
-        known = _extended[key] = mine, replace(mine, mirrors={**dict(brought), **mine.mirrors})
-    return known[1]
+        known = _extended[key] = mine, brought, replace(mine, mirrors={**dict(brought), **mine.mirrors})
+    return known[2]
 
 
 def forget_files() -> None:

@@ -237,7 +237,10 @@ class _Registry:
             return ()
         if "<locals>" in newest.qualname:
             return tuple(self._made[name])
-        return (newest,) if _is_still_there(newest) else ()
+        if not _is_still_there(newest):
+            return ()
+        # One function may be several stages: with processors, and without.
+        return tuple(made for made in self._made[name] if made.function is newest.function)
 
     def add(self, definition: Definition) -> None:
         with self._lock:

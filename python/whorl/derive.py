@@ -22,6 +22,7 @@ from whorl.key import Component, UpstreamKey, derive_call_key, derive_common
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
+    from whorl.asked import CallOptions
     from whorl.call import Call
     from whorl.fingerprint.code import Fingerprint
     from whorl.fingerprint.values import Behaviour
@@ -181,13 +182,14 @@ class Snapshot:
         for name, upstream in call.upstreams.items():
             if digest := self.work_of(upstream):
                 yield Component(f"args/{name}/processors", digest)
-            if upstream.engine:
-                yield Component(f"args/{name}/engine", Encoder("engine").text(upstream.engine).finish())
+            asked = (upstream.engine, upstream.options.post_processors)
+            if any(asked):
+                yield _argument(f"{name}/asked", asked)
 
     def work_of(self, call: Call) -> Digest | None:
-        """Digest what a call's processors do to what is stored: they, and the arguments that only they use."""
+        """Digest what a call's processors do to what is stored: they, and the arguments that no key has."""
         processors = call.definition.processors
-        return _argument("processors", (processors, call.consumed)).digest if processors else None
+        return _argument("processors", (processors, call.unkeyed)).digest if processors else None
 
     def _named_input(self, definition: Definition, name: str, raw: RawInput) -> InputDigest:
         try:
@@ -225,6 +227,14 @@ class Snapshot:
         if definition.track_code is True:
             for name, reached in self._reached_by_code(definition).items():
                 yield Component(f"nested/{name}", self._declared(reached))
+            yield from self._asked(definition)
+
+    def _asked(self, definition: Definition) -> Iterator[Component]:
+        """Digest what the stages that the code refers to were told to do to their values, where they were."""
+        for number, stage in enumerate(self.code(definition).stages):
+            options: CallOptions = stage._options  # type: ignore[attr-defined]  # noqa: SLF001 - given with the stage
+            if options.engine or options.post_processors:
+                yield _argument(f"asked/{number}", (options.engine, options.post_processors))
 
     def _reached_by_code(self, definition: Definition) -> dict[str, Definition]:
         found: dict[str, Definition] = {}
@@ -254,7 +264,8 @@ class Snapshot:
         if known is None:
             declared = ((name, value) for name, value in definition.inputs.items() if name not in replaced)
             inputs = (self._declared_input(name, value) for name, value in declared)
-            worked = (_argument("processors", definition.processors),) if definition.processors else ()
+            handed = (definition.processors, definition.engine, definition.cache_args)
+            worked = (_argument("processors", handed),) if any(handed) else ()
             known = self._own[definition, replaced] = derive_common((*self._options(definition), *inputs, *worked))
         return known
 
@@ -263,7 +274,11 @@ class Snapshot:
             return _argument(name, value.value)
         if not isinstance(value, RawInput):
             upstream: Definition = value.definition  # type: ignore[attr-defined]
-            return Component(f"upstream/{name}", Encoder("upstream").text(upstream.name).finish())
+            options: CallOptions = value._options  # type: ignore[attr-defined]  # noqa: SLF001 - given with the stage
+            encoder = Encoder("upstream").text(upstream.name)
+            if options.engine or options.post_processors:
+                encoder = encoder.digest(_argument(name, (options.engine, options.post_processors)).digest)
+            return Component(f"upstream/{name}", encoder.finish())
         try:
             return Component(f"raw/{name}", self.input(value).digest)
         except InputMissingError:  # the caller may replace it, or make it before the nested call

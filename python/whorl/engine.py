@@ -19,7 +19,15 @@ from typing import TYPE_CHECKING, TypeVar
 from whorl import config, memoized, outcome
 from whorl.access import Access, open_access
 from whorl.call import Binder, Call, deliver
-from whorl.commit import Earlier, commit_converted, commit_result, decode, is_digested_when_stored, is_unchanged
+from whorl.commit import (
+    Earlier,
+    commit_converted,
+    commit_result,
+    decode,
+    is_digested_when_stored,
+    is_unchanged,
+    refuse_secrets,
+)
 from whorl.delivery import Delivery
 from whorl.derive import Snapshot
 from whorl.entry import MISSING, Resolution, nearest, no_entry
@@ -127,6 +135,7 @@ class Session:
             return replace(Resolution.of_entry("kept", kept), seconds=time.perf_counter() - started)
         if not self.mode.computes or call.fails_if_missing:
             raise no_entry(call, derived.key, self.settings.mode)
+        refuse_secrets(call)
         judge = self.judge(call)
         with self.access.lease(judge.slot(derived)):
             if found := self.lookup(call, derived):  # another computed it while this one waited
@@ -142,7 +151,8 @@ class Session:
         if not (call.memoized and self.mode.reads):
             return self.compute(call, self.snapshot.known(call))
         derived, judge = self.derive(call), self.judge(call)
-        if not call.options.recompute and (found := memoized.resolve(judge, derived)):
+        entry = self.search.in_memory(call, derived)
+        if entry is not None and (found := memoized.resolve(judge, entry)):
             return found
         result = self.compute(call, derived)
         result.add_digest()
@@ -344,6 +354,10 @@ class Session:
         stored = self.access.lookup(judge.slot(derived))
         while True:
             table = MISSING if stored is None else decode(self.access, stored, call, self.snapshot)
+            if table is MISSING and self.access.lookup(judge.slot(derived)) is not None:
+                result.add_digest()
+                self.access.complain(StoreError(f"the stored table of {call.definition.name} cannot be read"))
+                return result
             mine = replace(result, value=rows if table is MISSING else put_into(table, rows, call), digested=False)
             mine.add_digest()
             holds = partial(is_unchanged, derived, self.snapshot, judge, mine, is_shared=call in self.shared)

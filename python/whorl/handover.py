@@ -12,7 +12,6 @@ import shutil
 import tempfile
 from typing import TYPE_CHECKING
 
-from whorl.errors import ConfigError
 from whorl.formats.base import format_named, main_file
 from whorl.wish import PLAIN, Wish
 
@@ -111,10 +110,6 @@ def is_valid(call: Call, value: object) -> bool:
 
 def put_into(earlier: object, value: object, call: Call) -> object:
     """Put the rows of a value into the table that an earlier entry held, by the keys that the stage declares."""
-    keys = call.definition.upsert_keys
-    if not keys:
-        name = call.definition.name
-        raise ConfigError(f"stage {name} cannot upsert", "it declares no upsert_keys", '@cache(upsert_keys=["id"])')
     from whorl.formats.schema.merging import merged
 
-    return merged(earlier, value, keys)
+    return merged(earlier, value, call.definition.upsert_keys)

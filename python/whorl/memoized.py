@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from whorl.entry import MISSING, Resolution, build_manifest
+from whorl.errors import UndigestableError
 from whorl.settings import parse_bytes
 
 if TYPE_CHECKING:
@@ -20,14 +21,23 @@ if TYPE_CHECKING:
     from whorl.entry import Judge
     from whorl.store.manifest import Manifest
 
-_entries: dict[tuple[object, ...], Manifest] = {}
+# Entries whose values have gone are dropped when there are more than these.
+_MOST_ENTRIES = 256
+# The format whose values are paths of payloads, which may go.
+_PATHS = "file"
+_entries: dict[tuple[object, ...], tuple[Manifest, tuple[object, ...]]] = {}
 
 
 def find(judge: Judge, derived: Derived) -> Manifest | None:
     """Find the entry of a call whose value was kept in memory, if it answers."""
-    key = _slot(judge, derived)
-    found = _entries.get(key)
-    if found is None or not judge.is_current(found) or not judge.holds(found):
+    held = _entries.get(_slot(judge, derived))
+    if held is None:
+        return None
+    found = held[0]
+    # One that is to be warned of, or is no longer admitted, is for the store to judge.
+    is_of_other_code = judge.call.definition.track_code == "warn" and found.code != derived.fingerprint.digest
+    is_refused = judge.call.stored and not judge.access.may_serve(found)
+    if is_of_other_code or is_refused or not judge.is_current(found) or not judge.holds(found):
         return None
     same = judge.snapshot.behaviour(found.behaviour) == found.behaviour
     return found if same else None
@@ -38,15 +48,15 @@ def recall(call: Call, snapshot: Snapshot, manifest: Manifest) -> object:
     from whorl.memory import MEMORY
     from whorl.memory import MISSING as NOTHING
 
-    value = MEMORY.get(_value_key(call, snapshot, manifest))
+    key = _value_key(call, snapshot, manifest)
+    value = NOTHING if key is None else MEMORY.get(key)
     return MISSING if value is NOTHING else value
 
 
-def resolve(judge: Judge, derived: Derived) -> Resolution | None:
-    """Settle a call that is not stored by what memory holds for it, if that answers."""
-    found = find(judge, derived)
-    value = MISSING if found is None else recall(judge.call, judge.snapshot, found)
-    if found is None or value is MISSING:
+def resolve(judge: Judge, found: Manifest) -> Resolution | None:
+    """Settle a call that is not stored by the value that memory holds for its entry, if it still does."""
+    value = recall(judge.call, judge.snapshot, found)
+    if value is MISSING:
         return None
     return replace(Resolution.of_entry("hit", found), manifest=None, value=value, digested=True)
 
@@ -66,8 +76,13 @@ def keep(judge: Judge, derived: Derived, manifest: Manifest, value: object) -> N
 
     settings = judge.settings
     MEMORY.limit(parse_bytes(settings.local_cache_size), parse_bytes(settings.remote_cache_size))
-    if MEMORY.put(_value_key(judge.call, judge.snapshot, manifest), value):
-        _entries[_slot(judge, derived)] = manifest
+    key = _value_key(judge.call, judge.snapshot, manifest)
+    if key is not None and MEMORY.put(key, value):
+        _entries[_slot(judge, derived)] = manifest, key
+        if len(_entries) > _MOST_ENTRIES:
+            for slot, (_, kept) in list(_entries.items()):
+                if not MEMORY.holds(kept):
+                    _entries.pop(slot, None)
 
 
 def forget(judge: Judge, derived: Derived) -> None:
@@ -87,5 +102,11 @@ def _slot(judge: Judge, derived: Derived) -> tuple[object, ...]:
     return (judge.access.root, judge.slot(derived), judge.call.stored)
 
 
-def _value_key(call: Call, snapshot: Snapshot, manifest: Manifest) -> tuple[object, ...]:
-    return (manifest.attempt, manifest.slot, call.engine, snapshot.work_of(call))
+def _value_key(call: Call, snapshot: Snapshot, manifest: Manifest) -> tuple[object, ...] | None:
+    """Tell values apart; None for one that memory must not hold: a path, or one by arguments without a digest."""
+    if manifest.format == _PATHS:
+        return None
+    try:
+        return (manifest.attempt, manifest.slot, call.engine, snapshot.work_of(call))
+    except UndigestableError:
+        return None

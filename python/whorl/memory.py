@@ -105,6 +105,11 @@ class Memory:
             pool.add(key, kept, size)
         return True
 
+    def holds(self, key: Hashable) -> bool:
+        """Whether there is a value; asking is no use of it."""
+        with self._lock:
+            return key in self._local.values or key in self._remote.values
+
     def discard(self, key: Hashable) -> None:
         """Forget a value, if there is one."""
         with self._lock:

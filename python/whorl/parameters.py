@@ -164,6 +164,8 @@ def _placed(table: dict[str, Any]) -> dict[str, Any]:
     """Put locations where files have them; whatever the root has besides are settings like any other."""
     placed: dict[str, Any] = {}
     for location, values in table.items():
+        if not isinstance(values, Mapping) and (location == "root" or location.startswith("mirror")):
+            raise ConfigError(f"the parameters of {location} cannot be used", f"they are a {type(values).__name__}")
         if location.startswith("mirror") and location != "mirrors":
             placed.setdefault("mirrors", {})[location.removeprefix("mirror").strip("-_") or "mirror"] = values
         elif location == "root":

@@ -26,9 +26,18 @@ def private_copy(value: object) -> object:
     try:
         if _is_frame(value):
             return _copy_frame(value)
-        return copy.deepcopy(value)
+        return _copy_deeply(value)
     except Exception as error:
         raise UncopyableError(f"a {type(value).__qualname__} cannot be copied: {error}") from error
+
+
+def _copy_deeply(value: object) -> object:
+    """Copy a value; pandas shares the objects of its columns when it is copied as a part, pickling does not."""
+    memo: dict[int, object] = {}
+    copied = copy.deepcopy(value, memo)
+    if any(_is_frame(part) for part in memo.values()):
+        return pickle.loads(pickle.dumps(value, protocol=5))  # noqa: S301 - our own bytes
+    return copied
 
 
 def _is_frame(value: object) -> bool:

@@ -69,10 +69,23 @@ class Search:
         reach = call.options.reach
         if reach is None or not reach.recompute or self._is_done(call, derived):
             return False
+        if any(self._is_fed_anew(upstream) for upstream in call.upstreams.values()):
+            return True
         calls = (*found.trace.calls, *found.inherited.calls)
         return any(
             (used.namespace, used.key) not in reach.done and reach.asks_to_recompute(used.stage) for used in calls
         )
+
+    def _is_fed_anew(self, upstream: Call) -> bool:
+        """Whether a call that feeds another, or feeds what feeds it, is still to be computed anew."""
+        if upstream.options.recompute and not self._is_done(upstream, self.snapshot.derive(upstream)):
+            return True
+        return any(self._is_fed_anew(source) for source in upstream.upstreams.values())
+
+    def in_memory(self, call: Call, derived: Derived) -> Manifest | None:
+        """Look for an entry in memory alone, by the same rules."""
+        found = memoized.find(self.judge(call), derived) if self._may_look_up(call, derived) else None
+        return None if found is None or self._is_wanted_anew(call, derived, found) else found
 
     def by_content(self, call: Call, derived: Derived) -> Manifest | None:
         """Look for an entry that was made from equal results, and commit it under this call's key."""

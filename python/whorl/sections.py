@@ -118,7 +118,8 @@ def variable(rest: str, value: str) -> dict[str, Any] | None:
 
 def _location(table: object, origin: str, name: str) -> dict[str, object]:
     if not isinstance(table, dict):
-        raise ConfigError(f"{name} cannot be {table!r} ({origin})", "it is a section with filesystem and options")
+        cause = f"it is a section with filesystem and options, not a {type(table).__name__}"
+        raise ConfigError(f"{name} cannot be used ({origin})", cause)
     found = _split(table)
     _refuse_others(found, (*_ROOT, "formats"), f"{origin}, section {name}")
     return found

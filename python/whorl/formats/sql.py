@@ -80,9 +80,7 @@ class Sql:
         whole = json.loads(reader.read(_SCHEMA))
         url = _url(options, writes=False) if whole["external"] else f"sqlite:///{reader.path(_FILE)}"
         if url is None:
-            raise CorruptEntryError(
-                "a result lies in a database that no setting names", 'set the url of the format "sql"'
-            )
+            raise StoreError("a result lies in a database that no setting names", 'set the url of the format "sql"')
         with _database(url) as engine:
             return _read(whole, engine)
 

@@ -35,7 +35,7 @@ def merged(old: Any, new: Any, keys: Sequence[str]) -> Any:
 def _types(table: Any) -> dict[str, str]:
     names = list(table.column_names if hasattr(table, "column_names") else table.columns)
     kinds = table.schema.types if hasattr(table, "column_names") else table.dtypes
-    return dict(zip(names, map(str, kinds), strict=True))
+    return dict(zip(names, map(repr, kinds), strict=True))  # that of categories has them all
 
 
 def _check_columns(old: dict[str, str], new: dict[str, str], keys: Sequence[str]) -> None:
@@ -91,4 +91,6 @@ def _taken(old: Any, new: Any, places: Any) -> Any:
         return pl.concat([old, new])[places]
     import pandas as pd
 
-    return pd.concat([old, new], ignore_index=True).take(places).reset_index(drop=True)
+    found = pd.concat([old, new], ignore_index=True).take(places).reset_index(drop=True)
+    found.attrs = dict(new.attrs)
+    return found
