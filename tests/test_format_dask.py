@@ -134,6 +134,7 @@ def test_a_plan_of_another_kind_is_refused() -> None:
 LIMITED = """
 import resource
 import dask, dask.dataframe as dd, numpy as np, pandas as pd
+import whorl
 dask.config.set(scheduler="threads", num_workers=2)
 
 def part(number):

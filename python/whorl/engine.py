@@ -31,12 +31,11 @@ from whorl.commit import (
 from whorl.delivery import Delivery
 from whorl.derive import Snapshot
 from whorl.entry import MISSING, Resolution, nearest, no_entry
-from whorl.errors import StoreError, UndigestableError
+from whorl.errors import UndigestableError
 from whorl.executors.this_thread import invoke
 from whorl.executors.threads import Slots, run_side_by_side
 from whorl.fingerprint.code import holding, settle
 from whorl.fingerprint.inputs import hand_over
-from whorl.handover import put_into
 from whorl.making import Making
 from whorl.modes import MODES
 from whorl.outcome import Outcome
@@ -44,6 +43,7 @@ from whorl.private import UncopyableError, private_copy
 from whorl.search import Search
 from whorl.stopwatch import function_runs, function_waits
 from whorl.trace import computing, earliest, merge, recording, refuse_circle
+from whorl.upsert import put_in
 from whorl.usage import Usage
 
 if TYPE_CHECKING:
@@ -330,13 +330,14 @@ class Session:
 
     def commit(self, call: Call, derived: Derived, result: Resolution) -> Resolution:
         """Keep a result, if everything it was made from is still what it was."""
-        if call.options.upsert:
-            return self.put_in(call, derived, result)
         if not (self.mode.writes and is_digested_when_stored(call.format, result.value)):
             result.add_digest()
         judge = self.judge(call)
-        holds = partial(is_unchanged, derived, self.snapshot, judge, result, is_shared=call in self.shared)
-        if not self.mode.writes or not holds():
+        unchanged = partial(is_unchanged, derived, self.snapshot, judge, is_shared=call in self.shared)
+        if call.options.upsert and self.mode.writes and result.value is not None:
+            return put_in(self.access, judge, derived, result, self.making.content_key(call), unchanged)
+        holds = partial(unchanged, result)
+        if not self.mode.writes or call.options.upsert or not holds():
             result.add_digest()
             return result
         if call.options.recompute or not self.mode.reads:
@@ -344,34 +345,6 @@ class Session:
         return commit_result(
             self.access, judge, derived, result, self.making.content_key(call), self.earlier.get(call), holds
         )
-
-    def put_in(self, call: Call, derived: Derived, result: Resolution) -> Resolution:
-        """Put the rows of a result into the table that is stored; once more where another did so meanwhile."""
-        judge, rows = self.judge(call), result.value
-        if rows is None or not self.mode.writes:
-            result.add_digest()
-            return result
-        stored = self.access.lookup(judge.slot(derived))
-        while True:
-            table = MISSING if stored is None else decode(self.access, stored, call, self.snapshot)
-            if table is MISSING and self.access.lookup(judge.slot(derived)) is not None:
-                result.add_digest()
-                self.access.complain(StoreError(f"the stored table of {call.definition.name} cannot be read"))
-                return result
-            mine = replace(result, value=rows if table is MISSING else put_into(table, rows, call), digested=False)
-            mine.add_digest()
-            holds = partial(is_unchanged, derived, self.snapshot, judge, mine, is_shared=call in self.shared)
-            if not holds():
-                return mine
-            earlier = Earlier(stored, is_exact=True)
-            content = self.making.content_key(call)
-            settled = commit_result(self.access, judge, derived, mine, content, earlier, holds)
-            if settled.manifest is None or settled.digest == mine.digest:
-                return settled
-            if stored is not None and settled.manifest.attempt == stored.attempt:
-                self.access.complain(StoreError(f"the stored table of {call.definition.name} does not give way"))
-                return mine
-            stored = settled.manifest
 
     def publish(self, call: Call, resolution: Resolution, seconds: float) -> None:
         """Tell the observers what happened to a call; ``seconds`` has what its upstreams took, too."""
