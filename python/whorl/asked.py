@@ -90,6 +90,11 @@ class CallOptions:
     post_processors: tuple[Callable[[object], object], ...] = ()
     reach: Reach | None = None
 
+    @property
+    def handing(self) -> tuple[object, ...]:
+        """What is done to the value on its way to the caller; empty for nothing."""
+        return (self.engine, self.post_processors) if self.engine or self.post_processors else ()
+
     def asking(self, given: Mapping[str, object]) -> CallOptions:
         """Add the keywords of a call, each in place of what was asked before; ConfigError for what none can be."""
         checked = check_asked(given)

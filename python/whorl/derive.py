@@ -233,8 +233,8 @@ class Snapshot:
         """Digest what the stages that the code refers to were told to do to their values, where they were."""
         for number, stage in enumerate(self.code(definition).stages):
             options: CallOptions = stage._options  # type: ignore[attr-defined]  # noqa: SLF001 - given with the stage
-            if options.engine or options.post_processors:
-                yield _argument(f"asked/{number}", (options.engine, options.post_processors))
+            if options.handing:
+                yield _argument(f"asked/{number}", options.handing)
 
     def _reached_by_code(self, definition: Definition) -> dict[str, Definition]:
         found: dict[str, Definition] = {}
@@ -276,8 +276,8 @@ class Snapshot:
             upstream: Definition = value.definition  # type: ignore[attr-defined]
             options: CallOptions = value._options  # type: ignore[attr-defined]  # noqa: SLF001 - given with the stage
             encoder = Encoder("upstream").text(upstream.name)
-            if options.engine or options.post_processors:
-                encoder = encoder.digest(_argument(name, (options.engine, options.post_processors)).digest)
+            if options.handing:
+                encoder = encoder.digest(_argument(name, options.handing).digest)
             return Component(f"upstream/{name}", encoder.finish())
         try:
             return Component(f"raw/{name}", self.input(value).digest)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, cast
 from whorl.errors import ConfigError
 from whorl.modes import MODES
 from whorl.settings import did_you_mean
+from whorl.typenames import type_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -108,7 +109,7 @@ def _engine(name: str, value: object) -> str:
     from whorl.formats.schema.engines import engine_named
 
     if isinstance(value, type):
-        return engine_named(f"{value.__module__.partition('.')[0]}.{value.__qualname__}")
+        return engine_named(type_name(value))
     return engine_named(_text(name, value) or "")
 
 

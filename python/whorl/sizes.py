@@ -10,6 +10,8 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any
 
+from whorl.typenames import type_name
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
@@ -50,7 +52,7 @@ class _Measure:
         return total
 
     def _own(self, value: Any) -> int:
-        measure = _MEASURES.get(f"{type(value).__module__.partition('.')[0]}.{type(value).__qualname__}")
+        measure = _MEASURES.get(type_name(type(value)))
         if measure is not None:
             try:
                 return measure(value)

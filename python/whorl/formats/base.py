@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Protocol, cast
 
 from whorl.errors import FormatError
 from whorl.plugins import load_or_skip, scan
+from whorl.typenames import type_name
 from whorl.wish import PLAIN
 
 if TYPE_CHECKING:
@@ -298,7 +299,7 @@ def candidates(value: object) -> list[Format]:
     A later one is for values that the earlier ones refuse; the last is pickle.  A format that was named never gives
     way to another.
     """
-    default = _DEFAULTS.get(_type_name(type(value)))
+    default = _DEFAULTS.get(type_name(type(value)))
     if default is None and _is_record(value):
         default = "json"
     first = [_built_in(default)] if default else [found for found in _extensions() if found.accepts(value)]
@@ -325,11 +326,6 @@ def closest(name: str, known: Iterable[str]) -> str:
 @cache
 def _built_in(name: str) -> Format:
     return cast("Format", import_module(_MODULES[name]).FORMAT)
-
-
-def _type_name(kind: type) -> str:
-    """Name a type by its distribution's top module, as ``pandas.DataFrame`` for ``pandas.core.frame.DataFrame``."""
-    return f"{kind.__module__.partition('.')[0]}.{kind.__qualname__}"
 
 
 def _is_record(value: object) -> bool:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from whorl.errors import WhorlError
 from whorl.processors.bounds import Bounds
+from whorl.typenames import type_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -41,8 +42,7 @@ class Family:
 
 def family_of(value: object) -> Family | None:
     """Give what can be done with a value; None for a type that has no time axis."""
-    kind = type(value)
-    return _FAMILIES.get(f"{kind.__module__.partition('.')[0]}.{kind.__qualname__}")
+    return _FAMILIES.get(type_name(type(value)))
 
 
 def _choose(names: tuple[str, ...], there: Iterable[object], what: str) -> str:

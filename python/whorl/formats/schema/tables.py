@@ -6,6 +6,8 @@ On the arrow: before *encode*.
 
 from __future__ import annotations
 
+from whorl.typenames import type_name
+
 _TABLES = ("pandas.DataFrame", "pandas.Series", "pyarrow.Table", "polars.DataFrame", "polars.LazyFrame")
 
 
@@ -16,5 +18,4 @@ def is_table(value: object) -> bool:
 
 def table_name(value: object) -> str:
     """Name the type of a value by its distribution and class: ``pandas.DataFrame``."""
-    kind = type(value)
-    return f"{kind.__module__.partition('.')[0]}.{kind.__qualname__}"
+    return type_name(type(value))
