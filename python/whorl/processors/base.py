@@ -31,6 +31,8 @@ class Processor:
     """
 
     consumes: ClassVar[tuple[str, ...]] = ()
+    leaves_out: ClassVar[bool] = False
+    """Whether ``process`` only leaves things out: then the wishes of the processor after it hold for its input too."""
 
     def __call__(self, function: Callable[..., Any]) -> Any:
         """Put this processor before those that a stage, or a plain function, has."""

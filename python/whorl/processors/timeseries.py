@@ -19,10 +19,10 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from whorl.bounds import Bounds
 from whorl.errors import ConfigError, WhorlWarning, warn
 from whorl.processors.axes import family_of
 from whorl.processors.base import Processor
-from whorl.processors.bounds import Bounds
 from whorl.wish import Window
 
 if TYPE_CHECKING:
@@ -49,6 +49,7 @@ class timeseries(Processor):  # noqa: N801 - a decorator
     """
 
     consumes: ClassVar[tuple[str, ...]] = ("start_time", "end_time")
+    leaves_out: ClassVar[bool] = True
 
     def __init__(self, timeseries: str | Sequence[str] = "time", *, tolerance: timedelta = _YEAR) -> None:
         names = (timeseries,) if isinstance(timeseries, str) else tuple(timeseries)
@@ -73,6 +74,11 @@ class timeseries(Processor):  # noqa: N801 - a decorator
         """Wish for the window."""
         start, end = (arguments[name] for name in self.consumes)
         return () if start is None and end is None else (Window(self.names, start, end),)
+
+    def hints(self) -> Mapping[str, Mapping[str, object]]:
+        """Have what is stored cut along the axis."""
+        split = {"split_by": list(self.names)}
+        return {"parquet": split, "zarr": split}
 
     def process(self, value: Any, arguments: Mapping[str, object]) -> Any:
         """Slice a value."""
