@@ -32,7 +32,8 @@ def read_window(recorded: str | None) -> Ends | None:
     if recorded is None:
         return None
     try:
-        start, end = read(recorded, extra=SCALARS)  # type: ignore[misc]  # anything else is an error
+        found: Any = read(recorded, extra=SCALARS)
+        start, end = found
         Bounds.parse(start, end)
     except (ConfigError, ImportError, KeyError, TypeError, ValueError):  # somebody else wrote it: it covers nothing
         return None
