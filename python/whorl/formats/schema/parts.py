@@ -1,8 +1,9 @@
 """
-A frame of dask comes in, one parquet file per partition goes out, and back as a frame that reads them when it is asked.
+A frame of dask comes in, its partitions go out one by one to whoever writes them, and back as a frame that reads them.
 
 Each partition is computed and written by one task of dask's, wherever that runs, and never gathered.  What comes back
-checks each file when it is read.  Divisions, names and dtypes stay.  On the arrow: *encode* and *decode*.
+checks each partition when it is read.  Divisions, names and dtypes stay.  ``parquet`` has one file per partition, which
+is here too.  On the arrow: *encode* and *decode*.
 """
 
 from __future__ import annotations
@@ -12,11 +13,14 @@ from typing import TYPE_CHECKING, Any
 
 from whorl.formats.schema.files import of_file_table, to_file_table
 from whorl.formats.schema.loss import Loss, require, within
+from whorl.formats.schema.payload import check_same
 from whorl.formats.schema.plain import pack, unpack
 from whorl.formats.schema.scalars import SCALARS
 from whorl.formats.schema.tables import table_name
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
     from whorl.formats.base import LazyFiles, PayloadReader, PayloadWriter
 
 _LIST, _META = "parts.json", "meta.parquet"
@@ -29,47 +33,108 @@ def is_dask_frame(value: object) -> bool:
 
 
 def is_parts(reader: PayloadReader) -> bool:
-    """Whether a payload has one file per partition."""
+    """Whether a payload is a frame of dask."""
     return _LIST in reader.names
 
 
-def write_parts(value: Any, writer: PayloadWriter) -> None:
-    """Write a frame of dask; what a partition cannot hold is a loss that names it."""
+def names_of_parts(value: Any) -> list[str]:
+    """Name the file of each partition, in their order."""
+    return [f"part-{place:06}.parquet" for place in range(value.npartitions)]
+
+
+def write_frame(
+    value: Any, writer: PayloadWriter, work: Callable[..., Any], each: Sequence[object], *more: object
+) -> list[Any]:
+    """
+    Have each partition written, and what is said of all of them; give what the tasks gave.
+
+    ``work`` gets a partition, its item of ``each``, and ``more``, in whatever process; what a partition cannot hold is
+    a loss that names it.
+    """
     dask = require("dask")
-    parts = value.to_delayed()
-    names = [f"part-{place:06}.parquet" for place in range(len(parts))]
     with within("the frame"):
         _write_part(value._meta, str(writer.path(_META)))  # noqa: SLF001 - how dask says what a frame is made of
-        divisions = pack(list(value.divisions), extra=SCALARS, place="the divisions")
-    tasks = [dask.delayed(_write_part)(part, str(writer.path(name))) for part, name in zip(parts, names, strict=True)]
-    dask.compute(*tasks)
-    writer.write(_LIST, json.dumps({"parts": names, "divisions": divisions}).encode())
+        pack(list(value.divisions), extra=SCALARS, place="the divisions")
+    parts = zip(value.to_delayed(), each, strict=True)
+    return list(dask.compute(*[dask.delayed(work)(part, item, *more) for part, item in parts]))
 
 
-def read_parts(reader: PayloadReader) -> Any:
-    """Make the frame again; nothing but its dtypes is read now."""
+def write_list(value: Any, writer: PayloadWriter, parts: Iterable[object], more: Mapping[str, object]) -> None:
+    """Write what ``read_list`` gives: of each partition, and of all of them."""
+    divisions = pack(list(value.divisions), extra=SCALARS, place="the divisions")
+    whole = {"parts": list(parts), "divisions": divisions, **more}
+    writer.write(_LIST, json.dumps(whole, ensure_ascii=False).encode())
+
+
+def read_list(reader: PayloadReader) -> Any:
+    """Read what is said of the partitions."""
+    return json.loads(reader.read(_LIST))
+
+
+def frame_of_parts(reader: PayloadReader, read: Callable[..., Any], each: Sequence[object], **more: object) -> Any:
+    """Make the frame again; nothing but its dtypes is read now, and ``read`` is a task of dask's."""
     import dask.dataframe as dd
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    described = json.loads(reader.read(_LIST))
     meta = of_file_table(pq.read_table(pa.BufferReader(reader.read(_META))))
-    divisions: Any = unpack(described["divisions"], extra=SCALARS)
-    files = reader.lazy()
+    divisions: Any = unpack(read_list(reader)["divisions"], extra=SCALARS)
     make: Any = dd.from_map
-    return make(_read_part, described["parts"], files=files, meta=meta, divisions=tuple(divisions))
+    return make(read, each, meta=meta, divisions=tuple(divisions), **more)
+
+
+def check_partition(frame: object) -> None:
+    """Refuse partitions of other types than a frame of pandas."""
+    if table_name(frame) != "pandas.DataFrame":
+        raise Loss(f"partitions of type {table_name(frame)}")
+
+
+def spelled_out(frame: Any) -> tuple[Any, list[int] | None]:
+    """
+    Write the numbers of a RangeIndex out, and say which they were; other indexes stay.
+
+    Filtered partitions of one frame have one or the other, and in a table of its own all have the same columns.
+    """
+    import pandas as pd
+
+    index = frame.index
+    if type(index).__name__ != "RangeIndex":
+        return frame, None
+    return frame.set_axis(pd.Index(index.to_numpy(), name=index.name)), [index.start, index.stop, index.step]
+
+
+def summed_up(frame: Any, steps: list[int] | None) -> Any:
+    """Give a frame the RangeIndex again that ``spelled_out`` found."""
+    import pandas as pd
+
+    if steps is None:
+        return frame
+    start, stop, step = steps
+    return frame.set_axis(pd.RangeIndex(start, stop, step, name=frame.index.name))
+
+
+# parquet
+
+
+def write_parts(value: Any, writer: PayloadWriter) -> None:
+    """Write a file per partition."""
+    names = names_of_parts(value)
+    write_frame(value, writer, _write_part, [str(writer.path(name)) for name in names])
+    write_list(value, writer, names, {})
+
+
+def read_parts(reader: PayloadReader) -> Any:
+    """Make the frame of the files."""
+    return frame_of_parts(reader, _read_part, read_list(reader)["parts"], files=reader.lazy())
 
 
 def _write_part(frame: Any, path: str) -> None:
     """Write one partition, and compare: a task of dask's, in whatever process."""
     import pyarrow.parquet as pq
 
-    if table_name(frame) != "pandas.DataFrame":
-        raise Loss(f"partitions of type {table_name(frame)}")
+    check_partition(frame)
     table = to_file_table(frame)
     pq.write_table(table, path, compression="none", write_page_checksum=True, store_schema=True)
-    from whorl.formats.schema.payload import check_same
-
     check_same(frame, of_file_table(pq.read_table(path)))
 
 
