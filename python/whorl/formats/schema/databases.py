@@ -175,7 +175,11 @@ def _type(kind: pa.DataType) -> Any:
 def _family(kind: Any) -> str:
     """Name what a type of a database is for; some have whole numbers for booleans."""
     alchemy = require("sqlalchemy")
-    families = {"number": (alchemy.Boolean, alchemy.Integer), "float": alchemy.Numeric, "text": alchemy.String}
+    families = {
+        "text": (alchemy.String,),
+        "number": (alchemy.Boolean, alchemy.Integer),
+        "float": (alchemy.Numeric, alchemy.Float),
+    }
     return next((name for name, types in families.items() if isinstance(kind, types)), str(kind))
 
 

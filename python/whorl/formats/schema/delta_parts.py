@@ -92,8 +92,8 @@ def _one_schema(serialized: list[bytes]) -> pa.Schema:
     schemas = [pa.ipc.read_schema(pa.py_buffer(data)) for data in serialized]
     for place, schema in enumerate(schemas):
         if not schema.equals(schemas[0]):
-            odd = [f"`{name}`" for name, kind in _fields(schema) ^ _fields(schemas[0])]
-            raise Loss(f"partition {place} has columns of other types than another: {', '.join(dict.fromkeys(odd))}", "parquet")
+            names = ", ".join(sorted({f"`{name}`" for name, _ in _fields(schema) ^ _fields(schemas[0])}))
+            raise Loss(f"partition {place} has columns of other types than another: {names}", "parquet")
     return schemas[0]
 
 
