@@ -6,6 +6,8 @@ import json
 import logging
 from typing import TYPE_CHECKING
 
+import dask
+import dask.dataframe as dd
 import numpy as np
 import pandas as pd
 import pytest
@@ -163,6 +165,50 @@ def test_a_result_is_served_out_of_the_database(connected: Postgres, store: Path
     texts = [path.read_bytes() for path in store.rglob("*") if path.is_file()]
     assert not any(PASSWORD.encode() in text for text in texts)
     assert connected.port
+
+
+@cache(backend="sql")
+def parts() -> dd.DataFrame:
+    frame = pd.DataFrame({"a": range(100), "b": [None, "x"] * 50, "c": np.arange(100) / 7})
+    return dd.from_pandas(frame, npartitions=4)
+
+
+def test_a_frame_of_dask_lies_in_one_table_of_the_database(connected: Postgres, store: Path) -> None:
+    """Written by one user, partition by partition, and read by another; no file and no name has the password."""
+    first = parts()
+    with whorl.observe() as outcomes:
+        second = parts()
+
+    assert [outcome.kind for outcome in outcomes] == ["hit"]
+    assert second.divisions == first.divisions == (0, 25, 50, 75, 99)
+    pd.testing.assert_frame_equal(second.compute(), first.compute())
+    assert second["c"].compute().tolist() == [number / 7 for number in range(100)]
+    texts = [path.read_bytes() for path in store.rglob("*") if path.is_file()]
+    assert not any(PASSWORD.encode() in text for text in (*texts, repr(second).encode()))
+    assert connected.port
+
+
+def test_a_table_of_partitions_that_are_refused_is_removed(postgres: Postgres, tmp_path: Path) -> None:
+    """Nothing would ever tell of it."""
+
+    def part(number: int) -> pd.DataFrame:
+        return pd.DataFrame({"a": ["x"] if number else [{1}]}, dtype=object)
+
+    with dask.config.set({"dataframe.convert-string": False}):
+        value = dd.from_map(part, [1, 0], meta=part(1))  # type: ignore[no-untyped-call]
+        before = tables_of(postgres)
+        with pytest.raises(FormatError, match="cannot hold this DataFrame"):
+            format_named("sql").encode(value, new_payload(tmp_path), {"url": postgres.url()})
+
+    assert tables_of(postgres) == before
+
+
+def tables_of(postgres: Postgres) -> set[str]:
+    """List the tables of a database, but that of the revisions."""
+    engine = sqlalchemy.create_engine(postgres.url())
+    found = set(sqlalchemy.inspect(engine).get_table_names())
+    engine.dispose()
+    return found - {"whorl_tables"}
 
 
 def test_a_table_that_was_changed_or_is_gone_is_no_entry(connected: Postgres) -> None:

@@ -5,8 +5,10 @@ A frame or an Arrow table comes in, a table of Delta Lake and a schema beside it
 DataFrame, Series    kept, through the schema: dtypes, labels, index, names, ``attrs``
 pyarrow.Table        kept, where delta has a type for each column
 polars               frames, also lazy ones, which are collected
+frames of dask       kept, with divisions: one file per partition, written and read by dask's workers
 durations            as whole numbers of their unit; dictionaries as their values; unsigned integers as signed ones
-refused              moments finer than microseconds, large unsigned integers, tables without columns, nested gaps
+refused              moments finer than microseconds, large unsigned integers, tables without columns, nested gaps,
+                     partitions of several types
 ===================  ==============================================================================================
 
 A payload is a table of its own, of one version, which is pinned: what somebody else adds to it is not read.  ``upsert``
@@ -20,16 +22,17 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from whorl.formats.base import check_options
+from whorl.formats.schema.delta_parts import read_delta_parts, write_delta_parts
+from whorl.formats.schema.delta_types import for_delta, from_delta
 from whorl.formats.schema.frames import decode_table, encode_table
-from whorl.formats.schema.loss import Loss, refusing, require, within
+from whorl.formats.schema.loss import Loss, refusing, require
+from whorl.formats.schema.parts import is_dask_frame, is_parts
 from whorl.formats.schema.payload import check_same
 from whorl.formats.schema.tables import is_table
 from whorl.formats.schema.text import type_of, type_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-    import pyarrow as pa
 
     from whorl.formats.base import Format, PayloadReader, PayloadWriter
 
@@ -48,7 +51,7 @@ class Delta:
 
     def accepts(self, value: object) -> bool:
         """Take frames, series and Arrow tables."""
-        return is_table(value)
+        return is_table(value) or is_dask_frame(value)
 
     def main_file(self, names: tuple[str, ...], read: object) -> str:  # noqa: ARG002 - others look into a file
         """Name the folder of the table."""
@@ -59,12 +62,13 @@ class Delta:
         check_options(self, options, ())
         with refusing(self.name, value):
             deltalake = require("deltalake")
+            if is_dask_frame(value):
+                write_delta_parts(value, writer, _TABLE)
+                return
             table, schema = encode_table(value)
-            if not table.num_columns:
-                raise Loss("a table without columns", "parquet")
             folder = writer.folder / _TABLE
             try:
-                deltalake.write_deltalake(str(folder), _for_delta(table), target_file_size=_ONE_FILE)
+                deltalake.write_deltalake(str(folder), for_delta(table), target_file_size=_ONE_FILE)
             except deltalake.exceptions.DeltaError as error:
                 raise Loss(str(error), "parquet") from error
             types = [type_text(kind) for kind in table.schema.types]
@@ -74,6 +78,8 @@ class Delta:
 
     def decode(self, reader: PayloadReader, options: Mapping[str, object]) -> object:  # noqa: ARG002 - it has none
         """Read the pinned version of the table; every file is checked."""
+        if is_parts(reader):
+            return read_delta_parts(reader)
         whole = json.loads(reader.read(_SCHEMA))
         paths = [str(reader.path(name)) for name in reader.names if name != _SCHEMA]
         return _value(whole, os.path.join(paths[0].partition(f"{os.sep}{_TABLE}{os.sep}")[0], _TABLE))
@@ -83,53 +89,8 @@ def _value(whole: Mapping[str, Any], folder: str) -> object:
     import pyarrow as pa
 
     found = require("deltalake").DeltaTable(folder, version=whole["version"]).to_pyarrow_dataset().to_table()
-    columns = [_back(found.column(place), type_of(kind)) for place, kind in enumerate(whole["types"])]
+    columns = [from_delta(found.column(place), type_of(kind)) for place, kind in enumerate(whole["types"])]
     return decode_table(pa.table(columns, names=whole["names"]), whole["schema"])
-
-
-def _for_delta(table: pa.Table) -> pa.Table:
-    """Give each column a type that delta has; raise ``Loss`` for values that do not fit."""
-    import pyarrow as pa
-
-    columns = []
-    for name, column in zip(table.column_names, table.columns, strict=True):
-        with within(f"column `{name}`"):
-            columns.append(column.cast(_delta_type(column.type)))
-    names = [name or f"column_{place}" for place, name in enumerate(table.column_names)]
-    if len(set(names)) < len(names):
-        raise Loss("two columns of one name", "parquet")
-    # As one batch: several are written by threads, in any order.
-    return pa.table(columns, names=names).combine_chunks()
-
-
-def _delta_type(kind: pa.DataType) -> pa.DataType:
-    """Give the type of delta that a type of Arrow is kept as; its own where delta has it, or nothing like it."""
-    import pyarrow as pa
-
-    is_ = pa.types
-    if is_.is_dictionary(kind):
-        return _delta_type(kind.value_type)
-    if is_.is_timestamp(kind):
-        return pa.timestamp("us", "UTC" if kind.tz else None)
-    families = (
-        (pa.string(), (is_.is_large_string, is_.is_null)),
-        (pa.binary(), (is_.is_large_binary, is_.is_fixed_size_binary)),
-        (pa.int64(), (is_.is_unsigned_integer, is_.is_duration, is_.is_time)),
-        (pa.float32(), (is_.is_float16,)),
-    )
-    return next((kept for kept, tests in families if any(test(kind) for test in tests)), kind)
-
-
-def _back(column: pa.ChunkedArray, kind: pa.DataType) -> pa.ChunkedArray:
-    import pyarrow as pa
-
-    if pa.types.is_dictionary(kind):
-        return _back(column, kind.value_type).dictionary_encode().cast(kind)
-    if pa.types.is_null(kind):
-        return pa.chunked_array([pa.nulls(len(column))])
-    if pa.types.is_time32(kind):
-        return column.cast(pa.int32()).cast(kind)
-    return column.cast(kind)
 
 
 FORMAT: Format = Delta()

@@ -33,7 +33,8 @@ from typing import TYPE_CHECKING
 from whorl.formats.base import check_options, split_names
 from whorl.formats.schema.files import of_file_table, to_file_table
 from whorl.formats.schema.loss import refusing, within
-from whorl.formats.schema.parts import is_dask_frame, is_parts, read_parts, write_parts
+from whorl.formats.schema.parquet_parts import read_parts, write_parts
+from whorl.formats.schema.parts import is_dask_frame, is_parts
 from whorl.formats.schema.payload import MAP_FROM, Draft, check_same
 from whorl.formats.schema.spans import is_cut, read_rows, write_rows
 from whorl.formats.schema.tables import is_table

@@ -21,7 +21,8 @@ def merged(old: Any, new: Any, keys: Sequence[str]) -> Any:
     """Put rows into a table; FormatError where that has no one meaning."""
     kind = table_name(new)
     if kind not in ("pandas.DataFrame", "polars.DataFrame", "pyarrow.Table"):
-        raise FormatError(f"rows of a {kind} cannot be put into a table", "frames and Arrow tables can")
+        tip = "compute() it first" if kind.startswith("dask") else ""
+        raise FormatError(f"rows of a {kind} cannot be put into a table", "frames and Arrow tables can", tip)
     if table_name(old) != kind:
         raise FormatError(f"rows of a {kind} cannot be put into a {table_name(old)}", "the types differ")
     _check_columns(_types(old), _types(new), keys)

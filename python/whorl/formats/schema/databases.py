@@ -1,0 +1,211 @@
+"""
+Columns of booleans, numbers and texts come in, rows of a table of an SQL database go out, and back.
+
+Settings say which database; each table has a row in ``whorl_tables`` that says of which revision it is, and is complete
+once that row is there.  On the arrow: *encode* and *decode* of sql.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from whorl.errors import CorruptEntryError, StoreError
+from whorl.formats.schema.loss import Loss, require
+from whorl.formats.schema.text import leaf_types
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    import pyarrow as pa
+
+SETTINGS = (
+    *("url", "write_url"),
+    *("driver", "host", "port", "database", "user", "password", "write_user", "write_password"),
+)
+ROW, PART, _REVISIONS = "whorl_row", "whorl_part", "whorl_tables"
+# PostgreSQL cuts longer names off.
+_LONGEST_NAME = 60
+_BATCH = 10_000
+# Seconds that SQLite waits for others who write: as its library has it, and where partitions wait for their turn.
+_PATIENCE = 5.0
+LONG_PATIENCE = 3600.0
+
+
+def url_of(options: Mapping[str, object], *, writes: bool) -> Any:
+    """Give the URL of a database that settings name; None where they name none."""
+    chosen = (options.get("write_url") if writes else None) or options.get("url")
+    if chosen is not None or "host" not in options:
+        return None if chosen is None else require("sqlalchemy").make_url(chosen)
+    user, password = ((writes and options.get(f"write_{name}")) or options.get(name) for name in ("user", "password"))
+    port = options.get("port")
+    return require("sqlalchemy").URL.create(
+        str(options.get("driver", "postgresql")), user, password, str(options["host"]),
+        None if port is None else int(str(port)), str(options.get("database", "")),
+    )  # fmt: skip
+
+
+def url_of_file(path: object) -> Any:
+    """Give the URL of a file of SQLite."""
+    return require("sqlalchemy").URL.create("sqlite", database=str(path))
+
+
+@contextmanager
+def database(url: Any, patience: float = _PATIENCE) -> Iterator[Any]:
+    """Open a database and close every connection; what it says of a value is a loss, without its URL."""
+    alchemy = require("sqlalchemy")
+    is_file = url.get_backend_name() == "sqlite"
+    engine = alchemy.create_engine(url, connect_args={"timeout": patience} if is_file else {})
+    try:
+        _reach(engine)
+        yield engine
+    except (alchemy.exc.StatementError, OverflowError) as error:
+        first = str(getattr(error, "orig", None) or error).splitlines()[0]
+        raise Loss(f"the database says: {first}", "parquet") from None
+    finally:
+        engine.dispose()
+
+
+def make_revisions(engine: Any) -> None:
+    """Make the table of the revisions, where there is none."""
+    _make(engine, _revisions())
+
+
+def make_table(engine: Any, whole: Mapping[str, Any]) -> None:
+    """Make a table; that of a frame in parts by whoever comes first."""
+    _make(engine, _table(whole))
+
+
+def _make(engine: Any, table: Any) -> None:
+    alchemy = require("sqlalchemy")
+    try:
+        table.metadata.create_all(engine, checkfirst=True)
+    except alchemy.exc.DatabaseError:  # two looked at once, and one was first
+        if not alchemy.inspect(engine).has_table(table.name):
+            raise
+
+
+def other_columns(engine: Any, whole: Mapping[str, Any]) -> list[str]:
+    """Name the columns of a table that another has made with another type, or that one of the two has not."""
+    alchemy = require("sqlalchemy")
+    found = {column["name"]: _family(column["type"]) for column in alchemy.inspect(engine).get_columns(whole["table"])}
+    wanted = {column.name: _family(column.type) for column in _table(whole).columns}
+    return sorted({name for name, _ in found.items() ^ wanted.items()})
+
+
+def drop_table(engine: Any, whole: Mapping[str, Any]) -> None:
+    """Remove a table that nothing tells of."""
+    _table(whole).metadata.drop_all(engine, checkfirst=True)
+
+
+def add_rows(connection: Any, whole: Mapping[str, Any], leaves: pa.Table, *before: int) -> None:
+    """Add rows, numbered; ``before`` is what stands before the number."""
+    table, names = _table(whole), (*whole["keys"], *whole["texts"]["names_of_columns"])
+    for start in range(0, leaves.num_rows, _BATCH):
+        part = leaves.slice(start, _BATCH)
+        columns = [column.to_pylist() for column in part.columns]
+        numbered = zip(range(start, start + part.num_rows), *columns, strict=True)
+        connection.execute(table.insert(), [dict(zip(names, (*before, *row), strict=True)) for row in numbered])
+
+
+def complete(connection: Any, whole: Mapping[str, Any]) -> None:
+    """Say that a table is complete, and of which revision."""
+    connection.execute(_revisions().insert(), [{"name": whole["table"], "revision": whole["revision"]}])
+
+
+def read_rows(engine: Any, whole: Mapping[str, Any], *before: int, is_complete: bool = True) -> pa.Table:
+    """Read rows in their order; ``CorruptEntryError`` where a complete table is gone or of another revision."""
+    alchemy = require("sqlalchemy")
+    table, revisions = _table(whole), _revisions()
+    keys, columns = list(table.columns)[: len(whole["keys"])], list(table.columns)[len(whole["keys"]) :]
+    wanted = alchemy.select(*columns).order_by(*keys)
+    for key, number in zip(keys, before, strict=False):
+        wanted = wanted.where(key == number)
+    try:
+        with engine.connect().execution_options(stream_results=True) as connection:
+            revision = alchemy.select(revisions.c.revision).where(revisions.c.name == whole["table"])
+            if is_complete and connection.execute(revision).scalar() != whole["revision"]:
+                raise CorruptEntryError("a table of a database is of another revision than its entry")
+            return _leaves(connection.execute(wanted).partitions(_BATCH), whole)
+    except alchemy.exc.DatabaseError as error:
+        with engine.connect() as connection:
+            if engine.dialect.has_table(connection, whole["table"]):
+                raise
+        raise CorruptEntryError("a table of a database is gone") from error
+
+
+def names_for(names: Sequence[str], keys: Sequence[str]) -> list[str]:
+    """Name columns so that every database can: short, each once however it is written, and none as a key."""
+    found: list[str] = []
+    for place, name in enumerate(names):
+        is_plain = len(name.encode()) <= _LONGEST_NAME and "\0" not in name and name
+        taken = {*keys, *(other.lower() for other in found)}
+        found.append(name if is_plain and name.lower() not in taken else f"column_{place}")
+    return found
+
+
+def _reach(engine: Any) -> None:
+    """Connect once: a database that is away is a store that fails, and costs no result."""
+    try:
+        engine.connect().close()
+    except require("sqlalchemy").exc.OperationalError as error:
+        raise StoreError("the database of the format sql cannot be reached", type(error.orig).__name__) from None
+
+
+def _table(whole: Mapping[str, Any]) -> Any:
+    """Describe a table: the number of the row, and one column for each leaf."""
+    alchemy = require("sqlalchemy")
+    names = whole["texts"]["names_of_columns"]
+    columns = [alchemy.Column(name, _type(kind)) for name, kind in zip(names, leaf_types(whole["texts"]), strict=True)]
+    keys = [alchemy.Column(key, alchemy.BigInteger, primary_key=True, autoincrement=False) for key in whole["keys"]]
+    return alchemy.Table(whole["table"], alchemy.MetaData(), *keys, *columns)
+
+
+def _type(kind: pa.DataType) -> Any:
+    import pyarrow as pa
+
+    alchemy = require("sqlalchemy")
+    if pa.types.is_boolean(kind):
+        return alchemy.Boolean()
+    if pa.types.is_integer(kind):
+        return alchemy.BigInteger()
+    return alchemy.Double() if pa.types.is_floating(kind) else alchemy.Text()
+
+
+def _family(kind: Any) -> str:
+    """Name what a type of a database is for; some have whole numbers for booleans."""
+    alchemy = require("sqlalchemy")
+    families = {
+        "text": (alchemy.String,),
+        "number": (alchemy.Boolean, alchemy.Integer),
+        "float": (alchemy.Numeric, alchemy.Float),
+    }
+    return next((name for name, types in families.items() if isinstance(kind, types)), str(kind))
+
+
+def _revisions() -> Any:
+    alchemy = require("sqlalchemy")
+    name = alchemy.Column("name", alchemy.String(64), primary_key=True)
+    return alchemy.Table(_REVISIONS, alchemy.MetaData(), name, alchemy.Column("revision", alchemy.String(64)))
+
+
+def _leaves(batches: Iterator[Sequence[Any]], whole: Mapping[str, Any]) -> pa.Table:
+    """Make columns of rows, some rows at a time."""
+    import pyarrow as pa
+
+    kinds = leaf_types(whole["texts"])
+    chunks: list[list[pa.Array]] = [[] for _ in kinds]
+    for rows in batches:
+        parts = zip(chunks, zip(*rows, strict=True), kinds, whole["gaps"], strict=True)
+        for found, items, kind, has_gaps in parts:
+            found.append(_array(items, kind, has_gaps=has_gaps))
+    columns = [pa.chunked_array(found, kind) for found, kind in zip(chunks, kinds, strict=True)]
+    return pa.table(columns, names=[str(place) for place in range(len(kinds))])
+
+
+def _array(items: Sequence[Any], kind: pa.DataType, *, has_gaps: bool) -> pa.Array:
+    import pyarrow as pa
+
+    if pa.types.is_floating(kind) and not has_gaps:
+        items = [float("nan") if item is None else item for item in items]  # SQLite has no NaN
+    return pa.array(items, kind)

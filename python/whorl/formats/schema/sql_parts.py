@@ -1,0 +1,141 @@
+"""
+A frame of dask comes in, a table of an SQL database goes out whose rows say which partition they are of, and back.
+
+Each partition is written and read by a task of dask's, which opens the database itself.  The table is complete once all
+partitions are in it.  A partition that is read is compared with the digest of what was written.  On the arrow: *encode*
+and *decode* of sql.
+"""
+
+from __future__ import annotations
+
+import shutil
+from typing import TYPE_CHECKING, Any
+
+from whorl.errors import CorruptEntryError
+from whorl.fingerprint.values import hash_value
+from whorl.formats.schema.databases import (
+    LONG_PATIENCE,
+    PART,
+    ROW,
+    add_rows,
+    complete,
+    database,
+    drop_table,
+    make_revisions,
+    make_table,
+    names_for,
+    other_columns,
+    read_rows,
+    url_of_file,
+)
+from whorl.formats.schema.frames import decode_table, encode_table
+from whorl.formats.schema.leaves import gaps_of
+from whorl.formats.schema.loss import Loss
+from whorl.formats.schema.parts import (
+    check_partition,
+    frame_of_parts,
+    read_list,
+    spelled_out,
+    summed_up,
+    write_frame,
+    write_list,
+)
+from whorl.formats.schema.payload import check_same
+from whorl.formats.schema.private_folder import private_folder
+from whorl.formats.schema.text import table_from, texts_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from whorl.formats.base import PayloadReader, PayloadWriter
+
+_KEYS = (PART, ROW)
+
+
+def write_sql_parts(value: Any, writer: PayloadWriter, url: Any, named: Mapping[str, Any]) -> None:
+    """Write the rows of each partition; ``named`` has the name and the revision of the table."""
+    whole = {**named, "keys": _KEYS}
+    try:
+        with database(url) as engine:
+            make_revisions(engine)
+        parts = write_frame(value, _write_part, range(value.npartitions), whole, url)
+        _check_types(parts)
+        with database(url) as engine, engine.begin() as connection:
+            complete(connection, whole)
+    except BaseException:
+        _forget(url, whole)
+        raise
+    write_list(value, writer, parts, named)
+
+
+def read_sql_parts(reader: PayloadReader, url: Any) -> Any:
+    """Make the frame of the partitions; the URL, with its password, goes along with the tasks that read them."""
+    whole = read_list(reader)
+    named = {"table": whole["table"], "revision": whole["revision"], "keys": _KEYS}
+    each = list(enumerate(whole["parts"]))
+    return frame_of_parts(reader, _read_part, each, whole=named, url=url)
+
+
+def url_that_stays(reader: PayloadReader, file: str) -> Any:
+    """Give the URL of a payload's file, checked now: of a copy, where the file itself would go."""
+    path: Path = reader.path(file)
+    if not reader.stays:
+        path = shutil.copyfile(path, private_folder() / file)
+    return url_of_file(path)
+
+
+def _write_part(frame: Any, place: int, whole: Mapping[str, Any], url: Any) -> dict[str, Any]:
+    """Write one partition, and compare; give what is needed to read it: a task of dask's, in whatever process."""
+    check_partition(frame)
+    plain, steps = spelled_out(frame)
+    table, schema = encode_table(plain)
+    leaves, texts = texts_of(table)
+    if not leaves.num_columns:
+        raise Loss("a table without columns", "parquet")
+    texts["names_of_columns"] = names_for(leaves.column_names, _KEYS)
+    part = {"schema": schema, "texts": texts, "gaps": gaps_of(leaves), "range": steps, "digest": str(hash_value(frame))}
+    here = {**whole, **part}
+    with database(url, LONG_PATIENCE) as engine:
+        make_table(engine, here)
+        if odd := other_columns(engine, here):
+            raise _differs(place, odd)
+        with engine.begin() as connection:
+            add_rows(connection, here, leaves, place)
+        check_same(frame, _frame_of(engine, here, place, is_complete=False))
+    return part
+
+
+def _read_part(each: tuple[int, Mapping[str, Any]], whole: Mapping[str, Any], url: Any) -> Any:
+    """Read one partition, checked: a task of dask's, in whatever process."""
+    place, part = each
+    with database(url, LONG_PATIENCE) as engine:
+        frame = _frame_of(engine, {**whole, **part}, place, is_complete=True)
+    if str(hash_value(frame)) != part["digest"]:
+        raise CorruptEntryError("a partition in a table of a database is not what was written")
+    return frame
+
+
+def _frame_of(engine: Any, whole: Mapping[str, Any], place: int, *, is_complete: bool) -> Any:
+    leaves = read_rows(engine, whole, place, is_complete=is_complete)
+    return summed_up(decode_table(table_from(leaves, whole["texts"]), whole["schema"]), whole["range"])
+
+
+def _check_types(parts: list[dict[str, Any]]) -> None:
+    """Refuse partitions whose columns differ in what the database does not tell apart."""
+    first = parts[0]["texts"]
+    for place, part in enumerate(parts):
+        pairs = zip(first["leaves"], part["texts"]["leaves"], first["names_of_columns"], strict=True)
+        if odd := [name for one, other, name in pairs if one != other]:
+            raise _differs(place, odd)
+
+
+def _differs(place: int, odd: list[str]) -> Loss:
+    names = ", ".join(f"`{name}`" for name in odd)
+    return Loss(f"partition {place} has columns of other types than another: {names}", "parquet")
+
+
+def _forget(url: Any, whole: Mapping[str, Any]) -> None:
+    """Remove what is there of a table that will not be complete."""
+    with database(url) as engine:
+        drop_table(engine, {**whole, "texts": {"names_of_columns": [], "leaves": []}})
