@@ -40,6 +40,11 @@ class Reach:
     met: set[str] = field(default_factory=set)
     done: set[tuple[str, Digest]] = field(default_factory=set)
 
+    def __reduce__(self) -> tuple[object, ...]:
+        """Travel to another process; whom it meets there is not seen here, so that no name is warned of."""
+        self.met.update(self.recompute, self.memoize)
+        return Reach, (self.recompute, self.memoize, self.retry_null_cache)
+
     def with_names(self, option: str, names: frozenset[str]) -> Reach:
         """Ask ``recompute`` or ``memoize`` of other stages than before."""
         return replace(self, recompute=names) if option == "recompute" else replace(self, memoize=names)
@@ -162,7 +167,7 @@ class CallOptions:
             stack.enter_context(self.in_force())
             token = _reach.set(self.reach)
             stack.callback(_reach.reset, token)
-            stack.enter_context(carried(_reach))
+            stack.enter_context(carried(_reach, "whorl.asked:_reach"))
             yield
 
     def warn_of_unmet(self) -> None:

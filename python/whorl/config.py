@@ -21,7 +21,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from whorl import config_files, parameters
-from whorl.carrying import carried
 from whorl.config_files import located_in, of_nuthatch, of_package, of_project, of_user
 from whorl.errors import ConfigError
 from whorl.sections import Layer, flatten, flatten_nuthatch, merge_layers, variable
@@ -268,11 +267,13 @@ def _project_at(folder: str) -> Path:
 @contextmanager
 def options(**values: object) -> Iterator[Settings]:
     """Set options for the calls made inside the block, in this context and in what is started from it."""
+    from whorl.carrying import carried
+
     checked = {name: check_setting(name, value, "options()") for name, value in values.items()}
     merged = _interned_as_known(tuple({**dict(_options.get()), **checked}.items()))
     token = _options.set(merged)
     try:
-        with carried(_options):
+        with carried(_options, "whorl.config:_options"):
             yield settings()
     finally:
         _options.reset(token)

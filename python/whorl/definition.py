@@ -20,6 +20,7 @@ from weakref import WeakSet
 from whorl.errors import ConfigError
 from whorl.fingerprint.boundary import canonical_module
 from whorl.fingerprint.inputs import RawInput
+from whorl.fingerprint.kinds import MAINS
 from whorl.fingerprint.parameters import reads_parameter
 from whorl.keywords import CALL_OPTIONS, STAGE_OPTIONS, check_declared
 from whorl.settings import did_you_mean
@@ -278,7 +279,7 @@ def _collides(earlier: Definition, later: Definition) -> bool:
         return True
     one, other = earlier.function, later.function
     module = sys.modules.get(later.module)
-    running = later.module == "__main__" or getattr(getattr(module, "__spec__", None), "_initializing", False)
+    running = later.module in MAINS or getattr(getattr(module, "__spec__", None), "_initializing", False)
     return (
         bool(running)
         and one.__globals__ is other.__globals__

@@ -22,6 +22,7 @@ from whorl.definition import find_definitions
 from whorl.errors import ConfigError, InputMissingError, InputUnreadableError
 from whorl.fingerprint.boundary import canonical_module
 from whorl.fingerprint.inputs import is_remote, read_input_path
+from whorl.fingerprint.kinds import MAINS
 from whorl.fingerprint.urls import HIDDEN
 from whorl.store.manifest import Trace, TracedCall, TracedInput
 
@@ -176,7 +177,7 @@ def trace_call(call: Call, snapshot: Snapshot, project: Path, expires: float | N
     mine = TracedCall(
         stage=definition.name,
         namespace=namespace,
-        module=definition.module,
+        module="__main__" if definition.module in MAINS else definition.module,  # a worker's script is its caller's
         qualname=definition.qualname,
         definition=declared,
         replaced=call.replaced,

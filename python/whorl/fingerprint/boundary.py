@@ -28,7 +28,7 @@ from whorl.fingerprint.distributions import (
     site_folder,
     stamp_of,
 )
-from whorl.fingerprint.kinds import is_class, is_function, is_module, module_name_of, name_of_module
+from whorl.fingerprint.kinds import MAINS, is_class, is_function, is_module, module_name_of, name_of_module
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -188,9 +188,9 @@ def policy_version(distribution: str) -> str | None:
 
 def canonical_module(name: str, namespace: dict[str, object] | None = None) -> str:
     """Name a module as an import would: ``__main__`` by its spec, its script's path below the project, its notebook."""
-    if name != "__main__":
+    if name not in MAINS or (namespace is None and name not in sys.modules):
         return name
-    main = vars(sys.modules["__main__"]) if namespace is None else namespace
+    main = vars(sys.modules[name]) if namespace is None else namespace
     spec = getattr(main.get("__spec__"), "name", None)
     if isinstance(spec, str):
         return spec.removesuffix(".__main__")
@@ -238,7 +238,7 @@ def _owner_of_namespace(name: str, namespace: dict[str, object]) -> Owner:
     file = namespace.get("__file__")
     path = file if isinstance(file, str) else origin
     if path is None and (name.startswith(_CYTHON_TYPES) or name.partition(".")[0] in sys.stdlib_module_names):
-        return OWN if name == "__main__" else STDLIB
+        return OWN if name in MAINS else STDLIB
     return _owner_of_path(path)
 
 
