@@ -5,7 +5,7 @@ A frame, a series or an Arrow table comes in, one uncompressed Arrow IPC file go
 DataFrame, Series    kept: dtypes, labels of any kind, index, names, ``attrs``; columns as in ``schema.arrays``
 pyarrow.Table        kept with its schema and metadata; chunks are joined
 polars               frames, also lazy ones, which are collected; types that Arrow has no exact form of are refused
-geopandas            kept: geometries as well-known binary, reference systems, which column is active; see ``schema.geo``
+geopandas            kept: geometries as well-known binary, reference systems, which column is active; see ``geo``
 refused              objects of several types, sparse values, subclasses
 ===================  ==============================================================================================
 

@@ -5,7 +5,7 @@ A frame or an Arrow table comes in, a table of Delta Lake and a schema beside it
 DataFrame, Series    kept, through the schema: dtypes, labels, index, names, ``attrs``
 pyarrow.Table        kept, where delta has a type for each column
 polars               frames, also lazy ones, which are collected
-geopandas            kept: geometries as well-known binary, reference systems, which column is active; see ``schema.geo``
+geopandas            kept: geometries as well-known binary, reference systems, which column is active; see ``geo``
 frames of dask       kept, with divisions: one file per partition, written and read by dask's workers
 durations            as whole numbers of their unit; dictionaries as their values; unsigned integers as signed ones
 refused              moments finer than microseconds, large unsigned integers, tables without columns, nested gaps,

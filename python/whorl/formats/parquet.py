@@ -6,7 +6,7 @@ DataFrame, Series    kept: dtypes, labels of any kind, index, names, ``attrs``; 
 pyarrow.Table        kept with its schema and metadata; chunks are joined
 frames of dask       kept as a folder of one file per partition, written and read by dask's workers
 polars               frames, also lazy ones, which are collected; types that Arrow has no exact form of are refused
-geopandas            kept: geometries as well-known binary, reference systems, which column is active; see ``schema.geo``
+geopandas            kept: geometries as well-known binary, reference systems, which column is active; see ``geo``
 refused              objects of several types, sparse values, subclasses, what parquet has no type for
 ===================  ==============================================================================================
 
