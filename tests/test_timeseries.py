@@ -17,9 +17,9 @@ from hypothesis import strategies as st
 
 import whorl
 from whorl import cache, config, timeseries
+from whorl.bounds import Bounds
 from whorl.errors import ConfigError, InvalidValueError, WhorlWarning
 from whorl.processors.axes import TimeAxisError, family_of
-from whorl.processors.bounds import Bounds
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -102,6 +102,11 @@ class Call:
         }
 
     @property
+    def window(self) -> tuple[object, ...]:
+        """The ends of the window that a result is computed for, where it serves every narrower one; else nothing."""
+        return tuple(self.values[name] for name in self.definition.window) if self.definition.window else ()
+
+    @property
     def unkeyed(self) -> dict[str, object]:
         """The plain arguments that are no part of the key; processors may use them."""
         keyed = self.keyed

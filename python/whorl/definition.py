@@ -25,7 +25,7 @@ from whorl.keywords import CALL_OPTIONS, STAGE_OPTIONS, check_declared
 from whorl.settings import did_you_mean
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Container, Iterable, Mapping
 
     from whorl.processors.base import Processor
 
@@ -44,7 +44,8 @@ class Definition:
 
     ``inputs`` maps a keyword to a RawInput, a Stage or a Param.  ``ttl`` is in seconds.  ``takes_all`` tells that the
     function has ``**kwargs`` and is given every input.  ``processors`` work on what is loaded, in this order;
-    ``consumed`` names the parameters that they alone use, which are no part of a key.  ``cache_args``, if there are
+    ``consumed`` names the parameters that they alone use, which are no part of a key; ``window`` those of them that the
+    code reads all the same, start and end of what a result was computed for.  ``cache_args``, if there are
     any, names the only ones that are.
     """
 
@@ -72,12 +73,15 @@ class Definition:
     upsert_keys: tuple[str, ...] = ()
     processors: tuple[Processor, ...] = ()
     consumed: frozenset[str] = field(init=False, repr=False)
+    window: tuple[str, ...] = field(init=False, repr=False)
     plain_names: tuple[str, ...] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "plain_names", _plain_names(self.signature))
         consumed = {name for processor in self.processors for name in processor.consumes}
-        object.__setattr__(self, "consumed", frozenset(name for name in consumed if not self._reads(name)))
+        unread = {name for name in consumed if not self._reads(name)}
+        object.__setattr__(self, "window", self._window(unread))
+        object.__setattr__(self, "consumed", frozenset((*unread, *self.window)))
 
     @property
     def is_async(self) -> bool:
@@ -93,6 +97,16 @@ class Definition:
     def qualname(self) -> str:
         """The function's qualified name inside its module."""
         return self.function.__qualname__
+
+    def _window(self, unread: Container[str]) -> tuple[str, ...]:
+        """Name the ends of the window that results are computed for, where one of them is said to be sliceable."""
+        sliceable = [processor.consumes for processor in self.processors if processor.sliceable]
+        if not sliceable or all(name in unread for name in sliceable[0]):
+            return ()
+        if len(set(sliceable)) > 1 or any(name in self.inputs for name in sliceable[0]):
+            cause = "its ends are inputs, or there are two windows"
+            raise ConfigError(f"stage {self.name} cannot be sliceable", cause, "give one window by plain parameters")
+        return sliceable[0]
 
     def _reads(self, name: str) -> bool:
         """Whether the value can depend on a parameter: the code reads it, or nobody can tell."""

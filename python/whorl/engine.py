@@ -112,6 +112,7 @@ class Session:
     shared: set[Call] = field(default_factory=set)
     failures: dict[Call, Exception] = field(default_factory=dict)
     statuses: dict[Call, str] = field(default_factory=dict)
+    windows: dict[Call, dict[str, object]] = field(default_factory=dict)
     making: Making = field(init=False)
     search: Search = field(init=False)
     delivery: Delivery = field(init=False)
@@ -141,6 +142,7 @@ class Session:
             if found := self.lookup(call, derived):  # another computed it while this one waited
                 return Resolution.of_entry("hit", found)
             self.note_previous(call, derived)
+            self.windows[call] = self.search.widened(call, derived)
             result = self.compute(call, derived)
             settled = self.commit(call, derived, result)
         self.search.note_done(call, derived)
@@ -296,7 +298,7 @@ class Session:
         complete = recorder.complete and all(self.resolutions[item].complete for item in call.upstreams.values())
         return Resolution(
             "ran", value=value, trace=trace, inherited=inherited, expires=earliest(expires, lasts), lasts=lasts,
-            seconds=seconds, complete=complete,
+            seconds=seconds, complete=complete, window=self.making.window(call, self.windows.get(call, {})),
         )  # fmt: skip
 
     def inputs(self, call: Call, derived: Derived | None) -> dict[str, object]:
@@ -306,7 +308,7 @@ class Session:
         values: dict[str, object] = dict(zip(names, loaded, strict=True))
         for name, raw in call.raw_inputs.items():
             values[name] = copy.copy(derived.raw[name].handed) if derived else hand_over(raw)
-        for name, value in call.values.items():
+        for name, value in {**call.values, **self.windows.get(call, {})}.items():
             values[name] = self._argument(call, name, value) if self.stores(call) else value
         return {name: values[name] for name in call.sources}
 

@@ -19,6 +19,7 @@ from whorl.key import Component
 from whorl.provenance import describe_origin
 from whorl.store.manifest import MOST_RAW_FILES, Manifest, RawFile, Slot, Trace
 from whorl.trace import calls_for_more, earliest, trace_holds
+from whorl.widening import covers
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -43,6 +44,7 @@ class Resolution:
     ``trace`` is what its own body used, ``inherited`` what came with stored upstreams.  ``lasts`` is the expiry by what
     no content key stands for (its own ttl, nested calls, upstreams that are not stored), ``expires`` the earliest of
     all.  ``seconds`` is the time in the function; ``complete`` is false where a call in it could not be recorded.
+    ``window`` records what it was computed for, where that serves every narrower one.
     """
 
     kind: str
@@ -56,6 +58,7 @@ class Resolution:
     lasts: float | None = None
     seconds: float = 0.0
     complete: bool = True
+    window: str | None = None
     digested: bool = False
     _nonce: str = ""
 
@@ -108,8 +111,20 @@ class Judge:
         expires = earliest(manifest.expires, self.own_expiry(manifest))
         return (expires is None or expires > time.time()) and self._revisions_hold(manifest)
 
+    def is_sound(self, manifest: Manifest) -> bool:
+        """Whether an entry may be served to whoever asks for the window that it was computed for."""
+        return self.access.may_serve(manifest) and self.is_current(manifest) and self._is_as_it_was(manifest)
+
     def holds(self, manifest: Manifest) -> bool:
-        """Whether everything that was seen while computing is as it was."""
+        """Whether everything that was seen while computing is as it was, and the window that is asked for inside."""
+        return self.has_window(manifest) and self._is_as_it_was(manifest)
+
+    def has_window(self, manifest: Manifest) -> bool:
+        """Whether an entry was computed for a window that has the call's in it."""
+        window = self.call.window
+        return not window or covers(manifest.window, window)
+
+    def _is_as_it_was(self, manifest: Manifest) -> bool:
         if not self._may_be_asked(manifest):
             return False
         project = self.settings.project
@@ -122,6 +137,7 @@ class Judge:
         expires = self.own_expiry(manifest)
         return (
             manifest.content_key == content_key
+            and self.has_window(manifest)
             and self._may_be_asked(manifest)
             and (expires is None or expires > time.time())
             and self._revisions_hold(manifest)
@@ -213,6 +229,7 @@ def build_manifest(
         inline=None,
         provenance=describe_origin(settings, code),
         not_followed=tuple(str(item) for item in code.not_followed),
+        window=resolution.window,
         arguments={name: repr(value)[:200] for name, value in call.values.items()} if settings.store_args else {},
         **fields,  # type: ignore[arg-type]
     )

@@ -13,10 +13,10 @@ import tempfile
 from typing import TYPE_CHECKING
 
 from whorl.formats.base import format_named, main_file
-from whorl.wish import PLAIN, Wish
+from whorl.wish import PLAIN, Window, Wish
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from whorl.access import Access
     from whorl.call import Call
@@ -31,11 +31,18 @@ _links: dict[str, str] = {}
 
 def wish_of(call: Call) -> Wish:
     """Say what a call wants of its stored result: the type, and the part that its processors keep."""
-    processors = call.definition.processors
-    if not processors:
+    if not call.definition.processors:
         return Wish(call.engine) if call.engine else PLAIN
+    return Wish(call.engine, tuple(_windows(call)))
+
+
+def _windows(call: Call) -> Iterator[Window]:
+    """Give the windows that hold for what is stored: those of processors before which none makes something else."""
     values = call.values
-    return Wish(call.engine, tuple(window for processor in processors for window in processor.wish(values)))
+    for processor in call.definition.processors:
+        yield from processor.wish(values)
+        if not processor.leaves_out:
+            return
 
 
 def as_engine(call: Call, value: object) -> object:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from whorl.entry import result_component
 from whorl.key import Component, derive_content_key
 from whorl.trace import earliest, merge
+from whorl.widening import record_window
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -59,6 +60,11 @@ class Making:
                 traces.append(trace)
                 expiries.append(expires)
         return merge(traces), earliest(*expiries)
+
+    def window(self, call: Call, widened: Mapping[str, object]) -> str | None:
+        """Record the window that a call was computed for, which may be wider than its own."""
+        ends = [widened.get(name, end) for name, end in zip(call.definition.window, call.window, strict=True)]
+        return record_window(ends) if ends else None
 
     def unstored(self, call: Call) -> list[Resolution]:
         """List how the upstreams were settled whose results are not kept."""

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from whorl import memoized
 from whorl.commit import Earlier, commit_kept
 from whorl.entry import NONE_TYPE, Judge, find_answer
+from whorl.widening import widest
 
 if TYPE_CHECKING:
     from whorl.access import Access
@@ -102,6 +103,18 @@ class Search:
         return commit_kept(
             self.access, judge, derived, source, inherited, expires, revision, writes=bool(self.mode.writes)
         )
+
+    def widened(self, call: Call, derived: Derived) -> dict[str, object]:
+        """Say which window to compute for: the call's, and those of sound entries, which it takes the place of."""
+        names = call.definition.window
+        if not names:
+            return {}
+        judge = self.judge(call)
+        start, end = call.window
+        for found in self.access.candidates(judge.slot(derived)):
+            if judge.is_sound(found):
+                start, end = widest(found.window, (start, end))
+        return dict(zip(names, (start, end), strict=True))
 
     def note_done(self, call: Call, derived: Derived) -> None:
         """Note that a call was computed anew, so that nobody below the one that asked for it does so again."""

@@ -70,10 +70,11 @@ def geo_frames() -> dict[str, Any]:
         "geo: many": gpd.GeoDataFrame(
             {"n": np.arange(5000)}, geometry=shapely.points(np.random.default_rng(1).normal(size=(5000, 3)))
         ),
-        "geo: a ring": gpd.GeoSeries([shapely.LinearRing(SQUARE), None, LineString(SQUARE)]),
+        "geo: a ring": gpd.GeoSeries([shapely.LinearRing(SQUARE), None]),
+        "geo: rings and lines": gpd.GeoSeries([shapely.LinearRing(SQUARE), LineString(SQUARE)]),
         "geo: a ring within": gpd.GeoSeries([shapely.GeometryCollection([shapely.LinearRing(SQUARE)])]),
         "geo: a point of no numbers": gpd.GeoSeries([Point(np.nan, np.nan), LineString([(0, 0), (1, 1)])]),
     }
 
 
-REFUSED = frozenset(("geo: a ring within", "geo: a point of no numbers"))
+REFUSED = frozenset(("geo: rings and lines", "geo: a ring within", "geo: a point of no numbers"))

@@ -316,6 +316,15 @@ def check_options(chosen: Format, options: Mapping[str, object], known: Iterable
             raise FormatError(f"the format {chosen.name} has no option {option!r}", has, close)
 
 
+def split_names(options: Mapping[str, object]) -> tuple[str, ...]:
+    """Read the option ``split_by``: the name of an axis, or several of which the first that a value has counts."""
+    given = options.get("split_by", ())
+    names = (given,) if isinstance(given, str) else given
+    if not isinstance(names, (tuple, list)) or not all(isinstance(name, str) for name in names):
+        raise FormatError(f"the option split_by is {given!r}, not a name or a list of names")
+    return tuple(names)
+
+
 def closest(name: str, known: Iterable[str]) -> str:
     """Ask whether one of the known names was meant; nothing where none is near."""
     from difflib import get_close_matches

@@ -20,7 +20,9 @@ The settings favour the machine that computes over the disk; measured for 100 MB
 - Page checksums, so that a part of a file can be trusted without reading all of it.
 
 For a shared store far away, ``format_options={"compression": "zstd"}`` takes more time and less room.  Options are
-those of ``pyarrow.parquet.write_table``.
+those of ``pyarrow.parquet.write_table``, and ``split_by``: the name, or names, of an axis of times along which rows lie
+in files of some MB, or of ``row_group_size`` rows, so that a window reads those it touches (``schema.spans``).
+``timeseries`` asks for it.
 
 Values own the memory they are decoded into.
 """
@@ -29,20 +31,23 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from whorl.formats.base import check_options
+from whorl.formats.base import check_options, split_names
 from whorl.formats.schema.files import of_file_table, to_file_table
 from whorl.formats.schema.loss import refusing, within
-from whorl.formats.schema.parts import is_dask_frame, is_parts, read_parts, write_parts
+from whorl.formats.schema.parquet_parts import read_parts, write_parts
+from whorl.formats.schema.parts import is_dask_frame, is_parts
 from whorl.formats.schema.payload import MAP_FROM, Draft, check_same
+from whorl.formats.schema.spans import is_cut, read_rows, write_rows
 from whorl.formats.schema.tables import is_table
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from typing import Any
 
     import pyarrow as pa
 
     from whorl.formats.base import Format, PayloadReader, PayloadWriter
+    from whorl.wish import Window, Wish
 
 _FILE = "data.parquet"
 _OPTIONS = (
@@ -55,6 +60,7 @@ _OPTIONS = (
     "max_rows_per_page",
     "row_group_size",
     "sorting_columns",
+    "split_by",
     "store_decimal_as_integer",
     "use_byte_stream_split",
     "use_dictionary",
@@ -65,7 +71,9 @@ _OPTIONS = (
     "write_statistics",
 )
 # These change how bytes are laid out and no value; after any other option the file is read again and compared.
-_HARMLESS = frozenset(("compression", "compression_level", "data_page_size", "row_group_size", "write_batch_size"))
+_HARMLESS = frozenset(
+    ("compression", "compression_level", "data_page_size", "row_group_size", "split_by", "write_batch_size")
+)
 _SAMPLE = 4096
 _SMALL = 1 << 20
 
@@ -85,29 +93,45 @@ class Parquet:
     def encode(self, value: object, writer: PayloadWriter, options: Mapping[str, object]) -> None:
         """Write one file; columns of types that parquet has no exact form of are read again and compared."""
         check_options(self, options, _OPTIONS)
+        rest = {name: value for name, value in options.items() if name != "split_by"}
+        axes = split_names(options)
         with refusing(self.name, value):
             if is_dask_frame(value):
-                check_options(self, options, ())
-                write_parts(value, writer)
+                check_options(self, rest, ())
+                write_parts(value, writer, axes)
                 return
             table = to_file_table(value)
             _check_seconds(table)
             draft = Draft(writer)
-            _write(table, draft, {**_settings(table), **options})
+            _write_all(table, draft, axes, rest)
             if not (options.keys() <= _HARMLESS and all(map(_is_exact, table.schema.types))):
                 check_same(value, self.decode(draft, options))
 
     def decode(self, reader: PayloadReader, options: Mapping[str, object]) -> object:  # noqa: ARG002 - for writing only
-        """Read the file."""
-        import pyarrow as pa
-        import pyarrow.parquet as pq
+        """Read all files."""
+        return _read_all(reader, ())
 
-        if is_parts(reader):
-            return read_parts(reader)
-        small = reader.size(_FILE) < MAP_FROM
-        source = pa.BufferReader(reader.read(_FILE)) if small else str(reader.path(_FILE))
-        with pq.ParquetFile(source, memory_map=True) as file:
-            return of_file_table(file.read())
+    def decode_part(self, reader: PayloadReader, options: Mapping[str, object], wish: Wish) -> object:  # noqa: ARG002
+        """Leave out files that lie outside of the windows, which are those of the type that was stored."""
+        return _read_all(reader, () if wish.engine else wish.windows)
+
+
+def _read_all(reader: PayloadReader, windows: Sequence[Window]) -> object:
+    if is_parts(reader):
+        return read_parts(reader, windows)
+    if is_cut(reader):
+        return read_rows(lambda name: _read(reader, name), windows)
+    return of_file_table(_read(reader, _FILE))
+
+
+def _read(reader: PayloadReader, name: str) -> pa.Table:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    small = reader.size(name) < MAP_FROM
+    source = pa.BufferReader(reader.read(name)) if small else str(reader.path(name))
+    with pq.ParquetFile(source, memory_map=True) as file:
+        return file.read()
 
 
 def _check_seconds(table: pa.Table) -> None:
@@ -146,17 +170,27 @@ def _repeats(column: pa.ChunkedArray) -> bool:
     return len(sample.unique()) * 2 <= len(sample)
 
 
-def _write(table: pa.Table, writer: PayloadWriter, settings: Mapping[str, Any]) -> None:
+def _write_all(table: pa.Table, writer: PayloadWriter, axes: Sequence[str], options: Mapping[str, Any]) -> None:
+    settings = {**_settings(table), **options}
+
+    def write(part: pa.Table, name: str) -> None:
+        _write(part, name, writer, settings)
+
+    if not (axes and write_rows(table, axes, options.get("row_group_size"), write)):
+        write(table, _FILE)
+
+
+def _write(table: pa.Table, name: str, writer: PayloadWriter, settings: Mapping[str, Any]) -> None:
     """Write in memory what may stand inline in a manifest, all else to its file."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     if table.nbytes >= _SMALL:
-        pq.write_table(table, str(writer.path(_FILE)), **settings)
+        pq.write_table(table, str(writer.path(name)), **settings)
         return
     sink = pa.BufferOutputStream()
     pq.write_table(table, sink, **settings)
-    writer.write(_FILE, memoryview(sink.getvalue()))
+    writer.write(name, memoryview(sink.getvalue()))
 
 
 def _is_exact(kind: pa.DataType) -> bool:

@@ -41,6 +41,7 @@ _OPTIONS = (
     "target_read_chunk_size_mb",
     "chunk_size_upper_limit_mb",
     "chunk_size_lower_limit_mb",
+    "split_by",
     "compression",
 )
 _TYPES = (("xarray", "Dataset"), ("xarray", "DataArray"), ("numpy", "ndarray"))

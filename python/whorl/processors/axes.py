@@ -13,8 +13,8 @@ from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from whorl.bounds import Bounds
 from whorl.errors import WhorlError
-from whorl.processors.bounds import Bounds
 from whorl.typenames import type_name
 
 if TYPE_CHECKING:

@@ -31,6 +31,12 @@ class Processor:
     """
 
     consumes: ClassVar[tuple[str, ...]] = ()
+    leaves_out: ClassVar[bool] = False
+    """Whether ``process`` only leaves things out: then the wishes of the processor after it hold for its input too."""
+
+    sliceable: bool = False
+    """Whether a value for a wider window contains that for a narrower one, also where the code reads the window: then
+    ``consumes`` are its start and its end."""
 
     def __call__(self, function: Callable[..., Any]) -> Any:
         """Put this processor before those that a stage, or a plain function, has."""

@@ -19,10 +19,10 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from whorl.bounds import Bounds
 from whorl.errors import ConfigError, WhorlWarning, warn
 from whorl.processors.axes import family_of
 from whorl.processors.base import Processor
-from whorl.processors.bounds import Bounds
 from whorl.wish import Window
 
 if TYPE_CHECKING:
@@ -39,7 +39,9 @@ class timeseries(Processor):  # noqa: N801 - a decorator
 
     ``timeseries`` is the name of the column or dimension, or several names of which the first that a value has counts.
     Where the function's code never reads the two parameters, they are no part of the key: one stored value serves every
-    window.  Where it reads them, each window is a result of its own.
+    window.  Where it reads them, each window is a result of its own, unless ``sliceable=True`` promises that the result
+    for a window, sliced to a narrower one, is the result for that: then one entry serves every window inside of the one
+    that it was computed for, and a call that asks for more runs over both.
 
     With ``validate_data=True`` a value is valid if it reaches within ``tolerance`` (a timedelta) of both ends; open
     ends ask for nothing.
@@ -49,8 +51,11 @@ class timeseries(Processor):  # noqa: N801 - a decorator
     """
 
     consumes: ClassVar[tuple[str, ...]] = ("start_time", "end_time")
+    leaves_out: ClassVar[bool] = True
 
-    def __init__(self, timeseries: str | Sequence[str] = "time", *, tolerance: timedelta = _YEAR) -> None:
+    def __init__(
+        self, timeseries: str | Sequence[str] = "time", *, tolerance: timedelta = _YEAR, sliceable: bool = False
+    ) -> None:
         names = (timeseries,) if isinstance(timeseries, str) else tuple(timeseries)
         if not names or not all(isinstance(name, str) for name in names):
             raise ConfigError(f"timeseries cannot be {timeseries!r}", "it is a name, or a list of names")
@@ -58,6 +63,7 @@ class timeseries(Processor):  # noqa: N801 - a decorator
             raise ConfigError(f"tolerance cannot be {tolerance!r}", "it is a timedelta that is not negative")
         self.names = names
         self.tolerance = tolerance
+        self.sliceable = sliceable
 
     def __repr__(self) -> str:
         return f"timeseries({list(self.names)!r})"
@@ -73,6 +79,11 @@ class timeseries(Processor):  # noqa: N801 - a decorator
         """Wish for the window."""
         start, end = (arguments[name] for name in self.consumes)
         return () if start is None and end is None else (Window(self.names, start, end),)
+
+    def hints(self) -> Mapping[str, Mapping[str, object]]:
+        """Have what is stored cut along the axis."""
+        split = {"split_by": list(self.names)}
+        return {"parquet": split, "zarr": split}
 
     def process(self, value: Any, arguments: Mapping[str, object]) -> Any:
         """Slice a value."""

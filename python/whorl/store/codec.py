@@ -74,6 +74,8 @@ _WANTED: Mapping[str, Callable[[object], object]] = {
     "behaviour": fields.behaviour,
     "files": fields.payload_files,
 }
+# In the hit record where there is any: records of whorl 0.1 before it had windows have none.
+_OPTIONAL: Mapping[str, Callable[[object], object]] = {"window": fields.text}
 # In the rest where they fit, else in a side file.
 _REST: Mapping[str, Callable[[object], object]] = {
     "components": lambda value: fields.many(value, fields.component),
@@ -124,6 +126,7 @@ def encode_manifest(manifest: Manifest, signer: Signs | None = None) -> Record:
     if len(inline) > INLINE_LIMIT:
         raise StoreError(f"{len(inline)} bytes do not fit into a manifest")
     hit = {name: _field(manifest, name) for name in (*_FIXED, *_WANTED)}
+    hit |= {name: _field(manifest, name) for name in _OPTIONAL if getattr(manifest, name) is not None}
     hit["inline"] = _dump(manifest.inline is not None)
     rest = _move_largest(hit, _WANTED, HIT_LIMIT)
     rest.update({name: _field(manifest, name) for name in _REST})
@@ -152,6 +155,8 @@ def decode_manifest(data: bytes, side: SideReader | None = None) -> Manifest:
     rest = _Rest(rest_data, str(found["payload"]), str(found["attempt"]), side)
     for name, read in _WANTED.items():
         found[name] = read(hit[name]) if name in hit else rest.read(name)
+    for name, read in _OPTIONAL.items():
+        found[name] = read(hit[name]) if name in hit else None
     manifest = object.__new__(Manifest)
     for name, value in found.items():
         object.__setattr__(manifest, name, value)

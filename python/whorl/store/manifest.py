@@ -117,8 +117,9 @@ class Manifest:
     since 1970.  ``own_expires`` counts from ``computed`` by the entry's own ttl, ``expires`` is the earliest of that
     and the expiries of what it was made from.  ``trace`` was seen in the stage's own body; ``inherited`` came with the
     upstreams, whose results' digests stand for it when a content key is looked up.  ``inline`` has the payload's files
-    when they are small.  ``signature`` is that of the record it was read from, and goes with copies of it; a manifest
-    that says anything else is written without (``codec.encode_manifest``).
+    when they are small.  ``window`` has the ends that the value was computed for, where it serves every narrower
+    one.  ``signature`` is that of the record it was read from, and goes with copies of it; a manifest that says
+    anything else is written without (``codec.encode_manifest``).
 
     One that comes from a store parses the fields named in ``LATER`` when they are first used; a hostile or damaged
     part then raises ``CorruptEntryError``.
@@ -150,6 +151,7 @@ class Manifest:
     provenance: Mapping[str, object]
     not_followed: tuple[str, ...] = ()
     arguments: Mapping[str, str] = field(default_factory=dict)
+    window: str | None = None
     signature: Signature | None = None
     _later: Later | None = field(init=False, default=None, repr=False, compare=False)
 

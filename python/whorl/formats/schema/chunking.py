@@ -1,9 +1,10 @@
 """
 The options that say how a zarr is cut into chunks come in, lengths by dimension go out; for writing and for reading.
 
-``chunks`` and ``chunking`` are such lengths.  ``chunk_by_arg`` has more of them for values of the call's arguments:
-``chunk_options`` adds those, as a pure function, before anything is encoded.  Reading joins whole chunks to blocks and
-never cuts one.  On the arrow: *encode* and *decode* of zarr.
+``chunks`` and ``chunking`` are such lengths; ``split_by`` names the dimension that is cut where there are none.
+``chunk_by_arg`` has more of them for values of the call's arguments: ``chunk_options`` adds those, as a pure function,
+before anything is encoded.  Reading joins whole chunks to blocks and never cuts one.  On the arrow: *encode* and
+*decode* of zarr.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from math import prod
 from typing import TYPE_CHECKING, Any
 
 from whorl.errors import FormatError, WhorlWarning, warn
+from whorl.formats.base import split_names
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping, Sequence
@@ -25,11 +27,16 @@ _WHOLE = -1
 
 @dataclass(frozen=True, slots=True)
 class Chunking:
-    """Lengths by dimension as they were asked for, and the bytes that a chunk should have at most and at least."""
+    """
+    Lengths by dimension as they were asked for, and the bytes that a chunk should have at most and at least.
+
+    ``along`` is the dimension that is cut before others where nothing says how.
+    """
 
     lengths: Mapping[Hashable, int]
     upper: float
     lower: float
+    along: Hashable = None
 
     def length(self, dim: Hashable, otherwise: int, side: int) -> int:
         """Return the length of chunks along one dimension of this many elements."""
@@ -83,7 +90,7 @@ def check_chunking(options: Mapping[str, object], dims: Sequence[object]) -> Chu
         lengths = {} if chunking == "auto" else _lengths("chunking", chunking)
     upper = _bytes(options, "chunk_size_upper_limit_mb", _UPPER)
     lower = _bytes(options, "chunk_size_lower_limit_mb", _LOWER if lengths and "chunking" in options else 0)
-    return Chunking(lengths, upper, lower)
+    return Chunking(lengths, upper, lower, next((name for name in split_names(options) if name in dims), None))
 
 
 def warn_of_sizes(sizes: Mapping[object, tuple[int, int]], chunking: Chunking) -> None:

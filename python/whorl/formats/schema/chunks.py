@@ -150,7 +150,9 @@ def _compressors(compression: str, elements: Elements) -> Any:
 
 def _chunks_for(variable: Any, elements: Elements, wanted: Chunking) -> tuple[int, ...]:
     """Choose the lengths of chunks: as asked for, else dask's, else the file's that it lies in, else by size."""
-    known = _known_chunks(variable) or _by_size(variable.shape, max(1, elements.dtype.itemsize))
+    known = _known_chunks(variable) or _by_size(
+        variable.shape, max(1, elements.dtype.itemsize), _order(variable, wanted)
+    )
     return tuple(map(wanted.length, variable.dims, known, variable.shape))
 
 
@@ -171,19 +173,25 @@ def _known_chunks(variable: Any) -> tuple[int, ...]:
     return found if all(type(length) is int and length > 0 for length in found) else ()
 
 
-def _by_size(shape: Sequence[int], size: int) -> tuple[int, ...]:
+def _order(variable: Any, wanted: Chunking) -> list[int]:
+    """Order the axes: the last one first, for its elements lie side by side, and the one that is to be cut last."""
+    axes = reversed(range(variable.ndim))
+    return sorted(axes, key=lambda axis: wanted.along is not None and variable.dims[axis] == wanted.along)
+
+
+def _by_size(shape: Sequence[int], size: int, order: Sequence[int]) -> tuple[int, ...]:
     """
-    Fill a chunk along the last axis first: the elements that lie side by side stay together.
+    Fill a chunk along one axis after the other.
 
     The pieces of an axis are of one length, for zarr fills up the last one.
     """
-    lengths = []
-    for side in reversed(shape):
+    lengths = list(shape)
+    for axis in order:
+        side = shape[axis]
         pieces = -(-side // max(1, _CHUNK // size))
-        length = -(-side // max(1, pieces)) or 1
-        lengths.append(length)
-        size *= length
-    return tuple(reversed(lengths))
+        lengths[axis] = -(-side // max(1, pieces)) or 1
+        size *= lengths[axis]
+    return tuple(lengths)
 
 
 def _prepared(array: Any, elements: Elements, chunks: tuple[int, ...]) -> Any:

@@ -42,7 +42,7 @@ def write_delta_parts(value: Any, writer: PayloadWriter, table: str) -> None:
     names = names_of_parts(value)
     folder = writer.folder / table
     folder.mkdir(parents=True, exist_ok=True)
-    written = write_frame(value, writer, _write_part, [str(folder / name) for name in names])
+    written = write_frame(value, _write_part, [str(folder / name) for name in names])
     schema = _one_schema([schema for schema, _ in written])
     _list_files(folder, schema, names, [rows for _, rows in written])
     write_list(value, writer, [f"{table}/{name}" for name in names], {"version": 0})

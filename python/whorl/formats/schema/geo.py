@@ -2,7 +2,7 @@
 An array of geometries comes in, well-known binary (WKB) and the reference system go out, and back; and whole frames.
 
 Every coordinate, a geometry's own number of its reference system (SRID) and None are kept.  WKB has lines for rings,
-which are told from them, and empty points for those whose coordinates are NaN, which are refused.  The reference
+which are kept where a column has nothing else, and empty points for those whose coordinates are NaN, which are refused.  The reference
 system is made again by the words that it was made of, and where this machine's PROJ takes them otherwise, by its
 definition.  On the arrow: *encode* and *decode*.
 """
@@ -41,14 +41,14 @@ def encode_geometry(array: Any) -> Encoded:
     shapely = require("shapely")
     geometries = np.asarray(array, dtype=object)
     has_own = bool(np.any(shapely.get_srid(geometries) > 0))
-    rings = np.flatnonzero(shapely.get_type_id(geometries) == shapely.GeometryType.LINEARRING)
-    kind: Kind = {"as": "geometry", "crs": _described(array.crs), "rings": rings.tolist()}
+    kinds = set(shapely.get_type_id(geometries).tolist()) - {shapely.GeometryType.MISSING}
+    kind: Kind = {"as": "geometry", "crs": _described(array.crs), "rings": kinds == {shapely.GeometryType.LINEARRING}}
     try:
         data = shapely.to_wkb(geometries, include_srid=has_own, flavor="extended" if has_own else "iso", byte_order=1)
         encoded = pa.array(data, pa.large_binary(), from_pandas=False)
         check_same(array, decode_geometry(kind, pa.chunked_array([encoded]), None))
     except (Loss, shapely.errors.GEOSException) as loss:
-        what = "geometries that WKB does not hold, such as points whose coordinates are NaN, or rings in collections"
+        what = "geometries that WKB does not hold, such as points whose coordinates are NaN, or rings beside other kinds"
         raise Loss(what, "") from loss
     return kind, encoded
 
@@ -62,8 +62,8 @@ def decode_geometry(kind: Kind, column: pa.ChunkedArray, _: Memory | None) -> An
     data = np.empty(len(column), object)
     data[:] = column.to_pylist()
     geometries = shapely.from_wkb(data)
-    for place in cast("list[int]", kind["rings"]):
-        geometries[place] = shapely.LinearRing(geometries[place])
+    if kind["rings"]:
+        geometries[:] = [None if line is None else shapely.LinearRing(line) for line in geometries]
     return require("geopandas.array").GeometryArray(geometries, crs=system)
 
 

@@ -2,8 +2,9 @@
 A frame of dask comes in, its partitions go out one by one to whoever writes them, and back as a frame that reads them.
 
 Each partition is computed and written by one task of dask's, wherever that runs, and never gathered.  What comes back
-checks each partition when it is read.  Divisions, names and dtypes stay.  ``parquet`` has one file per partition, which
-is here too.  On the arrow: *encode* and *decode*.
+checks each partition when it is read.  Divisions, names and dtypes stay.  What is said of all partitions stands in the
+metadata of a partition without rows, so that a folder of partitions has nothing else in it.  On the arrow: *encode* and
+*decode*.
 """
 
 from __future__ import annotations
@@ -16,14 +17,17 @@ from whorl.formats.schema.loss import Loss, require, within
 from whorl.formats.schema.payload import check_same
 from whorl.formats.schema.plain import pack, unpack
 from whorl.formats.schema.scalars import SCALARS
+from whorl.formats.schema.spans import with_list
 from whorl.formats.schema.tables import table_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from whorl.formats.base import LazyFiles, PayloadReader, PayloadWriter
+    import pyarrow as pa
 
-_LIST, _META = "parts.json", "meta.parquet"
+    from whorl.formats.base import PayloadReader, PayloadWriter
+
+_META, _LIST = "_parts.parquet", b"whorl_parts"
 _FRAMES = ("dask.DataFrame", "dask_expr.DataFrame")
 
 
@@ -34,7 +38,7 @@ def is_dask_frame(value: object) -> bool:
 
 def is_parts(reader: PayloadReader) -> bool:
     """Whether a payload is a frame of dask."""
-    return _LIST in reader.names
+    return _META in reader.names
 
 
 def names_of_parts(value: Any) -> list[str]:
@@ -42,9 +46,7 @@ def names_of_parts(value: Any) -> list[str]:
     return [f"part-{place:06}.parquet" for place in range(value.npartitions)]
 
 
-def write_frame(
-    value: Any, writer: PayloadWriter, work: Callable[..., Any], each: Sequence[object], *more: object
-) -> list[Any]:
+def write_frame(value: Any, work: Callable[..., Any], each: Sequence[object], *more: object) -> list[Any]:
     """
     Have each partition written, and what is said of all of them; give what the tasks gave.
 
@@ -53,7 +55,7 @@ def write_frame(
     """
     dask = require("dask")
     with within("the frame"):
-        _write_part(value._meta, str(writer.path(_META)))  # noqa: SLF001 - how dask says what a frame is made of
+        _without_rows(value)
         pack(list(value.divisions), extra=SCALARS, place="the divisions")
     parts = zip(value.to_delayed(), each, strict=True)
     return list(dask.compute(*[dask.delayed(work)(part, item, *more) for part, item in parts]))
@@ -61,26 +63,46 @@ def write_frame(
 
 def write_list(value: Any, writer: PayloadWriter, parts: Iterable[object], more: Mapping[str, object]) -> None:
     """Write what ``read_list`` gives: of each partition, and of all of them."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
     divisions = pack(list(value.divisions), extra=SCALARS, place="the divisions")
     whole = {"parts": list(parts), "divisions": divisions, **more}
-    writer.write(_LIST, json.dumps(whole, ensure_ascii=False).encode())
+    sink = pa.BufferOutputStream()
+    pq.write_table(with_list(_without_rows(value), _LIST, whole), sink, compression="none", store_schema=True)
+    writer.write(_META, memoryview(sink.getvalue()))
 
 
 def read_list(reader: PayloadReader) -> Any:
     """Read what is said of the partitions."""
-    return json.loads(reader.read(_LIST))
+    return json.loads(table_without_rows(reader).schema.metadata[_LIST])
+
+
+def table_without_rows(reader: PayloadReader) -> pa.Table:
+    """Read the table of a partition that has no rows."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    return pq.read_table(pa.BufferReader(reader.read(_META)))
 
 
 def frame_of_parts(reader: PayloadReader, read: Callable[..., Any], each: Sequence[object], **more: object) -> Any:
     """Make the frame again; nothing but its dtypes is read now, and ``read`` is a task of dask's."""
     import dask.dataframe as dd
-    import pyarrow as pa
-    import pyarrow.parquet as pq
 
-    meta = of_file_table(pq.read_table(pa.BufferReader(reader.read(_META))))
     divisions: Any = unpack(read_list(reader)["divisions"], extra=SCALARS)
+    meta = of_file_table(table_without_rows(reader))
     make: Any = dd.from_map
     return make(read, each, meta=meta, divisions=tuple(divisions), **more)
+
+
+def _without_rows(value: Any) -> pa.Table:
+    """Make the table of what dask says of a frame's partitions; a loss where it cannot be held."""
+    meta = value._meta  # noqa: SLF001 - how dask says what a frame is made of
+    check_partition(meta)
+    table = to_file_table(meta)
+    check_same(meta, of_file_table(table))
+    return table
 
 
 def check_partition(frame: object) -> None:
@@ -111,36 +133,3 @@ def summed_up(frame: Any, steps: list[int] | None) -> Any:
         return frame
     start, stop, step = steps
     return frame.set_axis(pd.RangeIndex(start, stop, step, name=frame.index.name))
-
-
-# parquet
-
-
-def write_parts(value: Any, writer: PayloadWriter) -> None:
-    """Write a file per partition."""
-    names = names_of_parts(value)
-    write_frame(value, writer, _write_part, [str(writer.path(name)) for name in names])
-    write_list(value, writer, names, {})
-
-
-def read_parts(reader: PayloadReader) -> Any:
-    """Make the frame of the files."""
-    return frame_of_parts(reader, _read_part, read_list(reader)["parts"], files=reader.lazy())
-
-
-def _write_part(frame: Any, path: str) -> None:
-    """Write one partition, and compare: a task of dask's, in whatever process."""
-    import pyarrow.parquet as pq
-
-    check_partition(frame)
-    table = to_file_table(frame)
-    pq.write_table(table, path, compression="none", write_page_checksum=True, store_schema=True)
-    check_same(frame, of_file_table(pq.read_table(path)))
-
-
-def _read_part(name: str, files: LazyFiles) -> Any:
-    """Read one partition, checked: a task of dask's, in whatever process."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    return of_file_table(pq.read_table(pa.BufferReader(files.read(name))))

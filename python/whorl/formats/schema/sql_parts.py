@@ -59,7 +59,7 @@ def write_sql_parts(value: Any, writer: PayloadWriter, url: Any, named: Mapping[
     try:
         with database(url) as engine:
             make_revisions(engine)
-        parts = write_frame(value, writer, _write_part, range(value.npartitions), whole, url)
+        parts = write_frame(value, _write_part, range(value.npartitions), whole, url)
         _check_types(parts)
         with database(url) as engine, engine.begin() as connection:
             complete(connection, whole)

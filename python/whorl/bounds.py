@@ -2,7 +2,7 @@
 Two ends as a caller gives them in, moments that can be compared with a time axis out.
 
 A text or a date stands for the whole period that it names; its end is the beginning of the next one, which is outside.
-On the arrow: after *decode*, for ``timeseries``.
+On the arrow: after *decode*, for ``timeseries``; and inside *decode*.
 """
 
 from __future__ import annotations
@@ -67,6 +67,11 @@ class Bounds:
         if self.upper is not None:
             inside = inside & ((times <= self.upper) if self.is_closed else (times < self.upper))
         return inside
+
+    def touch(self, first: Any, last: Any) -> bool:
+        """Whether any moment between a first and a last one may be inside."""
+        is_after = self.lower is None or last >= self.lower
+        return is_after and bool(Bounds(None, self.upper, self.is_closed).contain(first))
 
     def are_reached_by(self, first: Any, last: Any, tolerance: timedelta) -> bool:
         """Whether times from ``first`` to ``last`` come within a tolerance of both ends."""

@@ -1,0 +1,88 @@
+"""
+A frame of dask comes in, one parquet file per partition goes out, and back, lazily.
+
+Where a window is known to lie beside a partition, its file is not read: it has no rows then, as it has after slicing.
+On the arrow: *encode* and *decode* of parquet.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from whorl.formats.schema.files import of_file_table, to_file_table
+from whorl.formats.schema.parts import (
+    check_partition,
+    frame_of_parts,
+    names_of_parts,
+    read_list,
+    table_without_rows,
+    write_frame,
+    write_list,
+)
+from whorl.formats.schema.payload import check_same
+from whorl.formats.schema.spans import axis_of, described_by, span_of, touched
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import pyarrow as pa
+
+    from whorl.formats.base import LazyFiles, PayloadReader, PayloadWriter
+    from whorl.formats.schema.spans import Span
+    from whorl.wish import Window
+
+
+def write_parts(value: Any, writer: PayloadWriter, axes: Sequence[str]) -> None:
+    """Write a file per partition; ``axes`` name an axis of times, of which first and last one in each are noted."""
+    names = names_of_parts(value)
+    spans = write_frame(value, _write_part, [str(writer.path(name)) for name in names], axes)
+    write_list(value, writer, names, {"spans": spans})
+
+
+def read_parts(reader: PayloadReader, windows: Sequence[Window]) -> Any:
+    """Make the frame of the files; what the windows do not touch has no rows."""
+    listed, table = read_list(reader), table_without_rows(reader)
+    empty = of_file_table(table)
+    beside = _beside(listed["spans"], table, empty, windows)
+    wanted = ["" if place in beside else name for place, name in enumerate(listed["parts"])]
+    return frame_of_parts(reader, _read_part, wanted, files=reader.lazy(), empty=empty)
+
+
+def _beside(spans: Sequence[Span | None], table: pa.Table, meta: Any, windows: Sequence[Window]) -> set[int]:
+    """Say which partitions have no row in a window; of categories each partition may have others, so all are read."""
+    known = [place for place, span in enumerate(spans) if span is not None]
+    kinds = [*meta.dtypes, *(meta.index.get_level_values(level).dtype for level in range(meta.index.nlevels))]
+    if not known or any(str(kind) == "category" for kind in kinds):
+        return set()
+    found: set[int] = set()
+    for window in windows:
+        axis = axis_of(table.schema, described_by(table), window.names)
+        if axis is not None:
+            ends = [spans[place] for place in known]
+            found.update(
+                place for place, end in zip(known, ends, strict=True) if not touched([end], table, axis, window)
+            )
+    return found
+
+
+def _write_part(frame: Any, path: str, axes: Sequence[str]) -> Span | None:
+    """Write one partition, and compare: a task of dask's, in whatever process.  Gives its first and last time."""
+    import pyarrow.parquet as pq
+
+    check_partition(frame)
+    table = to_file_table(frame)
+    pq.write_table(table, path, compression="none", write_page_checksum=True, store_schema=True)
+    check_same(frame, of_file_table(pq.read_table(path)))
+    axis = axis_of(table.schema, described_by(table), axes)
+    return None if axis is None else span_of(table.column(axis))
+
+
+def _read_part(name: str, files: LazyFiles, empty: Any) -> Any:
+    """Read one partition, checked: a task of dask's, in whatever process; without a name one that has no rows."""
+    import numpy as np
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    if not name:
+        return empty[np.zeros(0, bool)]
+    return of_file_table(pq.read_table(pa.BufferReader(files.read(name))))
