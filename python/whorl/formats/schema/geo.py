@@ -2,9 +2,9 @@
 An array of geometries comes in, well-known binary (WKB) and the reference system go out, and back; and whole frames.
 
 Every coordinate, a geometry's own number of its reference system (SRID) and None are kept.  WKB has lines for rings,
-which are kept where a column has nothing else, and empty points for those whose coordinates are NaN, which are refused.  The reference
-system is made again by the words that it was made of, and where this machine's PROJ takes them otherwise, by its
-definition.  On the arrow: *encode* and *decode*.
+which are kept where a column has nothing else, and empty points for those whose coordinates are NaN, which are refused.
+The reference system is made again by the words that it was made of, and where this machine's PROJ takes them otherwise,
+by its definition.  On the arrow: *encode* and *decode*.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def encode_geometry(array: Any) -> Encoded:
         encoded = pa.array(data, pa.large_binary(), from_pandas=False)
         check_same(array, decode_geometry(kind, pa.chunked_array([encoded]), None))
     except (Loss, shapely.errors.GEOSException) as loss:
-        what = "geometries that WKB does not hold, such as points whose coordinates are NaN, or rings beside other kinds"
+        what = "geometries that WKB does not hold, such as points whose coordinates are NaN, or rings beside others"
         raise Loss(what, "") from loss
     return kind, encoded
 
