@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from whorl.formats.base import Format, PayloadReader, PayloadWriter
+    from whorl.wish import Wish
 
 _FILE = "data.feather"
 _COMPRESSIONS = {"lz4": "lz4", "zstd": "zstd", "uncompressed": None}
@@ -56,6 +57,10 @@ class Feather:
     def decode(self, reader: PayloadReader, options: Mapping[str, object]) -> object:  # noqa: ARG002 - for writing only
         """Read the file."""
         return read_ipc(reader, _FILE)
+
+    def decode_part(self, reader: PayloadReader, options: Mapping[str, object], wish: Wish) -> object:  # noqa: ARG002
+        """Read the file for an engine, without a frame of pandas where that is possible."""
+        return read_ipc(reader, _FILE, wish.engine)
 
 
 FORMAT: Format = Feather()

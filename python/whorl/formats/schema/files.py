@@ -39,5 +39,9 @@ def to_file_table(value: Any) -> pa.Table:
 
 def of_file_table(table: pa.Table, memory: Memory | None = None) -> object:
     """Make the value that a file's table holds; see ``decode_table`` for who owns the memory."""
-    described = json.loads(table.schema.metadata[_KEY])
-    return cast("object", decode_table(table, cast("Kind", described), memory))
+    return cast("object", decode_table(table, described_by(table), memory))
+
+
+def described_by(table: pa.Table) -> Kind:
+    """Give the schema that stands in the metadata of a file's table."""
+    return cast("Kind", json.loads(table.schema.metadata[_KEY]))
