@@ -8,9 +8,12 @@ the arrow: before *compute*, and between *decode* and the value.
 from __future__ import annotations
 
 import copy
+import io
 import pickle
 import sys
 from typing import Any
+
+from whorl.typenames import type_name
 
 _IMMUTABLE = frozenset({type(None), bool, int, float, complex, str, bytes, range, type(Ellipsis)})
 
@@ -36,8 +39,46 @@ def _copy_deeply(value: object) -> object:
     memo: dict[int, object] = {}
     copied = copy.deepcopy(value, memo)
     if any(_is_frame(part) for part in memo.values()):
-        return pickle.loads(pickle.dumps(value, protocol=5))  # noqa: S301 - our own bytes
+        return _pickled(value)
     return copied
+
+
+def _pickled(value: object) -> object:
+    """Copy a value by pickling it, but for arrays of geometries, which say less of themselves then."""
+    if "geopandas" not in sys.modules:
+        return pickle.loads(pickle.dumps(value, protocol=5))  # noqa: S301 - our own bytes
+    held: list[Any] = []
+    data = io.BytesIO()
+    _Writer(data, held).dump(value)
+    data.seek(0)
+    return _Reader(data, held).load()
+
+
+class _Writer(pickle.Pickler):
+    """Puts arrays of geometries aside."""
+
+    def __init__(self, data: io.BytesIO, held: list[Any]) -> None:
+        super().__init__(data, protocol=5)
+        self._held = held
+
+    def persistent_id(self, obj: Any) -> int | None:
+        """Give an array of geometries a number."""
+        if type_name(type(obj)) != "geopandas.GeometryArray":
+            return None
+        self._held.append(obj)
+        return len(self._held) - 1
+
+
+class _Reader(pickle.Unpickler):
+    """Takes copies of what was put aside; geometries themselves never change."""
+
+    def __init__(self, data: io.BytesIO, held: list[Any]) -> None:
+        super().__init__(data)
+        self._held = held
+
+    def persistent_load(self, pid: int) -> Any:
+        """Copy an array of geometries."""
+        return self._held[pid].copy()
 
 
 def _is_frame(value: object) -> bool:
@@ -50,7 +91,7 @@ def _copy_frame(value: object) -> object:
     dtypes: Any = getattr(value, "dtypes", None)
     kinds = list(dtypes) if hasattr(dtypes, "__iter__") else [dtypes]
     if any(str(kind) == "object" for kind in kinds) or getattr(value, "attrs", None) or _has_object_index(value):
-        return pickle.loads(pickle.dumps(value, protocol=5))  # noqa: S301 - our own bytes
+        return _pickled(value)
     return value.copy(deep=True)  # type: ignore[attr-defined]
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pyarrow as pa
+import shapely
 import xarray as xr
 
 
@@ -60,8 +61,25 @@ def _assert_frames_alike(found: object, expected: pd.DataFrame | pd.Series, plac
         assert repr(found.dtype) == repr(expected.dtype), place
         assert_alike(found.name, expected.name, place)
     _assert_indexes_alike(found.index, expected.index, place)
+    _assert_geometries_alike(found, expected, place)
     assert found.flags == expected.flags, place
     assert repr(found.attrs) == repr(expected.attrs), place
+
+
+def _assert_geometries_alike(found: pd.DataFrame | pd.Series, expected: pd.DataFrame | pd.Series, place: str) -> None:
+    """Compare reference systems by their words too, and geometries with their dimensions and numbers of systems."""
+    assert getattr(found, "_geometry_column_name", 0) == getattr(expected, "_geometry_column_name", 0), place
+    pairs = [(found, expected)] if isinstance(expected, pd.Series) else []
+    pairs += [] if pairs else [(found.iloc[:, n], expected.iloc[:, n]) for n in range(expected.shape[1])]  # type: ignore[misc]
+    for left, right in pairs:
+        if str(right.dtype) == "geometry":
+            one, other = left.array, right.array
+            assert getattr(one.crs, "srs", None) == getattr(other.crs, "srs", None), place
+            shapes, wanted = (
+                [(str(item), shapely.get_srid(item), getattr(item, "has_z", None)) for item in items]
+                for items in (one, other)
+            )
+            assert shapes == wanted, place
 
 
 def _assert_datasets_alike(found: object, expected: xr.Dataset | xr.DataArray, place: str) -> None:

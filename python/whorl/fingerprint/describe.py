@@ -45,6 +45,7 @@ registered: dict[type, Callable[[object], object]] = {}
 
 # Each has a module describe_<name> beside this one, imported when the first such object is met.
 _FAMILIES = (
+    *("geopandas", "shapely"),  # before pandas, which knows less of their arrays
     *("numpy", "pandas", "polars", "pyarrow", "xarray", "dask", "scipy"),
     *("numba", "pydantic", "sqlalchemy", "click", "matplotlib"),
 )

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _SOME = 65_536
 _WORD = 2**63
 # What pandas keeps in the namespaces of its objects, in one version or another; attrs and flags are read apart.
-_IN_FRAMES = frozenset(("_mgr", "_attrs", "_flags", "_cache", "_item_cache", "_cacher", "_is_copy"))
+_IN_FRAMES = frozenset(("_mgr", "_attrs", "_flags", "_cache", "_item_cache", "_cacher", "_is_copy", "_typ"))
 _IN_INDEXES = ("_data", "_name", "_cache", "_id", "_references")
 _IN_MULTI_INDEXES = ("_levels", "_codes", "_names", "sortorder", "_cache", "_id", "_references")
 # What is made from the values when it is first needed: the cache of pandas, the index in space of geopandas.

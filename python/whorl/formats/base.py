@@ -67,6 +67,7 @@ _PLAIN = (
 _DATES = ("date", "datetime", "time", "timedelta", "timezone")
 _DEFAULTS = {
     **{f"pandas.{name}": "parquet" for name in _TABLES},
+    **{f"geopandas.Geo{name}": "parquet" for name in _TABLES},
     "pyarrow.Table": "parquet",
     "polars.DataFrame": "parquet",
     "polars.LazyFrame": "parquet",

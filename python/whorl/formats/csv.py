@@ -4,6 +4,7 @@ A frame, a series or an Arrow table comes in, a csv file and a schema beside it 
 ===================  ==============================================================================================
 DataFrame, Series    kept, through the schema: dtypes, labels, index, names, ``attrs``; dates in UTC, categories as text
 pyarrow.Table        kept, where each column has a type that text can hold
+geopandas            kept: geometries as well-known binary in base64, reference systems, which column is active
 missing and empty    a missing value is an empty field, an empty string a quoted one
 refused              objects of several types, nested values, dates beyond the year 9999
 ===================  ==============================================================================================

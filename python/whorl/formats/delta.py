@@ -5,6 +5,7 @@ A frame or an Arrow table comes in, a table of Delta Lake and a schema beside it
 DataFrame, Series    kept, through the schema: dtypes, labels, index, names, ``attrs``
 pyarrow.Table        kept, where delta has a type for each column
 polars               frames, also lazy ones, which are collected
+geopandas            kept: geometries as well-known binary, reference systems, which column is active; see ``geo``
 frames of dask       kept, with divisions: one file per partition, written and read by dask's workers
 durations            as whole numbers of their unit; dictionaries as their values; unsigned integers as signed ones
 refused              moments finer than microseconds, large unsigned integers, tables without columns, nested gaps,
@@ -24,6 +25,7 @@ from typing import TYPE_CHECKING, Any
 from whorl.formats.base import check_options
 from whorl.formats.schema.delta_parts import read_delta_parts, write_delta_parts
 from whorl.formats.schema.delta_types import for_delta, from_delta
+from whorl.formats.schema.direct import table_as
 from whorl.formats.schema.frames import decode_table, encode_table
 from whorl.formats.schema.loss import Loss, refusing, require
 from whorl.formats.schema.parts import is_dask_frame, is_parts
@@ -34,7 +36,10 @@ from whorl.formats.schema.text import type_of, type_text
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    import pyarrow as pa
+
     from whorl.formats.base import Format, PayloadReader, PayloadWriter
+    from whorl.wish import Wish
 
 _TABLE, _SCHEMA = "data.delta", "schema.json"
 # One file keeps the order of the rows.
@@ -74,23 +79,32 @@ class Delta:
             types = [type_text(kind) for kind in table.schema.types]
             whole = {"schema": schema, "names": table.column_names, "types": types, "version": 0}
             writer.write(_SCHEMA, json.dumps(whole, ensure_ascii=False, indent=1).encode())
-            check_same(value, _value(whole, str(folder)))
+            check_same(value, decode_table(_table(whole, str(folder)), schema))
 
     def decode(self, reader: PayloadReader, options: Mapping[str, object]) -> object:  # noqa: ARG002 - it has none
         """Read the pinned version of the table; every file is checked."""
+        return self._decoded(reader, "")
+
+    def decode_part(self, reader: PayloadReader, options: Mapping[str, object], wish: Wish) -> object:  # noqa: ARG002
+        """Read the table for an engine, without a frame of pandas where that is possible."""
+        return self._decoded(reader, wish.engine)
+
+    def _decoded(self, reader: PayloadReader, engine: str) -> object:
         if is_parts(reader):
             return read_delta_parts(reader)
         whole = json.loads(reader.read(_SCHEMA))
         paths = [str(reader.path(name)) for name in reader.names if name != _SCHEMA]
-        return _value(whole, os.path.join(paths[0].partition(f"{os.sep}{_TABLE}{os.sep}")[0], _TABLE))
+        table = _table(whole, os.path.join(paths[0].partition(f"{os.sep}{_TABLE}{os.sep}")[0], _TABLE))
+        found = table_as(table, whole["schema"], engine)
+        return decode_table(table, whole["schema"]) if found is None else found
 
 
-def _value(whole: Mapping[str, Any], folder: str) -> object:
+def _table(whole: Mapping[str, Any], folder: str) -> pa.Table:
     import pyarrow as pa
 
     found = require("deltalake").DeltaTable(folder, version=whole["version"]).to_pyarrow_dataset().to_table()
     columns = [from_delta(found.column(place), type_of(kind)) for place, kind in enumerate(whole["types"])]
-    return decode_table(pa.table(columns, names=whole["names"]), whole["schema"])
+    return pa.table(columns, names=whole["names"])
 
 
 FORMAT: Format = Delta()

@@ -5,6 +5,7 @@ A frame, a series or an Arrow table comes in, one feather file goes out, and bac
 DataFrame, Series    kept: dtypes, labels of any kind, index, names, ``attrs``; columns as in ``schema.arrays``
 pyarrow.Table        kept with its schema and metadata; chunks are joined
 polars               frames, also lazy ones, which are collected; types that Arrow has no exact form of are refused
+geopandas            kept: geometries as well-known binary, reference systems, which column is active; see ``geo``
 refused              objects of several types, sparse values, subclasses
 ===================  ==============================================================================================
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from whorl.formats.base import Format, PayloadReader, PayloadWriter
+    from whorl.wish import Wish
 
 _FILE = "data.feather"
 _COMPRESSIONS = {"lz4": "lz4", "zstd": "zstd", "uncompressed": None}
@@ -55,6 +57,10 @@ class Feather:
     def decode(self, reader: PayloadReader, options: Mapping[str, object]) -> object:  # noqa: ARG002 - for writing only
         """Read the file."""
         return read_ipc(reader, _FILE)
+
+    def decode_part(self, reader: PayloadReader, options: Mapping[str, object], wish: Wish) -> object:  # noqa: ARG002
+        """Read the file for an engine, without a frame of pandas where that is possible."""
+        return read_ipc(reader, _FILE, wish.engine)
 
 
 FORMAT: Format = Feather()

@@ -6,6 +6,7 @@ DataFrame, Series    kept: dtypes, labels of any kind, index, names, ``attrs``; 
 pyarrow.Table        kept with its schema and metadata; chunks are joined
 frames of dask       kept as a folder of one file per partition, written and read by dask's workers
 polars               frames, also lazy ones, which are collected; types that Arrow has no exact form of are refused
+geopandas            kept: geometries as well-known binary, reference systems, which column is active; see ``geo``
 refused              objects of several types, sparse values, subclasses, what parquet has no type for
 ===================  ==============================================================================================
 
@@ -28,15 +29,18 @@ Values own the memory they are decoded into.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from whorl.formats.base import check_options, split_names
+from whorl.formats.schema.direct import file_table_as, parts_as
+from whorl.formats.schema.engines import DASK
 from whorl.formats.schema.files import of_file_table, to_file_table
 from whorl.formats.schema.loss import refusing, within
-from whorl.formats.schema.parquet_parts import read_parts, write_parts
-from whorl.formats.schema.parts import is_dask_frame, is_parts
+from whorl.formats.schema.parquet_parts import read_parts, rows_in_parts, write_parts
+from whorl.formats.schema.parts import is_dask_frame, is_parts, read_list
 from whorl.formats.schema.payload import MAP_FROM, Draft, check_same
-from whorl.formats.schema.spans import is_cut, read_rows, write_rows
+from whorl.formats.schema.spans import all_rows, is_cut, read_rows, write_rows
 from whorl.formats.schema.tables import is_table
 
 if TYPE_CHECKING:
@@ -112,7 +116,7 @@ class Parquet:
 
     def decode_part(self, reader: PayloadReader, options: Mapping[str, object], wish: Wish) -> object:  # noqa: ARG002
         """Leave out files that lie outside of the windows, which are those of the type that was stored."""
-        return _read_all(reader, () if wish.engine else wish.windows)
+        return _read_as(reader, wish.engine) if wish.engine else _read_all(reader, wish.windows)
 
 
 def _read_all(reader: PayloadReader, windows: Sequence[Window]) -> object:
@@ -121,6 +125,18 @@ def _read_all(reader: PayloadReader, windows: Sequence[Window]) -> object:
     if is_cut(reader):
         return read_rows(lambda name: _read(reader, name), windows)
     return of_file_table(_read(reader, _FILE))
+
+
+def _read_as(reader: PayloadReader, engine: str) -> object:
+    """Read all files as something that an engine is soon made of, without a frame of pandas where that is possible."""
+    read = partial(_read, reader)
+    if is_parts(reader):
+        found = parts_as(read, read_list(reader)["parts"], engine)
+        return _read_all(reader, ()) if found is None else found
+    if not is_cut(reader):
+        return file_table_as(read(_FILE), engine)
+    found = rows_in_parts(reader, read) if engine == DASK else None
+    return file_table_as(all_rows(read), engine) if found is None else found
 
 
 def _read(reader: PayloadReader, name: str) -> pa.Table:

@@ -5,6 +5,7 @@ A frame, a series or an Arrow table comes in, a table of an SQL database and a s
 DataFrame, Series    kept, through the schema: dtypes, labels, index, names, ``attrs``; dates and bytes as text
 pyarrow.Table        kept, where each column has a type that text can hold
 polars               frames, also lazy ones, which are collected
+geopandas            kept: geometries as well-known binary in base64, reference systems, which column is active
 frames of dask       kept, with divisions: rows of one table, written and read partition by partition
 refused              objects of several types, nested gaps, what the database changes, tables without columns,
                      partitions of several types

@@ -13,6 +13,7 @@ object                         see ``objects``
 category                       a dictionary where the values have a simple type, else codes; categories in the kind
 period, interval               ordinals; a struct of both ends
 ArrowDtype                     as it is
+geometry                       well-known binary, see ``geo``; the reference system in the kind
 sparse, dtypes of others       refused
 =============================  ====================================================================
 
@@ -25,6 +26,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, cast
 
 from whorl.formats.schema import buffers
+from whorl.formats.schema.geo import decode_geometry, encode_geometry, is_geometry
 from whorl.formats.schema.loss import Loss, within
 from whorl.formats.schema.plain import pack, unpack
 from whorl.formats.schema.regular import frequency_of, index_from
@@ -45,6 +47,8 @@ if TYPE_CHECKING:
 def encode_array(array: Any) -> Encoded:
     """Make the kind and the Arrow array; raise ``Loss`` where values or dtype would change."""
     array = _unwrapped(array)
+    if is_geometry(array.dtype):
+        return encode_geometry(array)
     encoder = encoder_of(array) or _ENCODE.get(family_of(array.dtype), refuse)
     return encoder(array)
 
@@ -212,4 +216,8 @@ def _codes(column: pa.ChunkedArray) -> np.ndarray:
 
 
 _ENCODE: dict[str, Encode] = {"IntervalDtype": _encode_interval, "CategoricalDtype": _encode_categorical}
-_DECODE: dict[str, Decode] = {"interval": _decode_interval, "categorical": _decode_categorical}
+_DECODE: dict[str, Decode] = {
+    "interval": _decode_interval,
+    "categorical": _decode_categorical,
+    "geometry": decode_geometry,
+}

@@ -30,7 +30,7 @@ _ALIASES: Mapping[str, str] = {
     "dask.dataframe": "dask.DataFrame", "dask.dataframe.DataFrame": "dask.DataFrame",
     "dask_expr.DataFrame": "dask.DataFrame",
 }  # fmt: skip
-XARRAY = "xarray"
+DASK, XARRAY = "dask.DataFrame", "xarray"
 _GRIDS = ("xarray.Dataset", "xarray.DataArray")
 
 

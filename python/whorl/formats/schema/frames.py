@@ -1,9 +1,10 @@
 """
-A frame of pandas or polars, a Series or an Arrow table comes in, an Arrow table and a schema go out, and back.
+A frame, a series or an Arrow table comes in, an Arrow table and a schema go out, and back.
 
 The table is what any reader of the file can use: columns under their own names where these are text and unique, the
 index before them.  The schema holds the rest: labels, kinds of arrays (see ``arrays``), index, names, ``attrs``,
-flags.  Subclasses of frames are refused, for their class would be lost.  On the arrow: *encode* and *decode*.
+flags, and what geopandas has besides (see ``geo``).  Other subclasses of frames are refused, for their class would be
+lost.  On the arrow: *encode* and *decode*.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import base64
 from typing import TYPE_CHECKING, cast
 
 from whorl.formats.schema.arrays import decode_array, encode_array
+from whorl.formats.schema.geo import as_geo, describe_geo
 from whorl.formats.schema.labels import describe_index, describe_labels, index_of, labels_of
 from whorl.formats.schema.loss import Loss, within
 from whorl.formats.schema.plain import pack, unpack
@@ -35,13 +37,16 @@ def encode_table(value: Any) -> tuple[pa.Table, Kind]:
         kind = type(value)
         raise Loss(f"it is of type {kind.__module__}.{kind.__qualname__}, not a frame, a series or an Arrow table")
     library, _, name = table_name(value).partition(".")
-    if library != "pandas":
+    if library not in ("pandas", "geopandas"):
         table = value if name == "Table" else arrow_of(value)
         of = name if name == "Table" else f"{library}.{name}"
         return table, {"of": of, "schema": base64.b64encode(table.schema.serialize()).decode()}
     shelf = _Shelf()
-    described: Kind = {"of": name, "index": _row_labels(value, shelf)}
-    described |= _describe_frame(value, shelf) if name == "DataFrame" else _describe_series(value, shelf)
+    is_frame = hasattr(value, "columns")
+    described: Kind = {"of": "DataFrame" if is_frame else "Series", "index": _row_labels(value, shelf)}
+    described |= _describe_frame(value, shelf) if is_frame else _describe_series(value, shelf)
+    if (geo := describe_geo(value)) is not None:
+        described["geo"] = geo
     with within("attrs"):
         described["attrs"] = pack(value.attrs, extra=SCALARS, place="the dictionary")
     described["unique"] = not value.flags.allows_duplicate_labels
@@ -58,6 +63,8 @@ def decode_table(table: pa.Table, described: Kind, memory: Memory | None = None)
     value: Any = (
         _frame(described, columns, index) if described["of"] == "DataFrame" else _series(described, columns, index)
     )
+    if "geo" in described:
+        value = as_geo(value, cast("Kind", described["geo"]))
     value.attrs = unpack(described["attrs"], extra=SCALARS)
     if described["unique"]:
         value.flags.allows_duplicate_labels = False

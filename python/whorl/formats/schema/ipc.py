@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from whorl.formats.schema.files import of_file_table, to_file_table
+from whorl.formats.schema.direct import file_table_as
+from whorl.formats.schema.files import to_file_table
 from whorl.formats.schema.payload import private_bytes
 
 if TYPE_CHECKING:
@@ -33,12 +34,16 @@ def write_ipc(value: object, writer: PayloadWriter, name: str, compression: str 
             writer.write(name, memoryview(sink.getvalue()))
 
 
-def read_ipc(reader: PayloadReader, name: str) -> object:
-    """Read the value of a file; offsets and indices are checked, for reading past a buffer would crash the process."""
+def read_ipc(reader: PayloadReader, name: str, engine: str = "") -> object:
+    """
+    Read the value of a file, or what an ``engine`` is soon made of.
+
+    Offsets and indices are checked, for reading past a buffer would crash the process.
+    """
     import numpy as np
     import pyarrow as pa
 
     memory = np.frombuffer(private_bytes(reader, name), np.uint8)
     table = pa.ipc.open_file(pa.py_buffer(memory)).read_all()
     table.validate(full=True)
-    return of_file_table(table, memory)
+    return file_table_as(table, engine, memory)

@@ -25,6 +25,7 @@ _EXTRAS = {
     "openpyxl": "excel",
     "lxml": "xml",
     "tables": "hdf",
+    **dict.fromkeys(("geopandas", "pyproj", "shapely"), "geopandas"),
     "deltalake": "delta",
     "sqlalchemy": "sql",
     **dict.fromkeys(("h5netcdf", "h5py"), "netcdf"),

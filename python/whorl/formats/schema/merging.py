@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from whorl.errors import FormatError
+from whorl.formats.schema.geo import as_geo, describe_geo, is_geometry
 from whorl.formats.schema.tables import table_name
 
 if TYPE_CHECKING:
@@ -20,13 +21,15 @@ if TYPE_CHECKING:
 def merged(old: Any, new: Any, keys: Sequence[str]) -> Any:
     """Put rows into a table; FormatError where that has no one meaning."""
     kind = table_name(new)
-    if kind not in ("pandas.DataFrame", "polars.DataFrame", "pyarrow.Table"):
+    if kind not in ("pandas.DataFrame", "geopandas.GeoDataFrame", "polars.DataFrame", "pyarrow.Table"):
         tip = "compute() it first" if kind.startswith("dask") else ""
         raise FormatError(f"rows of a {kind} cannot be put into a table", "frames and Arrow tables can", tip)
     if table_name(old) != kind:
         raise FormatError(f"rows of a {kind} cannot be put into a {table_name(old)}", "the types differ")
     _check_columns(_types(old), _types(new), keys)
-    if kind == "pandas.DataFrame":
+    if describe_geo(old) != describe_geo(new):
+        raise FormatError("rows cannot be put into the stored table", "its active geometry is another column")
+    if hasattr(new, "iloc"):
         _check_index(old)
         _check_index(new)
     places = _places(_keys(old, keys), _keys(new, keys), keys)
@@ -36,7 +39,16 @@ def merged(old: Any, new: Any, keys: Sequence[str]) -> Any:
 def _types(table: Any) -> dict[str, str]:
     names = list(table.column_names if hasattr(table, "column_names") else table.columns)
     kinds = table.schema.types if hasattr(table, "column_names") else table.dtypes
-    return dict(zip(names, map(repr, kinds), strict=True))  # that of categories has them all
+    return dict(zip(names, map(_type, kinds, _columns(table)), strict=True))
+
+
+def _columns(table: Any) -> list[Any]:
+    return [column for _, column in table.items()] if hasattr(table, "items") else list(table)
+
+
+def _type(kind: Any, column: Any) -> str:
+    """Write a type out: that of categories has them all, that of geometries not their reference system."""
+    return f"geometry in {getattr(column.array.crs, 'srs', None)}" if is_geometry(kind) else repr(kind)
 
 
 def _check_columns(old: dict[str, str], new: dict[str, str], keys: Sequence[str]) -> None:
@@ -93,5 +105,7 @@ def _taken(old: Any, new: Any, places: Any) -> Any:
     import pandas as pd
 
     found = pd.concat([old, new], ignore_index=True).take(places).reset_index(drop=True)
+    geo = describe_geo(new)
+    found = found if geo is None else as_geo(found, geo)
     found.attrs = dict(new.attrs)
     return found

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from whorl.formats.schema.files import of_file_table, to_file_table
+from whorl.formats.schema.files import described_by, of_file_table, to_file_table
 from whorl.formats.schema.parts import (
     check_partition,
     frame_of_parts,
@@ -20,10 +20,11 @@ from whorl.formats.schema.parts import (
     write_list,
 )
 from whorl.formats.schema.payload import check_same
-from whorl.formats.schema.spans import axis_of, described_by, span_of, touched
+from whorl.formats.schema.spans import axis_of, ranges_of_rows, read_range, span_of, touched
+from whorl.formats.schema.tables import table_name
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     import pyarrow as pa
 
@@ -46,6 +47,26 @@ def read_parts(reader: PayloadReader, windows: Sequence[Window]) -> Any:
     beside = _beside(listed["spans"], table, empty, windows)
     wanted = ["" if place in beside else name for place, name in enumerate(listed["parts"])]
     return frame_of_parts(reader, _read_part, wanted, files=reader.lazy(), empty=empty)
+
+
+def rows_in_parts(reader: PayloadReader, read: Callable[[str], pa.Table]) -> Any:
+    """Make a frame of dask of one of pandas that lies in files of rows, one partition of each; None of other values."""
+    import dask.dataframe as dd
+
+    empty, parts = ranges_of_rows(read)
+    if table_name(empty) != "pandas.DataFrame":
+        return None
+    make: Any = dd.from_map
+    return make(_read_rows, parts, files=reader.lazy(), meta=empty)
+
+
+def _read_rows(part: tuple[str, int, int], files: LazyFiles) -> Any:
+    """Read the rows of one file, checked: a task of dask's, in whatever process."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    name, start, whole = part
+    return read_range(pq.read_table(pa.BufferReader(files.read(name))), start, whole)
 
 
 def _beside(spans: Sequence[Span | None], table: pa.Table, meta: Any, windows: Sequence[Window]) -> set[int]:

@@ -13,6 +13,7 @@ import json
 from itertools import pairwise
 from typing import TYPE_CHECKING, cast
 
+from whorl.formats.schema.files import described_by
 from whorl.formats.schema.frames import decode_table
 from whorl.formats.schema.labels import index_of, labels_of
 
@@ -83,14 +84,32 @@ def read_rows(read: Callable[[str], pa.Table], windows: Sequence[Window]) -> Any
     return _of_rows(table, described, range(start, start + len(table)), whole)
 
 
+def all_rows(read: Callable[[str], pa.Table]) -> pa.Table:
+    """Read the table of all files."""
+    import pyarrow as pa
+
+    meta = read(_META)
+    tables = [read(name) for name in json.loads(meta.schema.metadata[_LIST])["files"]]
+    return pa.concat_tables(tables).replace_schema_metadata(meta.schema.metadata)
+
+
+def ranges_of_rows(read: Callable[[str], pa.Table]) -> tuple[Any, list[tuple[str, int, int]]]:
+    """Give the value without its rows, and of each file the name, the number of its first row and that of all."""
+    meta = read(_META)
+    listed = json.loads(meta.schema.metadata[_LIST])
+    starts = [sum(listed["rows"][:place]) for place in range(len(listed["rows"]))]
+    parts = [(name, start, sum(listed["rows"])) for name, start in zip(listed["files"], starts, strict=True)]
+    return _of_rows(meta, described_by(meta), range(0), -1), parts
+
+
+def read_range(table: pa.Table, start: int, whole: int) -> Any:
+    """Make the rows of one file, the first of which has that number among all."""
+    return _of_rows(table, described_by(table), range(start, start + len(table)), whole)
+
+
 def with_list(table: pa.Table, key: bytes, listed: object) -> pa.Table:
     """Put what is known of the files of a payload into the metadata of a table without rows."""
     return table.replace_schema_metadata({**(table.schema.metadata or {}), key: json.dumps(listed).encode()})
-
-
-def described_by(table: pa.Table) -> Kind:
-    """Give the schema that stands in the metadata of a file's table."""
-    return cast("Kind", json.loads(table.schema.metadata[b"whorl"]))
 
 
 def axis_of(schema: pa.Schema, described: Kind, names: Sequence[str]) -> str | None:

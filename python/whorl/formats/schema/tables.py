@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from whorl.typenames import type_name
 
-_TABLES = ("pandas.DataFrame", "pandas.Series", "pyarrow.Table", "polars.DataFrame", "polars.LazyFrame")
+GEO_TABLES = ("geopandas.GeoDataFrame", "geopandas.GeoSeries")
+_TABLES = ("pandas.DataFrame", "pandas.Series", "pyarrow.Table", "polars.DataFrame", "polars.LazyFrame", *GEO_TABLES)
 
 
 def is_table(value: object) -> bool:
-    """Say whether a value is a frame or series of pandas or polars or an Arrow table, and not of a subclass."""
+    """Say whether a value is a frame or series of pandas, polars or geopandas, or an Arrow table; not of a subclass."""
     return table_name(value) in _TABLES
 
 
