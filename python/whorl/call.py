@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from whorl.asked import CallOptions
     from whorl.definition import Definition
 
-_VARIADIC = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Call:
@@ -141,9 +139,9 @@ class Binder:
         for name, declared in definition.inputs.items():
             sources[name] = self._source(declared, explicit[name]) if name in explicit else self._declared(declared)
         sources.update((name, _plain(value)) for name, value in explicit.items() if name not in definition.inputs)
-        for name, parameter in definition.signature.parameters.items():
-            if name not in sources and parameter.kind not in _VARIADIC and parameter.default is not parameter.empty:
-                sources[name] = _plain(parameter.default)
+        for name, default in definition.defaults:
+            if name not in sources:
+                sources[name] = _plain(default)
         _check_complete(definition, sources)
         replaced = tuple(name for name in definition.inputs if name in explicit)
         if definition.processors:
@@ -269,10 +267,6 @@ def _plain(value: object) -> object:
 
 
 def _check_complete(definition: Definition, sources: Mapping[str, object]) -> None:
-    missing = [
-        repr(name)
-        for name, parameter in definition.signature.parameters.items()
-        if parameter.kind not in _VARIADIC and name not in sources
-    ]
+    missing = [repr(name) for name in definition.single_names if name not in sources]
     if missing:
         raise TypeError(f"{definition.qualname}() is missing the required argument(s) {', '.join(missing)}")
