@@ -170,13 +170,14 @@ class Binder:
         own: CallOptions = stage._options  # type: ignore[attr-defined]  # noqa: SLF001 - given with the upstream
         # What is asked of one call (cache=False, recompute=True) is not asked of its upstreams.
         options = self.options.of_upstream(own)
-        if (definition, options) not in self._known:
+        call = self._known.get((definition, options))
+        if call is None:
             asked, self.options = self.options, options
             try:
-                self._known[definition, options] = self.bind(definition)
+                call = self._known[definition, options] = self.bind(definition)
             finally:
                 self.options = asked
-        return self._known[definition, options]
+        return call
 
 
 def _processed(definition: Definition, sources: dict[str, object]) -> dict[str, object]:
