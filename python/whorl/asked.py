@@ -132,7 +132,10 @@ class CallOptions:
 
     def of_upstream(self, own: CallOptions) -> CallOptions:
         """Give the options of an upstream: its own, and what this call asks of all that it reaches."""
-        return replace(own, namespace=own.namespace or self.namespace, reach=self.reach)
+        namespace = own.namespace or self.namespace
+        if own.namespace == namespace and own.reach is self.reach:
+            return own
+        return replace(own, namespace=namespace, reach=self.reach)
 
     def for_stage(self, stage: str) -> CallOptions:
         """Settle what is asked of one stage, by itself or by its name."""

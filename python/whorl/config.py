@@ -151,18 +151,23 @@ def _environment() -> _Environment:
     held = getattr(os.environ, "_data", None)
     if held is None:  # something else was put in its place
         return tuple((name, text) for name, text in os.environ.items() if name.startswith(_PREFIXES))
-    encoded = _encoded_prefixes()
-    names = [name for name in held if name.startswith(encoded)]
-    if not names:
-        return ()
-    decode = os.environ.decodekey
-    pairs = [(name, os.environ[name]) for name in sorted(map(decode, names)) if name != _COMPUTING]
-    return tuple([pair for pair in pairs if pair[1]])
+    names = _names_of_ours(tuple(held))
+    return _decoded(names, tuple([held.get(name) for name in names])) if names else ()
 
 
-@lru_cache(maxsize=1)
-def _encoded_prefixes() -> Any:
-    return tuple(map(os.environ.encodekey, _PREFIXES))
+# What the environment has is looked at by each call; what it says is read again where that differs.
+@lru_cache(maxsize=16)
+def _names_of_ours(names: tuple[Any, ...]) -> tuple[Any, ...]:
+    prefixes = tuple(map(os.environ.encodekey, _PREFIXES))
+    computing = os.environ.encodekey(_COMPUTING)
+    return tuple(sorted(name for name in names if name.startswith(prefixes) and name != computing))
+
+
+@lru_cache(maxsize=64)
+def _decoded(names: tuple[Any, ...], values: tuple[Any, ...]) -> _Environment:
+    """Decode variables as ``os.environ`` does; those without a text are not set."""
+    pairs = zip(map(os.environ.decodekey, names), values, strict=True)
+    return tuple((name, os.environ.decodevalue(value)) for name, value in pairs if value)
 
 
 def _from_variables(environment: _Environment, prefix: str) -> Iterator[Layer]:

@@ -31,6 +31,9 @@ if TYPE_CHECKING:
     from whorl.processors.base import Processor
 
 
+_VARIADIC = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+
+
 @dataclass(frozen=True, slots=True)
 class Param:
     """A plain value given to a stage's function; it says so where a text would be taken for a path."""
@@ -46,8 +49,9 @@ class Definition:
     ``inputs`` maps a keyword to a RawInput, a Stage or a Param.  ``ttl`` is in seconds.  ``takes_all`` tells that the
     function has ``**kwargs`` and is given every input.  ``processors`` work on what is loaded, in this order;
     ``consumed`` names the parameters that they alone use, which are no part of a key; ``window`` those of them that the
-    code reads all the same, start and end of what a result was computed for.  ``cache_args``, if there are
-    any, names the only ones that are.
+    code reads all the same, start and end of what a result was computed for.  ``cache_args``, if there are any, names
+    the only ones that are.  ``single_names`` are the parameters that take one argument each, ``defaults`` those of
+    them that need none.
     """
 
     function: Callable[..., object]
@@ -76,9 +80,16 @@ class Definition:
     consumed: frozenset[str] = field(init=False, repr=False)
     window: tuple[str, ...] = field(init=False, repr=False)
     plain_names: tuple[str, ...] = field(init=False, repr=False)
+    single_names: tuple[str, ...] = field(init=False, repr=False)
+    defaults: tuple[tuple[str, object], ...] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
+        single = [item for item in self.signature.parameters.values() if item.kind not in _VARIADIC]
         object.__setattr__(self, "plain_names", _plain_names(self.signature))
+        object.__setattr__(self, "single_names", tuple(item.name for item in single))
+        object.__setattr__(
+            self, "defaults", tuple((item.name, item.default) for item in single if item.default is not item.empty)
+        )
         consumed = {name for processor in self.processors for name in processor.consumes}
         unread = {name for name in consumed if not self._reads(name)}
         object.__setattr__(self, "window", self._window(unread))

@@ -119,7 +119,8 @@ class Session:
     _locks: dict[Call, threading.Lock] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.making = Making(self.snapshot, self.usage, self.resolutions, self.stores)
+        keeps = bool(self.mode.reads or self.mode.writes)
+        self.making = Making(self.snapshot, self.usage, self.resolutions, keeps)
         self.search = Search(self.access, self.snapshot, self.settings, self.mode, self.making, self.earlier)
         self.delivery = Delivery(self.access, self.snapshot, self.mode, self.search, self.earlier, self.resolutions)
 
@@ -263,7 +264,7 @@ class Session:
 
     def stores(self, call: Call) -> bool:
         """Whether the result of a call is looked up or kept in this mode."""
-        return call.stored and bool(self.mode.reads or self.mode.writes)
+        return self.making.stores(call)
 
     def compute(self, call: Call, derived: Derived | None) -> Resolution:
         """Load the inputs, run the function, and note what its body and its upstreams used."""

@@ -89,7 +89,7 @@ class Resolution:
             self.digest, self.behaviour = None, ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Judge:
     """Decides whether entries may answer now, for one call."""
 

@@ -232,7 +232,11 @@ def find_secret(*traces: Trace) -> str | None:
 
 def earliest(*expiries: float | None) -> float | None:
     """Give the first of several expiries; None never expires."""
-    return min((moment for moment in expiries if moment is not None), default=None)
+    first: float | None = None
+    for moment in expiries:
+        if moment is not None and (first is None or moment < first):
+            first = moment
+    return first
 
 
 def _call_holds(call: TracedCall, snapshot: Snapshot, now: float) -> bool:

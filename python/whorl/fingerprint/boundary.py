@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, TypeVar, cast
 from whorl.config import current_distributions, current_project, find_project
 from whorl.digest import hash_file
 from whorl.fingerprint.distributions import (
+    NO_STAMP,
     Distribution,
     find_distribution,
     installed_version,
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from importlib.machinery import ModuleSpec
 
-    from whorl.fingerprint.distributions import Policies
+    from whorl.fingerprint.distributions import Policies, Stamp
 
 __all__ = ["OWN", "STDLIB", "Distribution", "Own", "Owner", "Stdlib", "canonical_module", "owner", "policy_version"]
 
@@ -75,8 +76,8 @@ class View:
         self._distributions = dict(current_distributions())
         self.policies = policies_in(self._distributions)
         self._known: dict[tuple[object, ...], tuple[tuple[object, ...], object]] = {}
-        self.owners: dict[str, tuple[str | None, tuple[Owner, int]]] = {}
-        self._stamps: dict[str, int] = {}
+        self.owners: dict[str, tuple[str | None, tuple[Owner, Stamp]]] = {}
+        self._stamps: dict[str, Stamp] = {}
 
     def once(self, function: Callable[..., T], *arguments: object) -> T:
         """Call a function of the process's state, at most once per view."""
@@ -87,7 +88,7 @@ class View:
             found = self._known[key] = (arguments, function(*arguments))
         return cast("T", found[1])
 
-    def stamp(self, site: str) -> int:
+    def stamp(self, site: str) -> Stamp:
         """Return the state of a site-packages folder: it changes when a distribution is installed or removed."""
         found = self._stamps.get(site)
         if found is None:
@@ -265,15 +266,15 @@ def _owner_of_path(path: str | None) -> Owner:
 
 
 @lru_cache(maxsize=16_384)
-def _remembered_owner(path: str, policies: Policies) -> tuple[str | None, tuple[Owner, int]]:
+def _remembered_owner(path: str, policies: Policies) -> tuple[str | None, tuple[Owner, Stamp]]:
     """Return the site-packages folder of a path, its owner, and the state of the folder this was read from."""
     real = _real_path(path)
     if real.startswith(_PACKAGE + os.sep):
-        return None, (_whorl(), 0)
+        return None, (_whorl(), NO_STAMP)
     site = site_folder(real)
     if site is not None:
         return site, (_owner_in_site(real, site, policies), stamp_of(site))
-    return None, (STDLIB if real.startswith(_stdlib_folders()) else OWN, 0)
+    return None, (STDLIB if real.startswith(_stdlib_folders()) else OWN, NO_STAMP)
 
 
 def _owner_in_site(real: str, site: str, policies: Policies) -> Owner:
