@@ -134,7 +134,8 @@ class Session:
         self.snapshot.forget_keys()  # an upstream may have a new revision now
         derived = self.derive(call)
         if kept := self.search.by_content(call, derived):
-            return replace(Resolution.of_entry("kept", kept), seconds=time.perf_counter() - started)
+            settled = Resolution.of_entry("kept", self.converted(call, derived, kept))
+            return replace(settled, seconds=time.perf_counter() - started)
         if not self.mode.computes or call.fails_if_missing:
             raise no_entry(call, derived.key, self.settings.mode)
         refuse_secrets(call)
