@@ -16,12 +16,12 @@ from whorl.digest import Encoder
 from whorl.errors import CorruptEntryError, NoEntryError, StaleWarning, UndigestableError, warn
 from whorl.fingerprint.values import digest_argument
 from whorl.key import Component
-from whorl.provenance import describe_origin
+from whorl.provenance import ADOPTED, describe_origin
 from whorl.store.manifest import MOST_RAW_FILES, Manifest, RawFile, Slot, Trace
 from whorl.trace import calls_for_more, earliest, trace_holds
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from whorl.access import Access
     from whorl.call import Call
@@ -43,6 +43,7 @@ class Resolution:
     ``trace`` is what its own body used, ``inherited`` what came with stored upstreams.  ``lasts`` is the expiry by what
     no content key stands for (its own ttl, nested calls, upstreams that are not stored), ``expires`` the earliest of
     all.  ``seconds`` is the time in the function; ``complete`` is false where a call in it could not be recorded.
+    ``adopted`` tells where a value comes from that another tool computed, then with its moment in ``computed``.
     """
 
     kind: str
@@ -57,6 +58,8 @@ class Resolution:
     seconds: float = 0.0
     complete: bool = True
     digested: bool = False
+    computed: float | None = None
+    adopted: Mapping[str, object] = field(default_factory=dict)
     _nonce: str = ""
 
     @classmethod
@@ -203,7 +206,7 @@ def build_manifest(
         inherited=resolution.inherited,
         raw_files=raw_files(derived),
         created=now,
-        computed=now,
+        computed=now if resolution.computed is None else resolution.computed,
         own_expires=resolution.lasts,
         expires=resolution.expires,
         type=f"{type(resolution.value).__module__}.{type(resolution.value).__qualname__}",
@@ -211,11 +214,20 @@ def build_manifest(
         behaviour=resolution.behaviour,
         files=(),
         inline=None,
-        provenance=describe_origin(settings, code),
+        provenance=describe_origin(settings, code, resolution.adopted),
         not_followed=tuple(str(item) for item in code.not_followed),
         arguments={name: repr(value)[:200] for name, value in call.values.items()} if settings.store_args else {},
         **fields,  # type: ignore[arg-type]
     )
+
+
+def adopted_from(manifest: Manifest) -> str:
+    """Name the tool from whose cache an entry was adopted; empty for one that was computed, or does not say."""
+    try:
+        adopted = manifest.provenance.get(ADOPTED)
+    except CorruptEntryError:  # it may still answer: what explains an entry is checked when it is read
+        return ""
+    return str(adopted.get("tool", "")) if isinstance(adopted, dict) else ""
 
 
 def raw_files(derived: Derived) -> tuple[RawFile, ...]:

@@ -25,7 +25,7 @@ from whorl.changes import (
 )
 from whorl.definition import find_definitions, is_stage
 from whorl.derive import Snapshot
-from whorl.entry import nearest, raw_files
+from whorl.entry import adopted_from, nearest, raw_files
 from whorl.errors import CorruptEntryError, InputMissingError, WhorlError
 from whorl.fingerprint.inputs import is_remote, read_input_path
 from whorl.fingerprint.parts import differences, read_parts
@@ -134,8 +134,17 @@ def _find_status(session: Session, call: Call, known: dict[Call, Status]) -> Sta
         return Status(name, "waiting", ", ".join(behind))
     if failure or state == "uncached":
         return Status(name, state, failure or NOT_STORED)
-    explanation = explain_call(session, call) if state == "stale" else None
-    return Status(name, state, explanation.reason if explanation else "", explanation)
+    if state == "fresh":
+        return Status(name, state, _word_adopted(session, call))
+    explanation = explain_call(session, call)
+    return Status(name, state, explanation.reason, explanation)
+
+
+def _word_adopted(session: Session, call: Call) -> str:
+    """Word that the entry that answers was computed by another tool; empty for others."""
+    entry = session.lookup(call, session.derive(call))
+    tool = adopted_from(entry) if entry is not None else ""
+    return f"adopted from {tool}" if tool else ""
 
 
 def explain_outcome(outcome: Outcome, seen: Mapping[Digest | None, Outcome] = _NOTHING) -> Explanation:

@@ -118,7 +118,8 @@ class Manifest:
     and the expiries of what it was made from.  ``trace`` was seen in the stage's own body; ``inherited`` came with the
     upstreams, whose results' digests stand for it when a content key is looked up.  ``inline`` has the payload's files
     when they are small.  ``signature`` is that of the record it was read from, and goes with copies of it; a manifest
-    that says anything else is written without (``codec.encode_manifest``).
+    that says anything else is written without (``codec.encode_manifest``).  ``seconds_computing`` is 0 where nobody
+    knows: the value was adopted from another tool's cache (``provenance``).
 
     One that comes from a store parses the fields named in ``LATER`` when they are first used; a hostile or damaged
     part then raises ``CorruptEntryError``.

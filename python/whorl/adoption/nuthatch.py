@@ -1,0 +1,297 @@
+"""
+A cache folder of Nuthatch and stages in, offers out: which call of which stage made each entry.
+
+As Nuthatch 0.4.11 lays it out, seen by running it:
+
+    nuthatch_metadata.nut/<function>/<arguments>[/<namespace>]/<backend>.parquet   a record, written last
+    nuthatch_metadata.nut/<function>/<arguments>[/<namespace>].null               a result that is None
+    [<namespace>/]<function>/<arguments>.<suffix>                                 the payload
+
+A function is known by its bare name, its arguments by one text (``texts.py``).  A record says the whole key, so that
+one which an argument with ``../`` or ``/`` in it moved elsewhere is found out.  Beside the arrow: what was computed
+elsewhere.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TYPE_CHECKING
+
+from whorl.adoption.grids import is_incomplete
+from whorl.adoption.offers import Offer, Skipped, UnfitError
+from whorl.adoption.payloads import read_payload
+from whorl.adoption.texts import read_arguments, return_type
+from whorl.asked import CallOptions
+from whorl.call import call_of_key
+from whorl.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from whorl.adoption.offers import Allowed
+    from whorl.adoption.texts import Types
+    from whorl.call import Call
+    from whorl.definition import Definition
+
+_RECORDS = "nuthatch_metadata.nut"
+_SUFFIXES: Mapping[str, str] = {"basic": "pkl", "parquet": "parquet", "zarr": "zarr", "delta": "delta"}
+_ELSEWHERE: Mapping[str, str] = {
+    "sql": "its rows are in a database, not in this folder",
+    "terracotta": "it is a picture of the result, which Nuthatch does not read back",
+}
+_COLUMNS = ("cache_key", "namespace", "version", "backend", "state", "last_modified")
+_CHECKS = "write_check"  # of whether the folder can be written; in it are no records
+_SLACK = 1.0  # seconds between the last write of a payload and its record
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """
+    The folder and how it is read.
+
+    ``is_local``: the folder is a local cache, whose texts have every argument, and whose values processors have sliced.
+    With ``backend``, what is stored in others is left alone.
+    """
+
+    folder: str
+    types: Types
+    allowed: Allowed
+    is_local: bool = False
+    backend: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """One result of a function; ``backend`` is empty for None, ``version`` unknown then."""
+
+    key: str
+    namespace: str
+    backend: str
+    version: str | None
+    made: float
+
+    @property
+    def label(self) -> str:
+        key = self.key.removesuffix("/")
+        return f"{key} in {self.namespace}" if self.namespace else key
+
+    @property
+    def place(self) -> str:
+        """The folder of its record; of a mark, what its path would be the folder of."""
+        return "/".join((self.key.removesuffix("/"), *([self.namespace] if self.namespace else [])))
+
+    @property
+    def payload(self) -> str:
+        return os.path.join(self.namespace, self.key) + f".{_SUFFIXES[self.backend]}"
+
+
+def check_folder(folder: str, *, is_local: bool) -> None:
+    """Refuse a folder that Nuthatch has not written, or that is another kind of cache than it is said to be."""
+    if not os.path.isdir(folder):
+        raise ConfigError(f"there is no folder {folder}", tip="give the folder that `filesystem` names for Nuthatch")
+    if not os.path.isdir(os.path.join(folder, _RECORDS)):
+        raise ConfigError(f"{folder} is no cache of Nuthatch", f"it has no folder {_RECORDS}")
+    if not is_local and os.path.realpath(folder) == os.path.realpath(os.path.expanduser("~/.nuthatch/caches")):
+        raise ConfigError(f"{folder} is Nuthatch's local cache", "its keys have every argument", "give --local")
+
+
+def offers(source: Source, definitions: Iterable[Definition]) -> Iterator[Offer | Skipped]:
+    """Find the call of each entry among those of the stages, or say why it is not adopted."""
+    stages: dict[str, list[Definition]] = {}
+    for definition in definitions:
+        stages.setdefault(definition.function.__name__, []).append(definition)
+    entries, skipped = _entries(source)
+    yield from skipped
+    crowded = _crowded(entries)
+    for entry in entries:
+        if entry in crowded:
+            yield Skipped(entry.label, crowded[entry])
+            continue
+        try:
+            yield _offer(source, entry, _stage(stages, entry.key))
+        except UnfitError as error:
+            yield Skipped(entry.label, str(error))
+
+
+def _offer(source: Source, entry: _Entry, definition: Definition) -> Offer:
+    call = _call(source, entry, definition) if entry.backend else _call_of_null(source, entry, definition)
+    if entry.version != definition.version:
+        what = f"version {entry.version}" if entry.backend else "None, which Nuthatch keeps without a version"
+        raise UnfitError(f"it is {what}, the stage is version {definition.version}")
+    return Offer(entry.label, call, entry.made, partial(_read, source, entry, return_type(definition)))
+
+
+def _call_of_null(source: Source, mark: _Entry, definition: Definition) -> Call:
+    """Make the call that a mark of None is of: its path may end in a namespace, and does not say so."""
+    key, _, namespace = mark.key.rpartition("/")
+    readings = [mark, replace(mark, key=key if "/" in key else f"{key}/", namespace=namespace)]
+    calls: list[Call] = []
+    reasons: list[str] = []
+    for reading in readings if namespace else readings[:1]:
+        try:
+            calls.append(_call(source, reading, definition))
+        except UnfitError as error:
+            reasons.append(str(error))
+    if not calls:
+        raise UnfitError(reasons[0])
+    if len(calls) > 1:
+        raise UnfitError(f"{namespace!r} may be an argument or a namespace")
+    return calls[0]
+
+
+def _call(source: Source, entry: _Entry, definition: Definition) -> Call:
+    """Make the call that an entry is of."""
+    _check_stage(source, definition)
+    names = _names(source, definition)
+    arguments = read_arguments(definition, names, entry.key.partition("/")[2], source.types)
+    _check_window(definition, arguments)
+    if definition.namespace not in (None, entry.namespace):
+        raise UnfitError(f"the stage keeps its results in the namespace {definition.namespace}")
+    options = CallOptions(namespace=entry.namespace or None)
+    return call_of_key(definition, options, arguments)
+
+
+def _check_stage(source: Source, definition: Definition) -> None:
+    parameters = list(definition.signature.parameters.values())
+    if parameters and parameters[0].name in ("self", "cls"):
+        raise UnfitError("the stage is a method, and Nuthatch's key does not say of which instance")
+    if definition.inputs:
+        raise UnfitError("the stage has declared inputs, of which Nuthatch's key knows nothing")
+    if source.is_local and definition.processors:
+        raise UnfitError("the local cache has what processors left of it, not the whole result")
+    gathers = [item.name for item in parameters if item.kind in (item.VAR_POSITIONAL, item.VAR_KEYWORD)]
+    if gathers and (source.is_local or definition.cache_args is None):
+        raise UnfitError(f"Nuthatch's key does not say what {gathers[0]} was")
+
+
+def _names(source: Source, definition: Definition) -> Sequence[str]:
+    """Name the arguments whose texts make the key."""
+    parameters = definition.signature.parameters
+    if source.is_local:
+        uncounted = [name for name in parameters if name not in (definition.cache_args or parameters)]
+        if uncounted:
+            raise UnfitError(f"the local cache tells {', '.join(uncounted)} apart, and cache_args do not")
+        return tuple(parameters)
+    if definition.cache_args is not None:
+        return definition.cache_args
+    open_ = [name for name in parameters if name not in definition.consumed]
+    if open_:
+        raise UnfitError(f"without cache_args Nuthatch's key says nothing of {', '.join(open_)}")
+    return ()
+
+
+def _check_window(definition: Definition, arguments: Mapping[str, object]) -> None:
+    """Refuse a value that may be of any window: the code reads it, and the key has it not."""
+    for processor in definition.processors:
+        for name in processor.consumes:
+            if name not in definition.consumed and name not in arguments:
+                raise UnfitError(f"the code reads {name}, which is not in Nuthatch's key")
+
+
+def _stage(stages: Mapping[str, Sequence[Definition]], key: str) -> Definition:
+    name = key.partition("/")[0]
+    found = stages.get(name, [])
+    if not found:
+        raise UnfitError(f"there is no stage {name}")
+    if len(found) > 1:
+        raise UnfitError(f"several stages are called {name}: {', '.join(item.name for item in found)}")
+    return found[0]
+
+
+def _read(source: Source, entry: _Entry, returns: str) -> object:
+    """Read a payload that is there and lies inside of the cache; a mark of None has none."""
+    if not entry.backend:
+        return None
+    path = os.path.join(source.folder, entry.payload)
+    if not os.path.exists(path):
+        raise UnfitError(f"its payload {entry.payload} is not there")
+    if not os.path.realpath(path).startswith(os.path.realpath(source.folder) + os.sep):
+        raise UnfitError("its payload lies outside of the cache")
+    value = read_payload(path, _SUFFIXES[entry.backend], source.allowed, returns)
+    if entry.backend == "zarr" and _changed(path) > entry.made + _SLACK and is_incomplete(path):
+        raise UnfitError(
+            "it lacks chunks and was written to after it was complete, by one that was killed or by a copy"
+        )
+    return value
+
+
+def _changed(folder: str) -> float:
+    return max(os.lstat(os.path.join(place, name)).st_mtime for place, _, names in os.walk(folder) for name in names)
+
+
+def _entries(source: Source) -> tuple[list[_Entry], list[Skipped]]:
+    """Read the records and the marks of None."""
+    found: list[_Entry] = []
+    skipped: list[Skipped] = []
+    root = os.path.join(source.folder, _RECORDS)
+    for path in _paths(root):
+        try:
+            if path.endswith(".null"):
+                made = os.stat(os.path.join(root, path)).st_mtime
+                found.append(_Entry(path.removesuffix(".null"), "", "", None, made))
+            else:
+                found.append(_recorded(root, path))
+        except UnfitError as error:
+            skipped.append(Skipped(path, str(error)))
+    return [entry for entry in found if source.backend in ("", entry.backend)], skipped
+
+
+def _paths(root: str) -> Iterator[str]:
+    """Yield the paths of records and marks, which lie in folders of functions."""
+    for place, folders, names in os.walk(root):
+        folders.sort()
+        if place == root:
+            folders[:] = [name for name in folders if name != _CHECKS]
+            continue
+        for name in sorted(names):
+            if name.endswith((".parquet", ".null")):
+                yield os.path.relpath(os.path.join(place, name), root).replace(os.sep, "/")
+
+
+def _recorded(root: str, path: str) -> _Entry:
+    """Read one record; it must lie where its key says."""
+    record = _read_record(os.path.join(root, path))
+    key, namespace, backend = (str(record[name] or "") for name in ("cache_key", "namespace", "backend"))
+    if record["state"] != "confirmed":
+        raise UnfitError(f"its record is {record['state']}")
+    if backend not in _SUFFIXES:
+        raise UnfitError(_ELSEWHERE.get(backend, f"whorl does not know the backend {backend}"))
+    version = None if record["version"] is None else str(record["version"])
+    entry = _Entry(key, namespace, backend, version, float(str(record["last_modified"])) / 1e6)
+    if f"{entry.place}/{backend}.parquet" != path:
+        raise UnfitError(f"its record is of another key: {key}")
+    return entry
+
+
+def _read_record(path: str) -> dict[str, object]:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        (record,) = pq.read_table(path).to_pylist()
+        read: dict[str, object] = {name: record[name] for name in _COLUMNS}
+        float(str(read["last_modified"]))
+    except (pa.ArrowException, OSError, ValueError, KeyError) as error:
+        raise UnfitError(f"its record cannot be read: {str(error).splitlines()[0][:200]}") from error
+    return read
+
+
+def _crowded(entries: Sequence[_Entry]) -> dict[_Entry, str]:
+    """Find entries that share a place or a payload: which of them Nuthatch would serve depends on how it is asked."""
+    places: dict[str, list[_Entry]] = {}
+    payloads: dict[str, list[_Entry]] = {}
+    for entry in entries:
+        places.setdefault(entry.place, []).append(entry)
+        if entry.backend:
+            payloads.setdefault(os.path.normpath(entry.payload), []).append(entry)
+    reasons: dict[_Entry, str] = {}
+    for several in payloads.values():
+        if len(several) > 1:
+            reasons |= dict.fromkeys(several, "another entry has the same payload")
+    for several in places.values():
+        if len(several) > 1:
+            kinds = " and as ".join(entry.backend or "None" for entry in several)
+            reasons |= dict.fromkeys(several, f"it is stored as {kinds}, which may differ: --backend chooses")
+    return reasons

@@ -1,0 +1,151 @@
+"""
+A file or folder that another tool wrote in, its value out, or why it cannot be had as it was.
+
+=================  ======================================================================================
+parquet, feather   as pandas reads them: pandas' own note in the file has index and types; refused without
+zarr               opened as Nuthatch opens it, with the chunks of the file; refused where types are in doubt
+pickle             if pickles are allowed: loading one runs code
+delta              if losses are allowed: the index is a column, some types are others
+folders of dask    if losses are allowed: the index is not written
+csv, json, orc …   if losses are allowed, by pandas; the index that ``to_csv`` wrote is the index again
+=================  ======================================================================================
+
+Nothing is written, and nothing outside of the cache is read.  Beside the arrow: in place of *compute*.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import warnings
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any
+
+from whorl.adoption.grids import doubts_of, is_array
+from whorl.adoption.offers import UnfitError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from whorl.adoption.offers import Allowed
+
+_PICKLE = "it is a pickle, and loading one runs what its writer chose: --pickles"
+
+
+def read_payload(path: str, kind: str, allowed: Allowed, returns: str = "") -> object:
+    """
+    Read what lies at a path; ``UnfitError`` where that is not allowed or not possible.
+
+    ``returns`` is what the stage says it returns, for a zarr that may be either a Dataset or a DataArray.
+    """
+    if kind not in _READERS:
+        raise UnfitError(f"a file of {kind} is not adopted")
+    reader, loss = _READERS[kind]
+    if kind in ("pickle", "pkl") and not allowed.pickles:
+        raise UnfitError(_PICKLE)
+    if loss and not allowed.lossy:
+        raise UnfitError(f"{loss}: --lossy takes it as it is read")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of libraries, about files that they themselves wrote
+            return reader(path, allowed, returns)
+    except UnfitError:
+        raise
+    except ModuleNotFoundError as error:
+        raise UnfitError(f"it cannot be read without {error.name}") from error
+    except Exception as error:
+        said = f"{type(error).__name__}: {error}".splitlines()[0]
+        raise UnfitError(f"it cannot be read: {said[:200]}") from error
+
+
+def _parquet(path: str, allowed: Allowed, _returns: str) -> object:
+    """Read one file of pandas, or a folder of dask."""
+    if os.path.isdir(path):
+        if not allowed.lossy:
+            raise UnfitError("a folder of dask has no index any more: --lossy takes it as it is read")
+        import dask.dataframe as dd
+
+        return dd.read_parquet(path, engine="pyarrow", ignore_metadata_file=True)
+    import pandas as pd
+    import pyarrow.parquet as pq
+
+    _check_note(pq.read_schema(path), allowed)
+    return pd.read_parquet(path, engine="pyarrow")
+
+
+def _feather(path: str, allowed: Allowed, _returns: str) -> object:
+    import pandas as pd
+    import pyarrow as pa
+
+    with pa.memory_map(path) as file:
+        _check_note(pa.ipc.open_file(file).schema, allowed)
+    return pd.read_feather(path)
+
+
+def _check_note(schema: Any, allowed: Allowed) -> None:
+    """Ask for what pandas writes into a file so that it can make the same frame again."""
+    if not allowed.lossy and b"pandas" not in (schema.metadata or {}):
+        raise UnfitError("pandas did not write it, its index and types are in doubt: --lossy takes it as it is read")
+
+
+def _zarr(path: str, allowed: Allowed, returns: str) -> object:
+    """Open a zarr lazily, as Nuthatch does."""
+    import xarray as xr
+
+    doubts = doubts_of(path, returns)
+    if doubts and not allowed.lossy:
+        raise UnfitError(f"{doubts}; --lossy takes it as it is read")
+    opened: Callable[..., object] = xr.open_dataarray if is_array(path, returns) else xr.open_dataset
+    chunks: Any = {} if find_spec("dask") else None
+    return opened(path, engine="zarr", chunks=chunks, decode_timedelta=True)
+
+
+def _pickle(path: str, _allowed: Allowed, _returns: str) -> object:
+    with open(path, "rb") as file:
+        return pickle.load(file)  # noqa: S301 - the user allowed it by --pickles
+
+
+def _delta(path: str, _allowed: Allowed, _returns: str) -> object:
+    """Read a table whose files all lie in its folder."""
+    from deltalake import DeltaTable
+
+    table = DeltaTable(path)
+    folder = os.path.realpath(path) + os.sep
+    for uri in table.file_uris():
+        if not os.path.realpath(uri.removeprefix("file://")).startswith(folder):
+            raise UnfitError("it names files outside of its folder")
+    return table.to_pyarrow_dataset().to_table().to_pandas()
+
+
+def _csv(path: str, _allowed: Allowed, _returns: str) -> object:
+    """Read what ``to_csv`` wrote: its first column is the index."""
+    import pandas as pd
+
+    frame = pd.read_csv(path, index_col=0, float_precision="round_trip")
+    if frame.index.name is None and list(frame.index) == list(range(len(frame))):
+        frame.index = pd.RangeIndex(len(frame))
+    return frame
+
+
+def _by_pandas(name: str) -> Callable[[str, Allowed, str], object]:
+    def read(path: str, _allowed: Allowed, _returns: str) -> object:
+        import pandas as pd
+
+        value: object = getattr(pd, f"read_{name}")(path)
+        return value
+
+    return read
+
+
+_TEXT = "a {} file does not keep index and types"
+# By the ending of a file or the name of a backend: how it is read, and what it may have lost.
+_READERS: dict[str, tuple[Callable[[str, Allowed, str], object], str]] = {
+    "parquet": (_parquet, ""),
+    "feather": (_feather, ""),
+    "zarr": (_zarr, ""),
+    "pickle": (_pickle, ""),
+    "pkl": (_pickle, ""),
+    "delta": (_delta, "Nuthatch's delta keeps an index as a column, and changes types"),
+    "csv": (_csv, _TEXT.format("csv")),
+    **{name: (_by_pandas(name), _TEXT.format(name)) for name in ("json", "orc", "stata", "xml")},
+}
