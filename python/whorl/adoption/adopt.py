@@ -125,8 +125,8 @@ def _commit(tool: str, folder: str, ready: _Ready, value: object) -> int:
     lasts = None if ttl is None else offer.made + ttl
     content, inherited, expires = _made_from(session, call, derived)
     result = Resolution(
-        "ran", value=value, trace=trace_of(session, call), inherited=inherited, expires=earliest(lasts, expires), lasts=lasts, computed=offer.made,
-        adopted=_origin(tool, folder, offer, session.settings),
+        "ran", value=value, trace=trace_of(session, call), inherited=inherited, expires=earliest(lasts, expires),
+        lasts=lasts, computed=offer.made, adopted=_origin(tool, folder, offer, session.settings),
     )  # fmt: skip
     if not is_digested_when_stored(call.format, value):
         result.add_digest()

@@ -1,5 +1,5 @@
 """
-A zarr that xarray wrote in, what is in doubt about it out: before anything of it is decoded.
+A zarr that xarray wrote in, what must be known of it before it is read out.
 
 Codecs are found by name among all that are installed, and one of them unpickles: a zarr that names another codec than
 those that xarray uses is refused, whatever is allowed.  Beside the arrow: part of reading payloads.
@@ -24,24 +24,15 @@ _METADATA = ("zarr.json", ".zarray", ".zmetadata")
 _CODEC_LISTS = ("codecs", "index_codecs", "filters", "compressor")
 # How xarray says that a Dataset was a DataArray.
 _VARIABLE = "__xarray_dataarray_variable__"
-_SPANS = frozenset({"days", "hours", "minutes", "seconds", "milliseconds", "microseconds", "nanoseconds"})
-_PACKED = ("scale_factor", "add_offset")
 _LARGEST = 16 << 20  # bytes of metadata in one file
 
 
 def is_array(path: str, returns: str) -> bool:
     """Whether a zarr is read as a DataArray: it says so, or has one variable and the stage says so."""
-    names = _variables(path)
+    import xarray as xr
+
+    names = list(xr.open_dataset(path, engine="zarr", chunks=None, decode_times=False).data_vars)
     return _VARIABLE in names or (len(names) == 1 and returns == "DataArray")
-
-
-def doubts_of(path: str, returns: str) -> str:
-    """Say what xarray may read otherwise than it was, if anything; ``UnfitError`` for codecs that are unknown."""
-    _check_codecs(path)
-    names = _variables(path)
-    if len(names) == 1 and _VARIABLE not in names and returns not in ("Dataset", "DataArray"):
-        return f"it has one variable, {names[0]}, and may have been a DataArray: annotate what the stage returns"
-    return next(_doubts(path), "")
 
 
 def is_incomplete(path: str) -> bool:
@@ -52,7 +43,8 @@ def is_incomplete(path: str) -> bool:
     return any(array.nchunks_initialized < array.nchunks for _, array in group.arrays())
 
 
-def _check_codecs(path: str) -> None:
+def check_codecs(path: str) -> None:
+    """Refuse a zarr that names a codec which xarray does not use by itself."""
     for file in _metadata_files(path):
         if os.path.getsize(file) > _LARGEST:
             raise UnfitError("its metadata is too large")
@@ -82,35 +74,3 @@ def _codecs(node: Any) -> Iterator[str]:
 
 def _name(codec: Any) -> str:
     return str(codec.get("name", codec.get("id", codec)) if isinstance(codec, dict) else codec)
-
-
-def _raw(path: str) -> Any:
-    import xarray as xr
-
-    return xr.open_dataset(path, engine="zarr", chunks=None, decode_cf=False)
-
-
-def _variables(path: str) -> list[str]:
-    """Name the variables that are no coordinates, as xarray will see them."""
-    import xarray as xr
-
-    return [str(name) for name in xr.open_dataset(path, engine="zarr", chunks=None, decode_times=False).data_vars]
-
-
-def _doubts(path: str) -> Iterator[str]:
-    """Yield what attributes say of how values were written, where that may be the user's own words."""
-    for name, variable in _raw(path).variables.items():
-        attributes, units = variable.attrs, str(variable.attrs.get("units", ""))
-        if any(key in attributes for key in _PACKED):
-            yield f"{name} is packed, so that its numbers are rounded"
-        if (
-            variable.dtype.kind in "iu"
-            and "_FillValue" in attributes
-            and "calendar" not in attributes
-            and "dtype" not in attributes
-        ):
-            yield f"{name} has whole numbers, and was probably written from fractions"
-        if units in _SPANS and "dtype" not in attributes:
-            yield f"{name} has the units {units}, and may have been numbers or durations"
-        if " since " in units and "calendar" not in attributes:
-            yield f"{name} has the units {units!r} and no calendar, and may have been numbers or moments"

@@ -2,9 +2,9 @@
 A file or folder that another tool wrote in, its value out, or why it cannot be had as it was.
 
 =================  ======================================================================================
-parquet, feather   as pandas reads them: pandas' own note in the file has index and types; refused without
-zarr               opened as Nuthatch opens it, with the chunks of the file; refused where types are in doubt
+parquet, feather   as pandas reads them, by its own note of index and types; refused where these are in doubt
 pickle             if pickles are allowed: loading one runs code
+zarr               if losses are allowed, lazily, as Nuthatch opens it: variables are in the order of their names
 delta              if losses are allowed: the index is a column, some types are others
 folders of dask    if losses are allowed: the index is not written
 csv, json, orc …   if losses are allowed, by pandas; the index that ``to_csv`` wrote is the index again
@@ -21,7 +21,8 @@ import warnings
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
-from whorl.adoption.grids import doubts_of, is_array
+from whorl.adoption.frames import doubts_of_frame
+from whorl.adoption.grids import check_codecs, is_array
 from whorl.adoption.offers import UnfitError
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ def read_payload(path: str, kind: str, allowed: Allowed, returns: str = "") -> o
     if kind in ("pickle", "pkl") and not allowed.pickles:
         raise UnfitError(_PICKLE)
     if loss and not allowed.lossy:
-        raise UnfitError(f"{loss}: --lossy takes it as it is read")
+        raise UnfitError(f"{loss}; --lossy takes it as it is read")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of libraries, about files that they themselves wrote
@@ -62,15 +63,14 @@ def _parquet(path: str, allowed: Allowed, _returns: str) -> object:
     """Read one file of pandas, or a folder of dask."""
     if os.path.isdir(path):
         if not allowed.lossy:
-            raise UnfitError("a folder of dask has no index any more: --lossy takes it as it is read")
+            raise UnfitError("a folder of dask has no index any more; --lossy takes it as it is read")
         import dask.dataframe as dd
 
         return dd.read_parquet(path, engine="pyarrow", ignore_metadata_file=True)
     import pandas as pd
     import pyarrow.parquet as pq
 
-    _check_note(pq.read_schema(path), allowed)
-    return pd.read_parquet(path, engine="pyarrow")
+    return _checked(pd.read_parquet(path, engine="pyarrow"), pq.read_schema(path), allowed)
 
 
 def _feather(path: str, allowed: Allowed, _returns: str) -> object:
@@ -78,23 +78,23 @@ def _feather(path: str, allowed: Allowed, _returns: str) -> object:
     import pyarrow as pa
 
     with pa.memory_map(path) as file:
-        _check_note(pa.ipc.open_file(file).schema, allowed)
-    return pd.read_feather(path)
+        schema = pa.ipc.open_file(file).schema
+    return _checked(pd.read_feather(path), schema, allowed)
 
 
-def _check_note(schema: Any, allowed: Allowed) -> None:
-    """Ask for what pandas writes into a file so that it can make the same frame again."""
-    if not allowed.lossy and b"pandas" not in (schema.metadata or {}):
-        raise UnfitError("pandas did not write it, its index and types are in doubt: --lossy takes it as it is read")
+def _checked(frame: object, schema: Any, allowed: Allowed) -> object:
+    """Give a frame of which nothing is in doubt, or losses are allowed."""
+    doubts = "" if allowed.lossy else doubts_of_frame(frame, schema)
+    if doubts:
+        raise UnfitError(f"{doubts}; --lossy takes it as it is read")
+    return frame
 
 
-def _zarr(path: str, allowed: Allowed, returns: str) -> object:
+def _zarr(path: str, _allowed: Allowed, returns: str) -> object:
     """Open a zarr lazily, as Nuthatch does."""
     import xarray as xr
 
-    doubts = doubts_of(path, returns)
-    if doubts and not allowed.lossy:
-        raise UnfitError(f"{doubts}; --lossy takes it as it is read")
+    check_codecs(path)
     opened: Callable[..., object] = xr.open_dataarray if is_array(path, returns) else xr.open_dataset
     chunks: Any = {} if find_spec("dask") else None
     return opened(path, engine="zarr", chunks=chunks, decode_timedelta=True)
@@ -142,7 +142,7 @@ _TEXT = "a {} file does not keep index and types"
 _READERS: dict[str, tuple[Callable[[str, Allowed, str], object], str]] = {
     "parquet": (_parquet, ""),
     "feather": (_feather, ""),
-    "zarr": (_zarr, ""),
+    "zarr": (_zarr, "a zarr keeps neither the order of variables, nor frequencies of dates, nor what was a DataArray"),
     "pickle": (_pickle, ""),
     "pkl": (_pickle, ""),
     "delta": (_delta, "Nuthatch's delta keeps an index as a column, and changes types"),
