@@ -59,7 +59,7 @@ def adopt_all(
     tool: str, folder: str, found: Iterable[Offer | Skipped], *, dry: bool = False
 ) -> Iterator[Adopted | Skipped]:
     """
-    Adopt what is offered; ``dry`` reads everything and stores nothing.
+    Adopt what is offered, of one call the youngest; ``dry`` reads everything and stores nothing.
 
     Raises ConfigError in a mode that stores nothing, and StoreError where the store fails.
     """
@@ -78,8 +78,11 @@ def adopt_all(
         else:
             ready.setdefault(each.slot, []).append(each)
     for several in sorted(ready.values(), key=lambda each: _depth(each[0].offer.call)):
+        youngest = max(several, key=lambda each: each.offer.made)
+        yield _settle(tool, folder, youngest, dry=dry)
         for each in several:
-            yield _settle(tool, folder, each, len(several), dry=dry)
+            if each is not youngest:
+                yield Skipped(each.offer.label, f"a younger entry is of the same call: {youngest.offer.label}")
 
 
 def _prepare(offer: Offer, sessions: dict[str, Session]) -> _Ready:
@@ -100,19 +103,17 @@ def _prepare(offer: Offer, sessions: dict[str, Session]) -> _Ready:
     return _Ready(offer, session, derived, session.judge(call).slot(derived))
 
 
-def _settle(tool: str, folder: str, ready: _Ready, rivals: int, *, dry: bool) -> Adopted | Skipped:
+def _settle(tool: str, folder: str, ready: _Ready, *, dry: bool) -> Adopted | Skipped:
     label = ready.offer.label
     try:
-        _check_place(ready, rivals)
+        _check_place(ready)
         value = ready.offer.read()
         return Adopted(label, ready.slot, 0 if dry else _commit(tool, folder, ready, value))
     except (UnfitError, FormatError, SignatureError) as error:
         return Skipped(label, _said(error))
 
 
-def _check_place(ready: _Ready, rivals: int) -> None:
-    if rivals > 1:
-        raise UnfitError("another entry is of the same call")
+def _check_place(ready: _Ready) -> None:
     if ready.session.lookup(ready.offer.call, ready.derived):
         raise UnfitError("the call has an entry already")
 

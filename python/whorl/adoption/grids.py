@@ -68,9 +68,14 @@ def _codecs(node: Any) -> Iterator[str]:
         for key, value in node.items():
             if key in _CODEC_LISTS:
                 listed = value if isinstance(value, list) else [value]
-                yield from (_name(codec) for codec in listed if codec is not None)
+                for codec in listed:
+                    yield from _names(codec)
             yield from _codecs(value)
 
 
-def _name(codec: Any) -> str:
-    return str(codec.get("name", codec.get("id", codec)) if isinstance(codec, dict) else codec)
+def _names(codec: Any) -> Iterator[str]:
+    """Yield what a codec is called in zarr 2 and 3; whichever is read, both must be known."""
+    if isinstance(codec, dict):
+        yield from (str(codec[key]) for key in ("name", "id") if key in codec)
+    elif codec is not None:
+        yield str(codec)

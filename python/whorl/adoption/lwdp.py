@@ -20,8 +20,9 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from whorl.adoption.behind import stages_behind
 from whorl.adoption.offers import Offer, Skipped, UnfitError
-from whorl.adoption.payloads import read_payload
+from whorl.adoption.payloads import loses, read_payload
 from whorl.asked import CallOptions
 from whorl.call import Binder
 from whorl.definition import is_stage
@@ -32,11 +33,13 @@ from whorl.settings import is_url
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from whorl.adoption.offers import Allowed
+    from whorl.adoption.behind import stages_behind
+from whorl.adoption.offers import Allowed
     from whorl.definition import Definition
 
     _Raw = Callable[[str], str]
 
+_CSV = "csv"  # how LWDP stores what names no format
 _FILE = re.compile(r"([0-9a-f]{32})\.(\w+)")
 
 
@@ -88,6 +91,9 @@ def _offer(path: str, label: str, stages: Sequence[Definition], allowed: Allowed
     definition = found[0]
     _check_arguments(definition)
     _check_ages(definition, made)
+    changed = [stage.name for stage in stages_behind(definition) if stage.cache and loses(stage.format or _CSV)]
+    if changed and not allowed.lossy:
+        raise UnfitError(f"it may be made from what was read back of {changed[0]}, changed; --lossy takes it")
     if os.path.islink(path):
         raise UnfitError("it is a link")
     call = Binder(CallOptions()).bind(definition)

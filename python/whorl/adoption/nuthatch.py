@@ -19,6 +19,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
+from whorl.adoption.behind import stages_behind
 from whorl.adoption.grids import is_incomplete
 from whorl.adoption.offers import Offer, Skipped, UnfitError
 from whorl.adoption.payloads import read_payload
@@ -147,6 +148,11 @@ def _call(source: Source, entry: _Entry, definition: Definition) -> Call:
     names = _names(source, definition)
     arguments = read_arguments(definition, names, entry.key.partition("/")[2], source.types)
     _check_window(definition, arguments)
+    stored = next((stage.name for stage in stages_behind(definition) if stage.cache), None)
+    if stored and not source.allowed.lossy:
+        raise UnfitError(
+            f"it was made from what was read back of {stored}, which may have lost types; --lossy takes it"
+        )
     if definition.namespace not in (None, entry.namespace):
         raise UnfitError(f"the stage keeps its results in the namespace {definition.namespace}")
     options = CallOptions(namespace=entry.namespace or None)
@@ -209,6 +215,10 @@ def _read(source: Source, entry: _Entry, returns: str) -> object:
         raise UnfitError(f"its payload {entry.payload} is not there")
     if not os.path.realpath(path).startswith(os.path.realpath(source.folder) + os.sep):
         raise UnfitError("its payload lies outside of the cache")
+    if any(
+        os.path.islink(os.path.join(place, name)) for place, below, names in os.walk(path) for name in below + names
+    ):
+        raise UnfitError("there are links in its payload")
     value = read_payload(path, _SUFFIXES[entry.backend], source.allowed, returns)
     if entry.backend == "zarr" and _changed(path) > entry.made + _SLACK and is_incomplete(path):
         raise UnfitError(

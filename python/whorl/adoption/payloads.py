@@ -59,6 +59,11 @@ def read_payload(path: str, kind: str, allowed: Allowed, returns: str = "") -> o
         raise UnfitError(f"it cannot be read: {said[:200]}") from error
 
 
+def loses(kind: str) -> bool:
+    """Whether files of a kind do not keep types or index, so that what was computed from one may differ."""
+    return kind not in _READERS or bool(_READERS[kind][1])
+
+
 def _parquet(path: str, allowed: Allowed, _returns: str) -> object:
     """Read one file of pandas, or a folder of dask."""
     if os.path.isdir(path):

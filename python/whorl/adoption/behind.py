@@ -1,0 +1,33 @@
+"""
+A stage in, the stages that its results were made from out: those that feed it, and those that its code refers to.
+
+What another tool read back of them went into its results, with whatever their files did not keep.  Beside the arrow:
+before an entry is offered.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from whorl.definition import is_stage
+from whorl.fingerprint.code import fingerprint
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from whorl.definition import Definition
+
+
+def stages_behind(definition: Definition) -> Iterator[Definition]:
+    """Yield every stage behind another, at any depth, each once."""
+    seen = {definition}
+    waiting = [definition]
+    while waiting:
+        current = waiting.pop()
+        code = fingerprint(current.function, depends_on=current.depends_on, ignore=current.ignore)
+        for stage in (*code.stages, *filter(is_stage, current.inputs.values())):
+            reached: Definition = stage.definition  # type: ignore[attr-defined]
+            if reached not in seen:
+                seen.add(reached)
+                waiting.append(reached)
+                yield reached
