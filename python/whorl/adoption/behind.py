@@ -18,14 +18,15 @@ if TYPE_CHECKING:
     from whorl.definition import Definition
 
 
-def stages_behind(definition: Definition) -> Iterator[Definition]:
-    """Yield every stage behind another, at any depth, each once."""
+def stages_behind(definition: Definition, *, fed: bool = True) -> Iterator[Definition]:
+    """Yield every stage behind another, at any depth, each once; without ``fed`` those that code refers to alone."""
     seen = {definition}
     waiting = [definition]
     while waiting:
         current = waiting.pop()
         code = fingerprint(current.function, depends_on=current.depends_on, ignore=current.ignore)
-        for stage in (*code.stages, *filter(is_stage, current.inputs.values())):
+        feeding = filter(is_stage, current.inputs.values()) if fed else ()
+        for stage in (*code.stages, *feeding):
             reached: Definition = stage.definition  # type: ignore[attr-defined]
             if reached not in seen:
                 seen.add(reached)

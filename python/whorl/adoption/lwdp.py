@@ -33,8 +33,7 @@ from whorl.settings import is_url
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from whorl.adoption.behind import stages_behind
-from whorl.adoption.offers import Allowed
+    from whorl.adoption.offers import Allowed
     from whorl.definition import Definition
 
     _Raw = Callable[[str], str]

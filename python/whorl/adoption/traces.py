@@ -11,6 +11,7 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from whorl.adoption.behind import stages_behind
 from whorl.adoption.offers import UnfitError
 from whorl.asked import CallOptions
 from whorl.call import Binder
@@ -19,8 +20,6 @@ from whorl.store.manifest import Trace, TracedCall
 from whorl.trace import merge, trace_call
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from whorl.call import Call
     from whorl.definition import Definition
     from whorl.engine import Session
@@ -28,20 +27,8 @@ if TYPE_CHECKING:
 
 def trace_of(session: Session, call: Call) -> Trace:
     """Say what a call's entry is to be checked against; ``UnfitError`` where a stage that it calls may have expired."""
-    return merge(_traced(session, nested, call.namespace) for nested in _called(session, call.definition))
-
-
-def _called(session: Session, definition: Definition) -> Iterator[Definition]:
-    """Yield the stages that code refers to, and those that theirs refers to."""
-    seen = {definition}
-    waiting = [definition]
-    while waiting:
-        for stage in session.snapshot.code(waiting.pop()).stages:
-            nested: Definition = stage.definition  # type: ignore[attr-defined]
-            if nested not in seen:
-                seen.add(nested)
-                waiting.append(nested)
-                yield nested
+    called = stages_behind(call.definition, fed=False)
+    return merge(_traced(session, nested, call.namespace) for nested in called)
 
 
 def _traced(session: Session, nested: Definition, namespace: str | None) -> Trace:
