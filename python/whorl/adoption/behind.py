@@ -27,7 +27,7 @@ def stages_behind(definition: Definition, *, fed: bool = True) -> Iterator[Defin
         code = fingerprint(current.function, depends_on=current.depends_on, ignore=current.ignore)
         feeding = filter(is_stage, current.inputs.values()) if fed else ()
         for stage in (*code.stages, *feeding):
-            reached: Definition = stage.definition  # type: ignore[attr-defined]
+            reached: Definition = stage.definition
             if reached not in seen:
                 seen.add(reached)
                 waiting.append(reached)
