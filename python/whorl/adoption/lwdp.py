@@ -46,7 +46,7 @@ def check_folder(folder: str) -> None:
     """Refuse a folder that LWDP has not written."""
     if not os.path.isdir(folder):
         raise ConfigError(f"there is no folder {folder}", tip="LWDP keeps its cache in ~/.lwdp_cache")
-    if os.listdir(folder) and not any(_files(folder)):
+    if _names(folder) and not any(_files(folder)):
         raise ConfigError(f"{folder} is no cache of LWDP", "it has no <module>.<function>/<hash>.<format>")
 
 
@@ -62,10 +62,17 @@ def offers(folder: str, definitions: Iterable[Definition], allowed: Allowed) -> 
 
 
 def _files(folder: str) -> Iterator[tuple[str, str]]:
-    for place in sorted(os.listdir(folder)):
+    for place in _names(folder):
         inside = os.path.join(folder, place)
         if "." in place and os.path.isdir(inside):
-            yield from ((place, name) for name in sorted(os.listdir(inside)) if _FILE.fullmatch(name))
+            yield from ((place, name) for name in _names(inside) if _FILE.fullmatch(name))
+
+
+def _names(folder: str) -> list[str]:
+    try:
+        return sorted(os.listdir(folder))
+    except OSError as error:
+        raise ConfigError(f"{folder} cannot be read", error.strerror or "") from error
 
 
 def _stages_of(place: str, stages: Sequence[Definition]) -> list[Definition]:
@@ -79,6 +86,8 @@ def _stages_of(place: str, stages: Sequence[Definition]) -> list[Definition]:
 
 
 def _offer(path: str, label: str, stages: Sequence[Definition], allowed: Allowed) -> Offer:
+    if os.path.islink(path):
+        raise UnfitError("it is a link")
     match = _FILE.fullmatch(os.path.basename(path))
     assert match is not None
     wanted, kind = match.groups()
@@ -93,8 +102,6 @@ def _offer(path: str, label: str, stages: Sequence[Definition], allowed: Allowed
     changed = [stage.name for stage in stages_behind(definition) if stage.cache and loses(stage.format or _CSV)]
     if changed and not allowed.lossy:
         raise UnfitError(f"it may be made from what was read back of {changed[0]}, changed; --lossy takes it")
-    if os.path.islink(path):
-        raise UnfitError("it is a link")
     call = Binder(CallOptions()).bind(definition)
     return Offer(label, call, made, partial(read_payload, path, kind, allowed))
 

@@ -239,7 +239,7 @@ def _entries(source: Source) -> tuple[list[_Entry], list[Skipped]]:
     for path in _paths(root):
         try:
             if path.endswith(".null"):
-                made = os.stat(os.path.join(root, path)).st_mtime
+                made = os.lstat(os.path.join(root, path)).st_mtime
                 found.append(_Entry(path.removesuffix(".null"), "", "", None, made))
             else:
                 found.append(_recorded(root, path))
@@ -250,7 +250,7 @@ def _entries(source: Source) -> tuple[list[_Entry], list[Skipped]]:
 
 def _paths(root: str) -> Iterator[str]:
     """Yield the paths of records and marks, which lie in folders of functions."""
-    for place, folders, names in os.walk(root):
+    for place, folders, names in os.walk(root, onerror=_complain):
         folders.sort()
         if place == root:
             folders[:] = [name for name in folders if name != _CHECKS]
@@ -258,6 +258,10 @@ def _paths(root: str) -> Iterator[str]:
         for name in sorted(names):
             if name.endswith((".parquet", ".null")):
                 yield os.path.relpath(os.path.join(place, name), root).replace(os.sep, "/")
+
+
+def _complain(error: OSError) -> None:
+    raise ConfigError(f"{error.filename} cannot be read", error.strerror or "") from error
 
 
 def _recorded(root: str, path: str) -> _Entry:
