@@ -178,6 +178,20 @@ def test_files_that_do_not_keep_types_are_adopted_where_losses_are_allowed(lwdp:
     pd.testing.assert_frame_equal(lwdp.folder.load("stages").read(), pd.DataFrame({"n": [0.1, 2.5], "t": ["x", "y"]}))
 
 
+@pytest.mark.parametrize("kind", ["json", "orc", "stata", "xml", "html"])
+def test_every_kind_of_file_that_pandas_reads_back_as_one_frame_is_read(lwdp: Lwdp, kind: str) -> None:
+    """All by losing something; html gives a list of frames, and is left alone."""
+    lwdp.folder.edit("stages.py", '"parquet")\ndef read', f'"{kind}")\ndef read')
+    read = READ.replace("parquet", kind)
+    lwdp.put("stages.read", lwdp_hash(read, ("raw/numbers.txt",)), frame(), kind)
+    (reason,) = lwdp.adopt().values()
+    (found,) = lwdp.adopt("--lossy").values()
+
+    assert ("--lossy" in reason, found) == (
+        (True, "adopted") if kind != "html" else (False, "a file of html is not adopted")
+    )
+
+
 def test_a_pickle_is_adopted_where_it_is_allowed(lwdp: Lwdp) -> None:
     """Loading one runs what its writer chose."""
     lwdp.folder.edit("stages.py", '"parquet")\ndef read', '"pickle")\ndef read')

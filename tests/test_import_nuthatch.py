@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import shutil
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pandas as pd
 import pytest
+import xarray as xr
 
 import whorl
 from foreign_caches import MADE, STAGES, NuthatchCache, adopt, frame, snapshot
@@ -320,3 +323,50 @@ def test_a_local_cache_that_nuthatch_wrote_is_told_from_another(folder: Pipeline
 
     assert found["air"] == "adopted"
     assert "what processors left" in found["daily/3_None_2013-01-02"]
+
+
+@pytest.mark.filterwarnings("ignore:Consolidated metadata")
+def test_a_zarr_that_was_an_array_comes_back_as_one(folder: PipelineFolder, cache: NuthatchCache) -> None:
+    """Where the file says so, or the stage; else it is a Dataset, as Nuthatch reads it."""
+    folder.write(
+        "stages.py",
+        """
+        import xarray as xr
+        from whorl import cache
+
+        @cache(cache_args=["n"])
+        def silent(n: int):
+            return n
+
+        @cache(cache_args=["n"])
+        def says(n: int) -> "xr.DataArray":
+            return n
+        """,
+    )
+    for key, name in (("silent/1", None), ("silent/2", "v"), ("says/1", "v")):
+        array = xr.DataArray([1.0, 2.0], dims="x", name=name)
+        array.to_zarr(cache.payload(key, backend="zarr"))
+        cache.record(key, backend="zarr")
+    adopt(folder, "--lossy")
+    stages = folder.load("stages")
+
+    assert isinstance(stages.silent(1), xr.DataArray)
+    assert isinstance(stages.silent(2), xr.Dataset)
+    assert isinstance(stages.says(1), xr.DataArray)
+    assert stages.says(1).to_numpy().tolist() == [1.0, 2.0]
+
+
+@pytest.mark.filterwarnings("ignore:Consolidated metadata")
+def test_a_zarr_that_a_killed_process_left_is_not_adopted(folder: PipelineFolder, cache: NuthatchCache) -> None:
+    """Nuthatch serves it, with fill values where chunks are missing; what is all fill value lacks chunks as well."""
+    path = cache.payload("numbered/1", backend="zarr")
+    values = np.array([1.0, 2.0, np.nan, np.nan])
+    xr.Dataset({"a": ("x", values)}).chunk(x=2).to_zarr(path)
+    cache.record("numbered/1", backend="zarr")
+    killed = adopt(folder, "--lossy")
+    cache.record("numbered/1", backend="zarr", last_modified=(time.time() + 1) * 1e6)
+    complete = adopt(folder, "--lossy")
+
+    assert "lacks chunks" in killed["numbered/1"]
+    assert complete == {"numbered/1": "adopted"}
+    assert folder.load("stages").numbered(1)["a"].to_numpy()[:2].tolist() == [1.0, 2.0]

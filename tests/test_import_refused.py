@@ -340,3 +340,16 @@ def test_a_local_cache_has_every_argument_in_its_keys(folder: PipelineFolder, ca
     assert found["numbered/3_None"] == "the local cache tells unused apart, and cache_args do not"
     assert "what processors left" in found["reads_window/1_2_3"]
     assert folder.load("stages").all_count(5)["a"].tolist() == [5]
+
+
+def test_a_shared_store_takes_no_unsigned_pickle(
+    folder: PipelineFolder, cache: NuthatchCache, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not by way of another tool's cache either; the others are adopted all the same."""
+    monkeypatch.setenv("WHORL_STORE_MODE", "team")
+    cache.put("numbered/1", slice(1), backend="basic")
+    cache.put("numbered/2", [1], backend="basic")
+    found = adopt(folder, "--pickles")
+
+    assert "pickle" in found["numbered/1"]
+    assert found["numbered/2"] == "adopted"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from typing import Literal, Optional
 
 import pytest
@@ -55,7 +56,7 @@ def readings(text: str) -> list[tuple[str, int, str]]:
     found = []
     for i, j in cuts:
         number = "_".join(pieces[i:j])
-        if number.lstrip("-").isdigit() and str(int(number)) == number:
+        if re.fullmatch(r"-?\d+", number) and str(int(number)) == number:
             found.append(("_".join(pieces[:i]), int(number), "_".join(pieces[j:])))
     return found
 
