@@ -370,3 +370,25 @@ def test_a_zarr_that_a_killed_process_left_is_not_adopted(folder: PipelineFolder
     assert "lacks chunks" in killed["numbered/1"]
     assert complete == {"numbered/1": "adopted"}
     assert folder.load("stages").numbered(1)["a"].to_numpy()[:2].tolist() == [1.0, 2.0]
+
+
+def test_records_of_the_first_versions_are_read(folder: PipelineFolder, cache: NuthatchCache) -> None:
+    """They stand in one table, with None as a text, and say of a None which namespace and version it is of."""
+    cache.put("numbered/1", frame(1))
+    cache.put("numbered/2", frame(2), "wide")
+    cache.put("numbered/3", frame(3))
+    cache.write_table(
+        {"cache_key": "numbered/1", "backend": "parquet"},
+        {"cache_key": "numbered/2", "backend": "parquet", "namespace": "wide"},
+        {"cache_key": "numbered/3", "backend": "parquet", "state": "pending"},
+        {"cache_key": "versioned/1", "backend": "basic", "version": "2", "state": "null"},
+        {"cache_key": "two/../numbered/4", "backend": "parquet"},
+    )
+    found = adopt(folder)
+    stages = folder.load("stages")
+
+    assert found["numbered/1"] == found["numbered/2 in wide"] == found["versioned/1"] == "adopted"
+    assert found["numbered/3"] == "its record is pending"
+    assert found["two/../numbered/4"] == "its key leads elsewhere"
+    assert stages.numbered(2, namespace="wide")["a"].tolist() == [2]
+    assert stages.versioned(1) is None

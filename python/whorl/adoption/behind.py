@@ -1,5 +1,5 @@
 """
-A stage in, the stages that its results were made from out: those that feed it, and those that its code refers to.
+A stage in, what other tools call it, and the stages that its results were made from out.
 
 What another tool read back of them went into its results, with whatever their files did not keep.  Beside the arrow:
 before an entry is offered.
@@ -16,6 +16,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from whorl.definition import Definition
+
+
+def bare_name(definition: Definition) -> str:
+    """Name a stage's function as other tools do: without its module and class."""
+    return definition.qualname.rpartition(".")[2]
 
 
 def stages_behind(definition: Definition, *, fed: bool = True) -> Iterator[Definition]:

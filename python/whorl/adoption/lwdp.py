@@ -20,7 +20,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from whorl.adoption.behind import stages_behind
+from whorl.adoption.behind import bare_name, stages_behind
 from whorl.adoption.offers import Offer, Skipped, UnfitError
 from whorl.adoption.payloads import loses, read_payload
 from whorl.asked import CallOptions
@@ -78,7 +78,7 @@ def _names(folder: str) -> list[str]:
 def _stages_of(place: str, stages: Sequence[Definition]) -> list[Definition]:
     """Find the stages whose results lie in a folder: LWDP calls the module of a script ``__main__``."""
     module, _, name = place.rpartition(".")
-    named = [stage for stage in stages if stage.function.__name__ == name]
+    named = [stage for stage in stages if bare_name(stage) == name]
     found = [stage for stage in named if module in (stage.module, stage.module.rpartition(".")[2], "__main__")]
     if not found:
         raise UnfitError(f"there is no stored stage {place}")

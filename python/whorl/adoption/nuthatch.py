@@ -1,15 +1,9 @@
 """
 A cache folder of Nuthatch and stages in, offers out: which call of which stage made each entry.
 
-As Nuthatch 0.4.11 lays it out, seen by running it:
-
-    nuthatch_metadata.nut/<function>/<arguments>[/<namespace>]/<backend>.parquet   a record, written last
-    nuthatch_metadata.nut/<function>/<arguments>[/<namespace>].null               a result that is None
-    [<namespace>/]<function>/<arguments>.<suffix>                                 the payload
-
-A function is known by its bare name, its arguments by one text (``texts.py``).  A record says the whole key, so that
-one which an argument with ``../`` or ``/`` in it moved elsewhere is found out.  Beside the arrow: what was computed
-elsewhere.
+A function is known by its bare name, its arguments by one text (``texts.py``), which one stage alone and one set of
+arguments alone must have.  Where Nuthatch's key lacks something that decides the result, nothing is offered.  Beside
+the arrow: what was computed elsewhere.
 """
 
 from __future__ import annotations
@@ -19,10 +13,11 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from whorl.adoption.behind import stages_behind
+from whorl.adoption.behind import bare_name, stages_behind
 from whorl.adoption.grids import is_incomplete
 from whorl.adoption.offers import Offer, Skipped, UnfitError
 from whorl.adoption.payloads import read_payload
+from whorl.adoption.records import RECORDS, SUFFIXES, TABLE, crowded, read_entries
 from whorl.adoption.texts import read_arguments, return_type
 from whorl.asked import CallOptions
 from whorl.call import call_of_key
@@ -32,18 +27,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from whorl.adoption.offers import Allowed
+    from whorl.adoption.records import Entry
     from whorl.adoption.texts import Types
     from whorl.call import Call
     from whorl.definition import Definition
 
-_RECORDS = "nuthatch_metadata.nut"
-_SUFFIXES: Mapping[str, str] = {"basic": "pkl", "parquet": "parquet", "zarr": "zarr", "delta": "delta"}
-_ELSEWHERE: Mapping[str, str] = {
-    "sql": "its rows are in a database, not in this folder",
-    "terracotta": "it is a picture of the result, which Nuthatch does not read back",
-}
-_COLUMNS = ("cache_key", "namespace", "version", "backend", "state", "last_modified")
-_CHECKS = "write_check"  # of whether the folder can be written; in it are no records
 _SLACK = 1.0  # seconds between the last write of a payload and its record
 
 
@@ -63,37 +51,12 @@ class Source:
     backend: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class _Entry:
-    """One result of a function; ``backend`` is empty for None, ``version`` unknown then."""
-
-    key: str
-    namespace: str
-    backend: str
-    version: str | None
-    made: float
-
-    @property
-    def label(self) -> str:
-        key = self.key.removesuffix("/")
-        return f"{key} in {self.namespace}" if self.namespace else key
-
-    @property
-    def place(self) -> str:
-        """The folder of its record; of a mark, what its path would be the folder of."""
-        return "/".join((self.key.removesuffix("/"), *([self.namespace] if self.namespace else [])))
-
-    @property
-    def payload(self) -> str:
-        return os.path.join(self.namespace, self.key) + f".{_SUFFIXES[self.backend]}"
-
-
 def check_folder(folder: str, *, is_local: bool) -> None:
     """Refuse a folder that Nuthatch has not written, or that is another kind of cache than it is said to be."""
     if not os.path.isdir(folder):
         raise ConfigError(f"there is no folder {folder}", tip="give the folder that `filesystem` names for Nuthatch")
-    if not os.path.isdir(os.path.join(folder, _RECORDS)):
-        raise ConfigError(f"{folder} is no cache of Nuthatch", f"it has no folder {_RECORDS}")
+    if not any(os.path.isdir(os.path.join(folder, name)) for name in (RECORDS, TABLE)):
+        raise ConfigError(f"{folder} is no cache of Nuthatch", f"it has no folder {RECORDS}")
     if not is_local and os.path.realpath(folder) == os.path.realpath(os.path.expanduser("~/.nuthatch/caches")):
         raise ConfigError(f"{folder} is Nuthatch's local cache", "its keys have every argument", "give --local")
 
@@ -102,13 +65,13 @@ def offers(source: Source, definitions: Iterable[Definition]) -> Iterator[Offer 
     """Find the call of each entry among those of the stages, or say why it is not adopted."""
     stages: dict[str, list[Definition]] = {}
     for definition in definitions:
-        stages.setdefault(definition.function.__name__, []).append(definition)
-    entries, skipped = _entries(source)
+        stages.setdefault(bare_name(definition), []).append(definition)
+    entries, skipped = read_entries(source.folder, source.backend)
     yield from skipped
-    crowded = _crowded(entries)
+    unclear = crowded(entries)
     for entry in entries:
-        if entry in crowded:
-            yield Skipped(entry.label, crowded[entry])
+        if entry in unclear:
+            yield Skipped(entry.label, unclear[entry])
             continue
         try:
             yield _offer(source, entry, _stage(stages, entry.key))
@@ -116,15 +79,15 @@ def offers(source: Source, definitions: Iterable[Definition]) -> Iterator[Offer 
             yield Skipped(entry.label, str(error))
 
 
-def _offer(source: Source, entry: _Entry, definition: Definition) -> Offer:
-    call = _call(source, entry, definition) if entry.backend else _call_of_null(source, entry, definition)
+def _offer(source: Source, entry: Entry, definition: Definition) -> Offer:
+    call = _call_of_mark(source, entry, definition) if entry.is_mark else _call(source, entry, definition)
     if entry.version != definition.version:
-        what = f"version {entry.version}" if entry.backend else "None, which Nuthatch keeps without a version"
+        what = "None, which Nuthatch keeps without a version" if entry.is_mark else f"version {entry.version}"
         raise UnfitError(f"it is {what}, the stage is version {definition.version}")
     return Offer(entry.label, call, entry.made, partial(_read, source, entry, return_type(definition)))
 
 
-def _call_of_null(source: Source, mark: _Entry, definition: Definition) -> Call:
+def _call_of_mark(source: Source, mark: Entry, definition: Definition) -> Call:
     """Make the call that a mark of None is of: its path may end in a namespace, and does not say so."""
     key, _, namespace = mark.key.rpartition("/")
     readings = [mark, replace(mark, key=key if "/" in key else f"{key}/", namespace=namespace)]
@@ -142,7 +105,7 @@ def _call_of_null(source: Source, mark: _Entry, definition: Definition) -> Call:
     return calls[0]
 
 
-def _call(source: Source, entry: _Entry, definition: Definition) -> Call:
+def _call(source: Source, entry: Entry, definition: Definition) -> Call:
     """Make the call that an entry is of."""
     _check_stage(source, definition)
     names = _names(source, definition)
@@ -206,7 +169,7 @@ def _stage(stages: Mapping[str, Sequence[Definition]], key: str) -> Definition:
     return found[0]
 
 
-def _read(source: Source, entry: _Entry, returns: str) -> object:
+def _read(source: Source, entry: Entry, returns: str) -> object:
     """Read a payload that is there and lies inside of the cache; a mark of None has none."""
     if not entry.backend:
         return None
@@ -219,7 +182,7 @@ def _read(source: Source, entry: _Entry, returns: str) -> object:
         os.path.islink(os.path.join(place, name)) for place, below, names in os.walk(path) for name in below + names
     ):
         raise UnfitError("there are links in its payload")
-    value = read_payload(path, _SUFFIXES[entry.backend], source.allowed, returns)
+    value = read_payload(path, SUFFIXES[entry.backend], source.allowed, returns)
     if entry.backend == "zarr" and _changed(path) > entry.made + _SLACK and is_incomplete(path):
         raise UnfitError(
             "it lacks chunks and was written to after it was complete, by one that was killed or by a copy"
@@ -229,83 +192,3 @@ def _read(source: Source, entry: _Entry, returns: str) -> object:
 
 def _changed(folder: str) -> float:
     return max(os.lstat(os.path.join(place, name)).st_mtime for place, _, names in os.walk(folder) for name in names)
-
-
-def _entries(source: Source) -> tuple[list[_Entry], list[Skipped]]:
-    """Read the records and the marks of None."""
-    found: list[_Entry] = []
-    skipped: list[Skipped] = []
-    root = os.path.join(source.folder, _RECORDS)
-    for path in _paths(root):
-        try:
-            if path.endswith(".null"):
-                made = os.lstat(os.path.join(root, path)).st_mtime
-                found.append(_Entry(path.removesuffix(".null"), "", "", None, made))
-            else:
-                found.append(_recorded(root, path))
-        except UnfitError as error:
-            skipped.append(Skipped(path, str(error)))
-    return [entry for entry in found if source.backend in ("", entry.backend)], skipped
-
-
-def _paths(root: str) -> Iterator[str]:
-    """Yield the paths of records and marks, which lie in folders of functions."""
-    for place, folders, names in os.walk(root, onerror=_complain):
-        folders.sort()
-        if place == root:
-            folders[:] = [name for name in folders if name != _CHECKS]
-            continue
-        for name in sorted(names):
-            if name.endswith((".parquet", ".null")):
-                yield os.path.relpath(os.path.join(place, name), root).replace(os.sep, "/")
-
-
-def _complain(error: OSError) -> None:
-    raise ConfigError(f"{error.filename} cannot be read", error.strerror or "") from error
-
-
-def _recorded(root: str, path: str) -> _Entry:
-    """Read one record; it must lie where its key says."""
-    record = _read_record(os.path.join(root, path))
-    key, namespace, backend = (str(record[name] or "") for name in ("cache_key", "namespace", "backend"))
-    if record["state"] != "confirmed":
-        raise UnfitError(f"its record is {record['state']}")
-    if backend not in _SUFFIXES:
-        raise UnfitError(_ELSEWHERE.get(backend, f"whorl does not know the backend {backend}"))
-    version = None if record["version"] is None else str(record["version"])
-    entry = _Entry(key, namespace, backend, version, float(str(record["last_modified"])) / 1e6)
-    if f"{entry.place}/{backend}.parquet" != path:
-        raise UnfitError(f"its record is of another key: {key}")
-    return entry
-
-
-def _read_record(path: str) -> dict[str, object]:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    try:
-        (record,) = pq.read_table(path).to_pylist()
-        read: dict[str, object] = {name: record[name] for name in _COLUMNS}
-        float(str(read["last_modified"]))
-    except (pa.ArrowException, OSError, ValueError, KeyError) as error:
-        raise UnfitError(f"its record cannot be read: {str(error).splitlines()[0][:200]}") from error
-    return read
-
-
-def _crowded(entries: Sequence[_Entry]) -> dict[_Entry, str]:
-    """Find entries that share a place or a payload: which of them Nuthatch would serve depends on how it is asked."""
-    places: dict[str, list[_Entry]] = {}
-    payloads: dict[str, list[_Entry]] = {}
-    for entry in entries:
-        places.setdefault(entry.place, []).append(entry)
-        if entry.backend:
-            payloads.setdefault(os.path.normpath(entry.payload), []).append(entry)
-    reasons: dict[_Entry, str] = {}
-    for several in payloads.values():
-        if len(several) > 1:
-            reasons |= dict.fromkeys(several, "another entry has the same payload")
-    for several in places.values():
-        if len(several) > 1:
-            kinds = " and as ".join(entry.backend or "None" for entry in several)
-            reasons |= dict.fromkeys(several, f"it is stored as {kinds}, which may differ: --backend chooses")
-    return reasons

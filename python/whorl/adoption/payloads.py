@@ -75,7 +75,8 @@ def _parquet(path: str, allowed: Allowed, _returns: str) -> object:
     import pandas as pd
     import pyarrow.parquet as pq
 
-    return _checked(pd.read_parquet(path, engine="pyarrow"), pq.read_schema(path), allowed)
+    with open(path, "rb") as file:  # of a path, names such as a=1 would become columns
+        return _checked(pd.read_parquet(file, engine="pyarrow"), pq.read_schema(path), allowed)
 
 
 def _feather(path: str, allowed: Allowed, _returns: str) -> object:
@@ -111,7 +112,12 @@ def _pickle(path: str, _allowed: Allowed, _returns: str) -> object:
 
 
 def _delta(path: str, _allowed: Allowed, _returns: str) -> object:
-    """Read a table whose files all lie in its folder."""
+    value: object = read_table(path).to_pandas()
+    return value
+
+
+def read_table(path: str) -> Any:
+    """Read a table of delta whose files all lie in its folder."""
     from deltalake import DeltaTable
 
     table = DeltaTable(path)
@@ -119,7 +125,7 @@ def _delta(path: str, _allowed: Allowed, _returns: str) -> object:
     for uri in table.file_uris():
         if not os.path.realpath(uri.removeprefix("file://")).startswith(folder):
             raise UnfitError("it names files outside of its folder")
-    return table.to_pyarrow_dataset().to_table().to_pandas()
+    return table.to_pyarrow_dataset().to_table()
 
 
 def _csv(path: str, _allowed: Allowed, _returns: str) -> object:

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Literal, Union, get_args, get_origin, get_type_hints
 
+from whorl.adoption.behind import bare_name
 from whorl.adoption.offers import UnfitError
 from whorl.errors import ConfigError
 from whorl.settings import did_you_mean
@@ -77,7 +78,7 @@ class Types:
 
     def of(self, definition: Definition, name: str) -> Kind | None:
         """Give the kind of a stage's parameter; None where it is not known."""
-        own = self.given.get(f"{definition.function.__name__}.{name}") or self.given.get(name)
+        own = self.given.get(f"{bare_name(definition)}.{name}") or self.given.get(name)
         parameter = definition.signature.parameters.get(name)
         if parameter is None or parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
             return own
