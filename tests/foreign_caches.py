@@ -127,7 +127,7 @@ class NuthatchCache:
         return path
 
     def write_table(self, *rows: dict[str, object]) -> None:
-        """Write the records of rows as 0.1.1 and 0.2.1 do, None as a text, in place of those that are there."""
+        """Write the records of rows as 0.1.1 does, None as a text, in place of those that are there."""
         shutil.rmtree(self.records)
         common = {"namespace": "None", "version": "None", "state": "confirmed", "last_modified": int(MADE * 1e6)}
         table = pa.Table.from_pylist([{**common, "commit_hash": "", "user": "ann", "path": "", **row} for row in rows])

@@ -372,7 +372,7 @@ def test_a_zarr_that_a_killed_process_left_is_not_adopted(folder: PipelineFolder
     assert folder.load("stages").numbered(1)["a"].to_numpy()[:2].tolist() == [1.0, 2.0]
 
 
-def test_records_of_the_first_versions_are_read(folder: PipelineFolder, cache: NuthatchCache) -> None:
+def test_records_of_the_first_version_are_read(folder: PipelineFolder, cache: NuthatchCache) -> None:
     """They stand in one table, with None as a text, and say of a None which namespace and version it is of."""
     cache.put("numbered/1", frame(1))
     cache.put("numbered/2", frame(2), "wide")

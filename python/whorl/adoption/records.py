@@ -3,9 +3,9 @@ A cache folder of Nuthatch in, its records out: what was stored under which key,
 
 As the versions lay it out, seen by running them:
 
-    nuthatch_metadata.nut/<function>/<arguments>[/<namespace>]/<backend>.parquet   a record (0.3.0 to 0.4.11)
+    nuthatch_metadata.nut/<function>/<arguments>[/<namespace>]/<backend>.parquet   a record (0.2.1 to 0.4.11)
     nuthatch_metadata.nut/<function>/<arguments>[/<namespace>].null               a result that is None
-    nuthatch_metadata.delta                                                       a table of records (0.1.1, 0.2.1)
+    nuthatch_metadata.delta                                                       a table of records (0.1.1)
     [<namespace>/]<function>/<arguments>.<suffix>                                 the payload
 
 A record says the whole key, so that one which an argument with ``../`` or ``/`` in it moved elsewhere is found out.
@@ -140,7 +140,7 @@ def _read_file(path: str) -> Mapping[str, object]:
 
 
 def _from_table(path: str, skipped: list[Skipped]) -> Iterator[Entry]:
-    """Read the records of the first versions, which write None as a text."""
+    """Read the records of the first version, which writes None as a text."""
     if not os.path.isdir(path):
         return
     try:
