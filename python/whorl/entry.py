@@ -16,8 +16,8 @@ from whorl.digest import Encoder
 from whorl.errors import CorruptEntryError, NoEntryError, StaleWarning, UndigestableError, warn
 from whorl.fingerprint.values import digest_argument
 from whorl.key import Component
-from whorl.provenance import ADOPTED, describe_origin
-from whorl.store.manifest import MOST_RAW_FILES, Manifest, RawFile, Slot, Trace
+from whorl.provenance import describe_origin
+from whorl.store.manifest import ADOPTED, MOST_RAW_FILES, Manifest, RawFile, Slot, Trace
 from whorl.trace import calls_for_more, earliest, trace_holds
 
 if TYPE_CHECKING:
@@ -195,6 +195,7 @@ def build_manifest(
     call, settings = judge.call, judge.settings
     now = time.time()
     code = derived.fingerprint
+    adopted = {ADOPTED: dict(resolution.adopted)} if resolution.adopted else {}
     return Manifest(
         slot=judge.slot(derived),
         attempt="",
@@ -214,20 +215,11 @@ def build_manifest(
         behaviour=resolution.behaviour,
         files=(),
         inline=None,
-        provenance=describe_origin(settings, code, resolution.adopted),
+        provenance={**describe_origin(settings, code), **adopted},
         not_followed=tuple(str(item) for item in code.not_followed),
         arguments={name: repr(value)[:200] for name, value in call.values.items()} if settings.store_args else {},
         **fields,  # type: ignore[arg-type]
     )
-
-
-def adopted_from(manifest: Manifest) -> str:
-    """Name the tool from whose cache an entry was adopted; empty for one that was computed, or does not say."""
-    try:
-        adopted = manifest.provenance.get(ADOPTED)
-    except CorruptEntryError:  # it may still answer: what explains an entry is checked when it is read
-        return ""
-    return str(adopted.get("tool", "")) if isinstance(adopted, dict) else ""
 
 
 def raw_files(derived: Derived) -> tuple[RawFile, ...]:

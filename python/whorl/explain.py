@@ -25,7 +25,7 @@ from whorl.changes import (
 )
 from whorl.definition import find_definitions, is_stage
 from whorl.derive import Snapshot
-from whorl.entry import adopted_from, nearest, raw_files
+from whorl.entry import nearest, raw_files
 from whorl.errors import CorruptEntryError, InputMissingError, WhorlError
 from whorl.fingerprint.inputs import is_remote, read_input_path
 from whorl.fingerprint.parts import differences, read_parts
@@ -143,8 +143,7 @@ def _find_status(session: Session, call: Call, known: dict[Call, Status]) -> Sta
 def _word_adopted(session: Session, call: Call) -> str:
     """Word that the entry that answers was computed by another tool; empty for others."""
     entry = session.lookup(call, session.derive(call))
-    tool = adopted_from(entry) if entry is not None else ""
-    return f"adopted from {tool}" if tool else ""
+    return f"adopted from {entry.adopted_from}" if entry is not None and entry.adopted_from else ""
 
 
 def explain_outcome(outcome: Outcome, seen: Mapping[Digest | None, Outcome] = _NOTHING) -> Explanation:

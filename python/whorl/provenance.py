@@ -15,18 +15,14 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from pathlib import Path
 
     from whorl.fingerprint.code import Fingerprint
     from whorl.settings import Settings
 
-# Under this name stands whose cache an entry is from.
-ADOPTED = "adopted"
 
-
-def describe_origin(settings: Settings, code: Fingerprint, adopted: Mapping[str, object]) -> dict[str, object]:
-    """Describe this process, the versions of the distributions that the code names, and whose cache a value is from."""
+def describe_origin(settings: Settings, code: Fingerprint) -> dict[str, object]:
+    """Describe this process and the versions of the distributions that the code names."""
     origin: dict[str, object] = {
         "python": platform.python_version(),
         "platform": f"{sys.platform}-{platform.machine()}",
@@ -35,7 +31,7 @@ def describe_origin(settings: Settings, code: Fingerprint, adopted: Mapping[str,
     }
     if settings.provenance:
         origin.update(host=socket.gethostname(), user=_user())
-    return {**origin, ADOPTED: dict(adopted)} if adopted else origin
+    return origin
 
 
 def _git_commit(project: Path) -> str:

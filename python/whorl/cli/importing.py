@@ -21,11 +21,12 @@ from whorl.cli.screen import prints_apart
 from whorl.cli.target import find_target
 from whorl.errors import ConfigError
 from whorl.graph import build_graph
-from whorl.report.adopted import Imported, draw_imported, imported_data
+from whorl.report.adopted import Imported, draw_item, imported_data, word_imported
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
+    from whorl.adoption.adopt import Adopted
     from whorl.adoption.offers import Offer, Skipped
     from whorl.definition import Definition
 
@@ -102,10 +103,14 @@ def _adopt(tool: str, folder: str, targets: tuple[str, ...], find: Finder, flags
     with prints_apart(apart=as_json) as screen:
         stages = [stage.definition for target in targets for stage in find_target(target).stages]
         reached = list(build_graph(stages).definitions.values())
+        found: list[Adopted | Skipped] = []
         with config.options(strict=True):
-            found = list(adopt_all(tool, os.path.abspath(folder), find(reached), dry=dry))
+            for item in adopt_all(tool, os.path.abspath(folder), find(reached), dry=dry):
+                found.append(item)
+                if not as_json:
+                    screen.line(draw_item(item, dry=dry, paint=screen.paint))
         done = Imported(tool, found, dry)
         if as_json:
             screen.data(imported_data(done))
         else:
-            screen.lines(draw_imported(done, paint=screen.paint))
+            screen.line(word_imported(done))

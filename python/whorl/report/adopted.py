@@ -18,11 +18,11 @@ from whorl.adoption.offers import Skipped
 from whorl.report.quantities import count, spell_size
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from whorl.report.marks import Paint
 
-_WIDEST_LABEL = 48  # a longer one moves no other line
+_LABEL_WIDTH = 32  # a longer one moves no other line
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,20 +44,25 @@ class Imported:
         return [item for item in self.found if isinstance(item, Skipped)]
 
 
-def draw_imported(done: Imported, *, paint: Paint) -> Iterator[str]:
-    """Draw a line for each entry, and one that counts."""
-    verb = "would adopt" if done.dry else "adopted"
-    labels = [_shown(item.label) for item in done.found]
-    width = min(max(map(len, labels), default=0), _WIDEST_LABEL)
-    for item in sorted(done.found, key=lambda item: item.label):
-        if isinstance(item, Adopted):
-            head, text = paint(f"{verb:<11}", "green"), f"{item.slot.stage} {item.slot.key.short}"
-        else:
-            head, text = paint(f"{'skipped':<11}", "yellow"), item.reason
-        yield f"{head} {_shown(item.label):<{width}}   {text}"
-    entries = count(len(done.adopted), "entry")
+def draw_item(item: Adopted | Skipped, *, dry: bool, paint: Paint) -> str:
+    """Draw what became of one entry."""
+    if isinstance(item, Adopted):
+        head, text = paint(f"{_verb(dry=dry):<11}", "green"), f"{item.slot.stage} {item.slot.key.short}"
+    else:
+        head, text = paint(f"{'skipped':<11}", "yellow"), item.reason
+    label = item.label.encode("utf-8", "backslashreplace").decode("utf-8")  # a name of a file may be no text
+    return f"{head} {label:<{_LABEL_WIDTH}}   {text}"
+
+
+def word_imported(done: Imported) -> str:
+    """Word how many entries were adopted, and how many were not."""
     size = "" if done.dry else f", {spell_size(sum(item.size for item in done.adopted))}"
-    yield f"{verb} {entries} of {done.tool}{size} · skipped {len(done.skipped)}"
+    entries = count(len(done.adopted), "entry")
+    return f"{_verb(dry=done.dry)} {entries} of {done.tool}{size} · skipped {len(done.skipped)}"
+
+
+def _verb(*, dry: bool) -> str:
+    return "would adopt" if dry else "adopted"
 
 
 def imported_data(done: Imported) -> dict[str, object]:
@@ -77,8 +82,3 @@ def imported_data(done: Imported) -> dict[str, object]:
         ],
         "skipped": [{"entry": item.label, "reason": item.reason} for item in done.skipped],
     }
-
-
-def _shown(label: str) -> str:
-    """Show a name of any file system, also one that is no text."""
-    return label.encode("utf-8", "backslashreplace").decode("utf-8")

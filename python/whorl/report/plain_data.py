@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from whorl.entry import adopted_from
-
 if TYPE_CHECKING:
     from whorl.changes import Change, FileChange
     from whorl.explain import Explanation, Status
@@ -66,7 +64,7 @@ def entry_data(entry: Manifest) -> dict[str, object]:
         "content_key": entry.content_key.hex(),
         "attempt": entry.attempt,
         "payload": entry.payload,
-        "adopted_from": adopted_from(entry) or None,
+        "adopted_from": entry.adopted_from or None,
     }
 
 

@@ -17,7 +17,6 @@ import difflib
 from typing import TYPE_CHECKING
 
 from whorl.changes import shorten, telling, word_difference
-from whorl.entry import adopted_from
 from whorl.report.marks import leave_plain
 from whorl.report.quantities import count, spell_age, spell_size
 
@@ -65,8 +64,7 @@ def _headline(explanation: Explanation, now: float) -> str:
 
 def _word_making(entry: Manifest, now: float) -> str:
     """Word when an entry was computed, and by which other tool, if it was adopted."""
-    tool = adopted_from(entry)
-    return _age(now - entry.computed) + (f", adopted from {tool}" if tool else "")
+    return _age(now - entry.computed) + (f", adopted from {entry.adopted_from}" if entry.adopted_from else "")
 
 
 def _age(seconds: float) -> str:
