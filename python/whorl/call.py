@@ -111,6 +111,11 @@ class Call:
         return {name: value for name, value in self.values.items() if name not in keyed}
 
 
+def call_of_key(definition: Definition, options: CallOptions, keyed: Mapping[str, object]) -> Call:
+    """Make the call that has these arguments in its key; it has no others, and cannot be computed."""
+    return Call(definition, options, dict(keyed), (), _is_stored(definition, options, keyed))
+
+
 @dataclass(slots=True)
 class Binder:
     """
