@@ -48,7 +48,7 @@ def flatten(table: Mapping[str, Any], origin: str, *, is_part: bool = False) -> 
         elif name == "local" and isinstance(value, dict):
             _refuse_others(value, ("filesystem",), f"{origin}, section local")
             found["local"] = value.get("filesystem", "")
-        elif name in FORMATS:
+        elif name in FORMATS and (name not in NAMES or isinstance(value, dict)):  # "pickle" is a setting as well
             _merge(found, {"formats": {name: _section(value, origin, name)}})
         elif name not in NAMES and name not in _ALIASES:
             known = (*NAMES, *_ALIASES, *FORMATS, "root")
