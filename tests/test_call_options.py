@@ -302,6 +302,19 @@ def test_another_format_converts_without_computing() -> None:
     assert whorl.hash_value(frame()) == first.value_digest
 
 
+@pytest.mark.parametrize("mode", ["write", "local", "local_sync", "local_strict"])
+def test_a_stage_that_is_not_stored_is_stored_in_no_mode(mode: str) -> None:
+    """Where a mode writes is one thing, what is stored another."""
+
+    @cache(cache=False, name="unstored")
+    def unstored() -> int:
+        return 1
+
+    unstored(cache_mode=mode)
+
+    assert unstored.entries() == []
+
+
 def test_what_is_kept_is_kept_in_the_format_that_is_asked_for() -> None:
     """A renamed stage finds what was stored under its old name, and stores it as it says now."""
 

@@ -155,6 +155,13 @@ def test_lazy_values_stay_lazy() -> None:
     assert isinstance(window(make("dask"), "2020-01-10", None), dd.DataFrame)
 
 
+def test_slicing_leaves_attributes_alone() -> None:
+    """The window is the caller's, and no part of a value."""
+    found = window(make("dataset").assign_attrs(units="m"), "2020-01-10", "2020-01-12")
+
+    assert found.attrs == {"units": "m"}
+
+
 def test_a_coordinate_that_has_no_times_is_an_error() -> None:
     """So is a dimension without a coordinate."""
     with pytest.raises(TimeAxisError, match="has no times"):
