@@ -68,5 +68,5 @@ def test_no_row_of_a_table_is_empty() -> None:
     before_the_import = page("from-nuthatch").partition("## Taking an existing cache along")[0].splitlines()
     told = [line for line in before_the_import if line.startswith("|") and not line.startswith(("| Nuthatch", "|---"))]
 
-    assert [row for row in rows if any(not cell.strip(" –") for cell in row.strip("|").split("|"))] == []
+    assert [row for row in rows if any(not cell.strip(" \N{EN DASH}") for cell in row.strip("|").split("|"))] == []
     assert [row for row in told if "test_" not in row and "as above" not in row and "below" not in row] == []
