@@ -37,7 +37,7 @@ class Wish:
     """
     How a payload is to be read.
 
-    ``engine`` names the type to read into (``pandas``, ``polars``, ``dask``, ``pyarrow``, ``xarray``); empty for the
+    ``engine`` names the type to read into (``pandas.DataFrame``, see ``schema.engines``); empty for the
     type that was stored.  What lies outside of ``windows`` may be left out.
     """
 
