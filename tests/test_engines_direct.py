@@ -93,6 +93,21 @@ def test_common_frames_take_the_direct_way(tmp_path: Path, name: str) -> None:
     assert convert(chosen.decode_part(payload, {}, Wish("polars.DataFrame")), "polars")["f"].null_count() == 50
 
 
+@pytest.mark.parametrize(("name", "most"), [("arrow", 0.1), ("parquet", 1.3)])
+def test_no_column_is_copied_that_need_not_be(tmp_path: Path, name: str, most: float) -> None:
+    """An Arrow file is the memory of the table, and a parquet file is read into it once."""
+    chosen = format_named(name)
+    frame = pd.DataFrame({"a": np.arange(4_000_000), "f": np.arange(4_000_000) / 7})
+    payload = payload_of(chosen, frame, tmp_path)
+    assert payload is not None
+    pool = pa.default_memory_pool()
+    before = pool.bytes_allocated()
+    found: Any = decode_as(chosen, payload, {}, Wish("pyarrow.Table"))
+
+    assert (pool.bytes_allocated() - before) / found.nbytes < most
+    assert found["a"].to_numpy()[-1] == 3_999_999
+
+
 @pytest.mark.parametrize("engine", ["pyarrow.Table", "polars.DataFrame"])
 def test_partitions_are_joined_without_pandas(tmp_path: Path, engine: str) -> None:
     """Where their rows are counted on; else by way of it."""

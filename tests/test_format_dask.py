@@ -21,6 +21,8 @@ from contracts.payload import FolderPayload, new_payload, through
 from whorl import cache, config, timeseries
 from whorl.errors import CorruptEntryError, FormatError
 from whorl.formats.base import format_named
+from whorl.formats.schema.databases import url_of_file
+from whorl.formats.schema.sql_parts import _write_part
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -221,6 +223,42 @@ def test_rows_of_a_frame_of_dask_are_not_put_into_a_table(name: str) -> None:
 
     assert "compute()" in caught.value.tip
     assert rows.options(backend=name)("x")["id"].compute().tolist() == [1, 2]
+
+
+@pytest.mark.usefixtures("store")
+@pytest.mark.parametrize("name", FORMATS)
+def test_an_error_of_the_plan_is_the_users_own(name: str) -> None:
+    """The plan runs where it is written: what goes wrong in it is not a matter of the format."""
+
+    def part(number: int) -> pd.DataFrame:
+        if number:
+            raise ValueError("no such year")
+        return pd.DataFrame({"a": [1]})
+
+    @cache(backend=name)
+    def failing() -> dd.DataFrame:
+        return dd.from_map(part, [0, 1], meta=part(0))  # type: ignore[no-untyped-call,no-any-return]
+
+    with pytest.raises(ValueError, match=r"^no such year$") as caught:
+        failing()
+    assert type(caught.value) is ValueError
+    assert failing.entries() == []
+
+
+def test_a_task_that_is_done_twice_writes_its_rows_once(tmp_path: Path) -> None:
+    """A cluster does one again whose worker was lost."""
+    payload = new_payload(tmp_path)
+    value = dd.from_pandas(plain(), npartitions=2)
+    url = url_of_file(payload.path("data.sqlite"))
+    whole = {"table": "data", "revision": "1", "keys": ("whorl_part", "whorl_row")}
+    first = value.get_partition(0).compute()
+    for _ in range(2):
+        _write_part(first, 0, whole, url)
+    with sqlite3.connect(payload.path("data.sqlite")) as connection:
+        (count,) = connection.execute("SELECT count(*) FROM data").fetchone()
+    connection.close()
+
+    assert count == len(first)
 
 
 def test_partitions_that_cannot_be_held_are_refused(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from whorl.formats.schema.files import of_file_table, to_file_table
-from whorl.formats.schema.loss import Loss, require, within
+from whorl.formats.schema.loss import Loss, passing, require, within
 from whorl.formats.schema.payload import check_same
 from whorl.formats.schema.plain import pack, unpack
 from whorl.formats.schema.scalars import SCALARS
@@ -58,7 +58,15 @@ def write_frame(value: Any, work: Callable[..., Any], each: Sequence[object], *m
         _without_rows(value)
         pack(list(value.divisions), extra=SCALARS, place="the divisions")
     parts = zip(value.to_delayed(), each, strict=True)
-    return list(dask.compute(*[dask.delayed(work)(part, item, *more) for part, item in parts]))
+    tasks = [dask.delayed(_worked)(part, work, item, *more) for part, item in parts]
+    with passing():
+        return list(dask.compute(*tasks))
+
+
+def _worked(part: Any, work: Callable[..., Any], *more: object) -> Any:
+    """Do the work on a partition; its errors are losses, those of the plan that the partition comes of are not."""
+    with within("a partition"):
+        return work(part, *more)
 
 
 def write_list(value: Any, writer: PayloadWriter, parts: Iterable[object], more: Mapping[str, object]) -> None:
