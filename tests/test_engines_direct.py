@@ -269,14 +269,19 @@ def test_what_a_library_refuses_is_an_error_that_says_so() -> None:
 def test_geometries_go_to_pandas_and_arrow_and_back(tmp_path: Path) -> None:
     """With their reference systems."""
     frame = gpd.GeoDataFrame({"a": [1, 2]}, geometry=[Point(1, 2), None], crs=25833)
+    frame.attrs = {"unit": "m"}
     plain = convert(frame, "pandas")
     arrow = convert(frame, "pyarrow")
 
     assert type(plain) is pd.DataFrame
+    assert plain.attrs == convert(plain, "geopandas").attrs == {"unit": "m"}
     assert type(arrow) is pa.Table
     for found in (convert(plain, "geopandas"), convert(arrow, "geopandas"), through("parquet", frame, tmp_path)):
         assert isinstance(found, gpd.GeoDataFrame)
         assert (found.crs, found.geometry.tolist()) == (frame.crs, frame.geometry.tolist())
+    for found in (convert(frame.geometry, "geopandas"), convert(convert(frame.geometry, "pandas.Series"), "geopandas")):
+        assert isinstance(found, gpd.GeoDataFrame)
+        assert (found.crs, found.geometry.name) == (frame.crs, "geometry")
 
 
 @pytest.mark.parametrize(

@@ -76,11 +76,13 @@ def dask_of_pandas(frame: Any) -> Any:
     return dd.from_pandas(frame, npartitions=max(1, size // _PARTITION_BYTES), sort=False)  # type: ignore[no-untyped-call]
 
 
-def pandas_of_geopandas(frame: Any) -> Any:
-    """Make a frame of pandas with the same columns; geometries and reference systems stay."""
+def pandas_of_geopandas(value: Any) -> Any:
+    """Make a frame or series of pandas of the same columns; geometries and reference systems stay."""
     import pandas as pd
 
-    return pd.DataFrame(frame)
+    made = pd.Series(value) if value.ndim == 1 else pd.DataFrame(value)
+    made.attrs = dict(value.attrs)
+    return made
 
 
 def geopandas_of_pandas(frame: Any) -> Any:
@@ -92,7 +94,9 @@ def geopandas_of_pandas(frame: Any) -> Any:
     if active is None:
         cause = "it has several columns of geometries" if names else "it has no column of geometries"
         raise FormatError("a pandas.DataFrame cannot be read as geopandas.GeoDataFrame", cause)
-    return gpd.GeoDataFrame(frame, geometry=active)
+    made = gpd.GeoDataFrame(frame, geometry=active)
+    made.attrs = dict(frame.attrs)
+    return made
 
 
 def arrow_of_geopandas(frame: Any) -> Any:
@@ -113,5 +117,7 @@ def geopandas_of_arrow(table: Any) -> Any:
 def frame_of_series(series: Any) -> Any:
     """Make a frame of a series that has a name."""
     if series.name is None:
-        raise FormatError("a pandas.Series cannot be read as pandas.DataFrame", "it has no name")
-    return series.to_frame()
+        raise FormatError("a series cannot be read as a frame", "it has no name")
+    frame = series.to_frame()
+    frame.attrs = dict(series.attrs)
+    return frame

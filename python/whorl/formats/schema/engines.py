@@ -31,7 +31,8 @@ if TYPE_CHECKING:
     Way = tuple[Callable[[Any], Any], ...]
 
 _PANDAS, _SERIES, _ARROW, _NUMPY = "pandas.DataFrame", "pandas.Series", "pyarrow.Table", "numpy.ndarray"
-_POLARS, _LAZY, _GEO = "polars.DataFrame", "polars.LazyFrame", "geopandas.GeoDataFrame"
+_POLARS, _LAZY = "polars.DataFrame", "polars.LazyFrame"
+_GEO, _GEO_SERIES = "geopandas.GeoDataFrame", "geopandas.GeoSeries"
 DASK, XARRAY = "dask.DataFrame", "xarray"
 _DATASET, _DATA_ARRAY = "xarray.Dataset", "xarray.DataArray"
 _GRIDS = (_DATASET, _DATA_ARRAY)
@@ -154,6 +155,9 @@ _WAYS: Mapping[tuple[str, str], Way] = {
     (_SERIES, _PANDAS): (tables.frame_of_series,),
     (_SERIES, DASK): (tables.frame_of_series, tables.dask_of_pandas),
     (_SERIES, _NUMPY): (_plain_rows, numbers.array_of_series),
+    (_SERIES, _GEO): (tables.frame_of_series, tables.geopandas_of_pandas),
+    (_GEO_SERIES, _GEO): (tables.frame_of_series,),
+    (_GEO_SERIES, _SERIES): (tables.pandas_of_geopandas,),
     (_GEO, _PANDAS): (tables.pandas_of_geopandas,),
     (_PANDAS, _GEO): (tables.geopandas_of_pandas,),
     (_GEO, _ARROW): (tables.arrow_of_geopandas,),
