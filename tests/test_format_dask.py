@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sqlite3
 import subprocess
 import sys
@@ -27,6 +28,8 @@ from whorl.formats.schema.sql_parts import _write_part
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from remote_servers import Bucket
 
 
 @pytest.fixture
@@ -206,6 +209,25 @@ class Passing(FolderPayload):
     """A payload whose paths go with it."""
 
     stays = False
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_a_frame_in_a_bucket_is_read_partition_by_partition(bucket: Bucket, name: str) -> None:
+    """When they are asked for, long after the entry was found; the one file of SQLite is fetched at once."""
+    with config.options(filesystem=f"{bucket.url}/team"):
+        stage = frame.options(backend=name)
+        stage()
+        bucket.asked()
+        found = stage()
+        opening = bucket.asked()
+        gc.collect()
+        rows_of_one = found.get_partition(3).compute()
+        reading = bucket.asked()
+
+    assert rows_of_one["number"].tolist() == list(range(75, 100))
+    fetched = [part in line for line in reading for part in ("part-000003", "part-000002") if "GET" in line]
+    assert fetched.count(True) == (0 if name == "sql" else 1)
+    assert any("data.sqlite" in line for line in opening) == (name == "sql")
 
 
 @cache(upsert_keys=["id"], cache_args=["name"])

@@ -10,6 +10,8 @@ metadata of a partition without rows, so that a folder of partitions has nothing
 from __future__ import annotations
 
 import json
+import uuid
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from whorl.formats.schema.files import of_file_table, to_file_table
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-    from whorl.formats.base import PayloadReader, PayloadWriter
+    from whorl.formats.base import LazyFiles, PayloadReader, PayloadWriter
 
 _META, _LIST = "_parts.parquet", b"whorl_parts"
 _FRAMES = ("dask.DataFrame", "dask_expr.DataFrame")
@@ -111,6 +113,26 @@ def _without_rows(value: Any) -> pa.Table:
     table = to_file_table(meta)
     check_same(meta, of_file_table(table))
     return table
+
+
+@dataclass(frozen=True, slots=True)
+class FilesForTasks:
+    """The files of a payload for tasks of dask's, which wants a name for whatever it hands to them."""
+
+    files: LazyFiles
+    token: str
+
+    def read(self, name: str) -> bytes:
+        """Read one whole file, checked."""
+        return self.files.read(name)
+
+    def __dask_tokenize__(self) -> str:
+        return self.token
+
+
+def files_for_tasks(reader: PayloadReader) -> FilesForTasks:
+    """Give the files for later; what they are read through may have a connection, which dask cannot name."""
+    return FilesForTasks(reader.lazy(), uuid.uuid4().hex)
 
 
 def check_partition(frame: object) -> None:
