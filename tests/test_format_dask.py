@@ -230,6 +230,19 @@ def test_a_frame_in_a_bucket_is_read_partition_by_partition(bucket: Bucket, name
     assert any("data.sqlite" in line for line in opening) == (name == "sql")
 
 
+@pytest.mark.parametrize("name", FORMATS)
+def test_text_stays_of_its_type_whatever_dask_is_set_to(tmp_path: Path, name: str) -> None:
+    """Who reads may have other settings than who wrote."""
+    whole = pd.DataFrame({"s": ["a", None], "o": pd.Series(["x", "y"], dtype=object)})
+    payload = new_payload(tmp_path)
+    with dask.config.set({"dataframe.convert-string": False}):
+        format_named(name).encode(dd.from_pandas(whole, npartitions=1), payload, {})
+    found: Any = format_named(name).decode(payload, {})
+
+    assert_alike(found.compute(), whole, "frame")
+    pd.testing.assert_frame_equal(found._meta, whole.iloc[:0])
+
+
 @cache(upsert_keys=["id"], cache_args=["name"])
 def rows(name: str, ids: tuple[int, ...] = ()) -> dd.DataFrame:
     return dd.from_pandas(pd.DataFrame({"id": ids}), npartitions=1)

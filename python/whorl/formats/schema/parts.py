@@ -103,7 +103,15 @@ def frame_of_parts(reader: PayloadReader, read: Callable[..., Any], each: Sequen
     divisions: Any = unpack(read_list(reader)["divisions"], extra=SCALARS)
     meta = of_file_table(table_without_rows(reader))
     make: Any = dd.from_map
-    return make(read, each, meta=meta, divisions=tuple(divisions), **more)
+    return _as_stored(make(read, each, meta=meta, divisions=tuple(divisions), **more))
+
+
+def _as_stored(frame: Any) -> Any:
+    """Take off what dask puts around a frame that is read: text of other types than its own, as settings may say."""
+    expression: Any = getattr(frame, "expr", None)
+    if type(expression).__name__ != "ArrowStringConversion":
+        return frame
+    return type(frame)(expression.operands[0])
 
 
 def _without_rows(value: Any) -> pa.Table:
