@@ -35,7 +35,7 @@ NUTHATCH_PYTHON ?= $(shell for python in python3.12 python3.13; do \
 	if $$python -c 'import ensurepip' >/dev/null 2>&1; then echo $$python; break; fi; done)
 NUTHATCH := $(if $(NUTHATCH_PYTHON),.venv-nuthatch/.stamp)
 
-# Of frames in MB; words separated by spaces here, by commas on pytest's command line.
+# Of frames and data sets in MB; words separated by spaces here, by commas on pytest's command line.
 SIZES ?=
 # The targets of hashing.md and store.md: MiB of the large file, files in the tree, MB of each large value, entries.
 FILE ?=

@@ -1,13 +1,7 @@
-"""
-The store as it grows and behind a network: 100,000 entries, one request for a remote hit, and the nearest peer.
-
-nuthatch needs Python 3.12: where there is one, ``make bench`` gives it an environment of its own, and the race with it
-runs there.
-"""
+"""The store as it grows and behind a network: 100,000 entries, and one request for a remote hit."""
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
@@ -17,7 +11,6 @@ from typing import TYPE_CHECKING
 
 import fsspec
 import pytest
-from race import Lap, check_whole
 
 import whorl
 from remote_servers import Bucket, S3Server
@@ -29,14 +22,10 @@ from whorl.store.places import Places
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from board import Board
     from race import Race
 
 pytestmark = pytest.mark.timeout(1800)
 FEW = 100
-# The interpreter of an environment with nuthatch, as the recipe names it.
-NUTHATCH = os.environ.get("WHORL_BENCH_NUTHATCH", "")
-SCRIPT = Path(__file__).with_name("nuthatch_race.py")
 
 
 def count(number: int) -> dict[str, int]:
@@ -118,20 +107,3 @@ def test_a_warm_hit_behind_a_network_is_one_request(race: Race, bucket: Bucket) 
         race.run("warm hit in S3 (moto)", lambda: counted(1), peers, rounds=50, limits={"fsspec: cat_file": 1.5})
 
     assert [line.split()[0] for line in asked] == ["GET"], asked
-
-
-@pytest.mark.skipif(not NUTHATCH, reason="NOT RUN: nuthatch needs Python 3.12, and there is none")
-@pytest.mark.parametrize("size", [0, 10], ids=["small", "10 MB"])
-def test_beside_nuthatch(board: Board, tmp_path: Path, size: int) -> None:
-    """A hit and a first call, of a small value and of a frame, on nuthatch's own Python with joblib beside them."""
-    command = [NUTHATCH, str(SCRIPT), str(size), "30", "laps.jsonl"]
-    paths = os.pathsep.join(str(Path(__file__).parents[1] / name) for name in ("python", "benches"))
-    environment = os.environ | {"PYTHONPATH": paths}
-    subprocess.run(command, cwd=tmp_path, env=environment, check=True, stdout=subprocess.DEVNULL)
-    missing = {}
-    for line in (tmp_path / "laps.jsonl").read_text(encoding="utf-8").splitlines():
-        outcome = json.loads(line)
-        laps = {name: [Lap(*lap) for lap in laps] for name, laps in outcome["laps"].items()}
-        board.keep(outcome["claim"], laps, outcome["missing"], limits={}, targets=())
-        missing |= outcome["missing"]
-    check_whole("beside nuthatch", missing)

@@ -71,8 +71,13 @@ class Board:
         medians = {name: _median(counted) for name, counted in laps.items()}
         self.standings += [_standing(claim, name, laps[name], medians, limits) for name in medians]
         self.standings += [Missing(claim, name, reason) for name, reason in missing.items()]
-        self.judged += [judged(target, medians, missing) for target in targets]
+        for target in targets:
+            self.judge(target, medians, missing)
         return medians
+
+    def judge(self, target: Target, medians: Mapping[str, Lap], missing: Mapping[str, str] | None = None) -> None:
+        """Add the verdict on one target."""
+        self.judged.append(judged(target, medians, missing or {}))
 
     def standings_table(self) -> list[str]:
         """Lay the standings out, a block per claim."""

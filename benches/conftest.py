@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 BOARD: pytest.StashKey[Board] = pytest.StashKey()
 DEFAULT_SIZES = "1,100,1000"
+CACHED_SIZES = "10,500"
 
 # What hashing.md and store.md state their targets for: option, size, what is counted.
 STATED = (
@@ -30,9 +31,8 @@ STATED = (
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Let sizes be named."""
-    parser.addoption(
-        "--sizes", default=DEFAULT_SIZES, help=f"sizes of frames in MB, by commas (default {DEFAULT_SIZES})"
-    )
+    defaults = f"{DEFAULT_SIZES}; beside nuthatch {CACHED_SIZES}"
+    parser.addoption("--sizes", help=f"sizes of frames and data sets in MB, by commas (default {defaults})")
     for option, size, text in STATED:
         parser.addoption(option, default=size, type=int, help=f"{text} (default {size})")
 
@@ -43,10 +43,11 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Run benches of frames once per size."""
-    if "megabytes" in metafunc.fixturenames:
-        sizes = [int(size) for size in metafunc.config.getoption("--sizes").split(",")]
-        metafunc.parametrize("megabytes", sizes, ids=[f"{size} MB" for size in sizes])
+    """Run benches of frames and data sets once per size."""
+    for fixture, defaults in (("megabytes", DEFAULT_SIZES), ("cached_megabytes", CACHED_SIZES)):
+        if fixture in metafunc.fixturenames:
+            sizes = [int(size) for size in (metafunc.config.getoption("--sizes") or defaults).split(",")]
+            metafunc.parametrize(fixture, sizes, ids=[f"{size} MB" for size in sizes])
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
@@ -56,7 +57,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
         terminalreporter.section("side by side, in one run")
         terminalreporter.write_line("\n".join(board.standings_table()))
     if board.judged:
-        terminalreporter.section("targets of hashing.md and fingerprint.md")
+        terminalreporter.section("targets of hashing.md, fingerprint.md and store.md")
         terminalreporter.write_line("\n".join([*board.targets_table(), *_reservations(config)]))
 
 

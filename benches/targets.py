@@ -1,7 +1,7 @@
 """
 A target of the design and the medians of a race in, a line with the verdict out.
 
-Those of hashing.md have its numbers, 1 to 4; those of fingerprint.md have 5.
+Those of hashing.md have its numbers, 1 to 4; those of fingerprint.md have 5, those of store.md 6.
 
 Targets are reported and never bent: one that is missed says by how much, and fails nothing.
 """

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import json
 import logging
+import os
 import subprocess
 import sys
 import types
@@ -202,6 +203,38 @@ def test_a_module_without_metadata_counts_by_its_content(site: Site) -> None:
         digests.append(fingerprint(stage_using("boundaryfile")).digest)
 
     assert digests[0] != digests[1]
+
+
+def test_a_link_that_leads_elsewhere_is_another_version(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Environments are switched by one link; packagers give every folder the same date."""
+    for version in ("1.0", "2.0"):
+        (tmp_path / version / f"bound_linked-{version}.dist-info").mkdir(parents=True)
+        os.utime(tmp_path / version, (1, 1))
+    link = tmp_path / "current"
+    monkeypatch.syspath_prepend(str(link))
+    found = []
+    for version in ("1.0", "2.0", "1.0"):
+        link.unlink(missing_ok=True)
+        link.symlink_to(tmp_path / version)
+        found.append(policy_version("bound-linked"))
+
+    assert found == ["1.0", "2.0", "1.0"]
+
+
+def test_the_first_on_the_path_counts_under_any_spelling(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As an import finds it; an installation or a removal is seen at the next question."""
+    first, second = tmp_path / "first", tmp_path / "second"
+    (first / "Bound.Twice-1.0.dist-info").mkdir(parents=True)
+    (second / "bound_twice-2.0.dist-info").mkdir(parents=True)
+    monkeypatch.syspath_prepend(str(second))
+    monkeypatch.syspath_prepend(str(first))
+    found = [policy_version("bound-twice")]
+    (first / "Bound.Twice-1.0.dist-info").rmdir()
+    found.append(policy_version("Bound_Twice"))
+    (second / "bound_twice-2.0.dist-info").rmdir()
+    found.append(policy_version("bound-twice"))
+
+    assert found == ["1.0", "2.0", None]
 
 
 def test_two_distributions_may_share_a_package(site: Site) -> None:

@@ -302,6 +302,23 @@ def test_another_format_converts_without_computing() -> None:
     assert whorl.hash_value(frame()) == first.value_digest
 
 
+def test_what_is_kept_is_kept_in_the_format_that_is_asked_for() -> None:
+    """A renamed stage finds what was stored under its old name, and stores it as it says now."""
+
+    def numbers() -> object:
+        import pandas as pd
+
+        return pd.DataFrame({"a": [1, 2]})
+
+    cache(name="old name")(numbers)()
+    renamed = cache(name="new name", backend="feather")(numbers)
+    renamed()
+
+    assert renamed.last is not None
+    assert renamed.last.kind == "kept"
+    assert [entry.format for entry in renamed.entries()] == ["feather"]
+
+
 def test_a_mode_that_writes_nothing_does_not_convert() -> None:
     """The value is served as it is stored."""
 

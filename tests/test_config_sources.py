@@ -12,7 +12,7 @@ import pytest
 
 import whorl
 from whorl import cache, config, parameters
-from whorl.errors import ConfigError
+from whorl.errors import ConfigError, WhorlWarning
 from whorl.formats.base import _MODULES
 from whorl.sections import flatten, flatten_nuthatch, variable
 from whorl.settings import FORMATS
@@ -80,15 +80,24 @@ def test_nuthatchs_tables_are_read_where_whorls_say_nothing(project: Path) -> No
         filesystem = "https://example.org/store"
         [tool.nuthatch.root.sql]
         host = "localhost"
+        username = "me"
+        [tool.nuthatch.root.terracotta]
+        host = "localhost"
+        username = "me"
+        override_path = "/maps"
+        [tool.nuthatch.root.zarr]
+        filesystem = "s3://elsewhere"
         """
     )
-    found = config.settings()
+    with pytest.warns(WhorlWarning, match="all formats are in one place"):
+        found = config.settings()
 
     assert found.filesystem == "s3://bucket/caches"
     assert found.filesystem_options == {"key": "k"}
     assert found.local == str(project / "near")
     assert found.mirrors == {"public": {"filesystem": "https://example.org/store"}}
-    assert found.formats == {"sql": {"host": "localhost"}}
+    sql = {"host": "localhost", "username": "me"}
+    assert found.formats == {"sql": sql, "terracotta": {"override_path": "/maps"}, "zarr": {}}
 
 
 def test_sections_and_variables_name_locations_and_formats(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -117,6 +126,7 @@ def test_sections_and_variables_name_locations_and_formats(project: Path, monkey
         ({"zar": {"compression": "none"}}, "did you mean 'zarr'"),
         ({"memory": "much"}, "no number of bytes"),
         ({"root": "x"}, "it is a section"),
+        ({"sql": "sqlite://"}, "it is a section with options of the format"),
         ({"cache_mode": "wirte"}, "did you mean 'write'"),
         ({"mirrors": {"x": {"filesystem": "a", "filesystem_options": "b"}}}, "the mirror 'x' cannot be used"),
     ],

@@ -250,16 +250,17 @@ def test_no_password_is_logged_or_raised(connected: Postgres, caplog: pytest.Log
     assert PASSWORD not in caplog.text + "".join(str(warning.message) for warning in caught)
 
 
-def test_separate_settings_make_a_url(postgres: Postgres, tmp_path: Path) -> None:
-    """As Nuthatch has them."""
+@pytest.mark.parametrize("word", ["user", "username"])
+def test_separate_settings_make_a_url(postgres: Postgres, tmp_path: Path, word: str) -> None:
+    """As Nuthatch has them, whose word for a user is another."""
     settings = {
         "driver": "postgresql+psycopg",
         "host": "127.0.0.1",
         "port": postgres.port,
         "database": "whorl",
-        "user": "reader",
+        word: "reader",
         "password": PASSWORD,
-        "write_user": "writer",
+        f"write_{word}": "writer",
         "write_password": PASSWORD,
     }
     payload = new_payload(tmp_path)
@@ -267,3 +268,36 @@ def test_separate_settings_make_a_url(postgres: Postgres, tmp_path: Path) -> Non
 
     assert_alike(format_named("sql").decode(payload, settings), hard_frame(), "frame")
     assert PASSWORD not in json.dumps([payload.read(name).decode() for name in payload.names])
+
+
+@pytest.mark.parametrize("url", ["no url", "nobodys+driver://x", "postgresql://me:secret@host:port/x"])
+def test_a_database_that_cannot_be_opened_costs_no_result(url: str, tmp_path: Path) -> None:
+    """Neither does a driver that is not installed; the URL is not shown, for it may have a password in it."""
+
+    @cache(backend="sql", name="unlucky")
+    def unlucky() -> pd.DataFrame:
+        return pd.DataFrame({"a": [1]})
+
+    with (
+        config.options(filesystem=str(tmp_path), formats={"sql": {"url": url}}),
+        pytest.warns(StoreWarning, match="database of the format sql") as caught,
+    ):
+        found = unlucky()
+
+    assert found["a"].tolist() == [1]
+    assert not any(url in str(warning.message) or "secret" in str(warning.message) for warning in caught)
+
+
+def test_what_nuthatch_says_of_a_table_is_taken(tmp_path: Path) -> None:
+    """Whorl does it anyway, or has no need of it."""
+
+    @cache(backend="sql", backend_kwargs={"hash_table_name": True, "write_index": True, "chunk_size": 5}, name="told")
+    def told() -> pd.DataFrame:
+        return pd.DataFrame({"a": [1]}, index=pd.Index([7], name="key"))
+
+    with config.options(filesystem=str(tmp_path)):
+        told()
+        found = told()
+
+        assert [entry.format for entry in told.entries()] == ["sql"]
+    assert_alike(found, told.__wrapped__(), "told")

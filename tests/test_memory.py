@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import gc
+import pickle
 import threading
 import tracemalloc
 from dataclasses import dataclass, field
@@ -18,6 +20,7 @@ import xarray as xr
 import whorl
 from whorl import cache, config, timeseries
 from whorl.memory import MISSING, Memory
+from whorl.private import private_copy
 from whorl.sizes import is_dask_backed, size_of
 
 if TYPE_CHECKING:
@@ -183,6 +186,51 @@ def test_a_size_is_what_a_value_really_takes(name: str) -> None:
     tracemalloc.stop()
 
     assert 0.66 * taken < size_of(value) < 1.5 * taken
+
+
+def shared() -> list[Any]:
+    part = [1]
+    return [part, {"a": part}]
+
+
+def circular() -> list[Any]:
+    whole: list[Any] = [1]
+    whole.append((whole,))
+    return whole
+
+
+PLAIN: dict[str, Callable[[], Any]] = {
+    "empty": lambda: [{}, [], ()],
+    "nested": lambda: {"a": [1, (2, [3.5]), {"b": {None: b"c"}}], 2: "d", True: ...},
+    "tuple": lambda: (1, ("a", (2,))),
+    "tuple of lists": lambda: ([1], [2]),
+    "keys": lambda: {(1, 2): [1], frozenset({3}): [2]},
+    "other types": lambda: {"a": {1, 2}, "b": bytearray(b"x"), "c": np.arange(3).tolist(), "d": Model([1])},
+    "shared": shared,
+    "circular": circular,
+}
+
+
+@pytest.mark.parametrize("name", PLAIN)
+def test_a_private_copy_is_what_deepcopy_makes(name: str) -> None:
+    """The same types and values; what is one part in two places is one in the copy; none is shared."""
+    value = PLAIN[name]()
+    copied, expected = private_copy(value), copy.deepcopy(value)
+
+    assert pickle.dumps(copied) == pickle.dumps(expected)
+    assert not changeable(copied) & changeable(value)
+
+
+def changeable(value: Any) -> set[int]:
+    """Give the identities of what can be changed in a value."""
+    found: dict[int, Any] = {}
+    waiting = [value]
+    while waiting:
+        part = waiting.pop()
+        if id(part) not in found and isinstance(part, (list, dict, tuple, set, bytearray, Model)):
+            found[id(part)] = part
+            waiting += part.values() if isinstance(part, dict) else part if isinstance(part, (list, tuple)) else ()
+    return {number for number, part in found.items() if not isinstance(part, tuple)}
 
 
 def test_shared_and_circular_parts_count_once() -> None:

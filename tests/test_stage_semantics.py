@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import inspect
 import logging
+import weakref
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+import pandas as pd
 import pytest
 
 from whorl import ConfigError, Digest, NoEntryError, Param, Stage, StaleWarning, observe, stage
@@ -220,6 +223,33 @@ def test_last_is_the_outcome_of_the_last_call_in_this_context() -> None:
     assert (f.last.kind, f.last.stored, f.last.key) == ("ran", True, f.key(1))
     f(1)
     assert f.last.kind == "hit"
+
+
+@pytest.mark.parametrize("memoize", [False, True])
+def test_a_value_goes_with_its_last_reference(*, memoize: bool) -> None:
+    """Whether it was computed, found or remembered: nothing of a call waits for a collection of garbage."""
+
+    @stage(cache=True, memoize=memoize)
+    def table() -> pd.DataFrame:
+        return pd.DataFrame({"a": [1]})
+
+    @stage(table=table, cache=True)
+    def doubled(table: pd.DataFrame) -> pd.DataFrame:
+        return table * 2
+
+    gc.collect()
+    gc.disable()
+    try:
+        gone = []
+        for call in (doubled, doubled, table):
+            value = call()
+            seen = weakref.ref(value)
+            del value
+            gone.append(seen() is None)
+    finally:
+        gc.enable()
+
+    assert gone == [True, True, True]
 
 
 def test_options_of_a_call_hold_for_that_call() -> None:

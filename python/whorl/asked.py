@@ -40,6 +40,11 @@ class Reach:
     met: set[str] = field(default_factory=set)
     done: set[tuple[str, Digest]] = field(default_factory=set)
 
+    def __reduce__(self) -> tuple[object, ...]:
+        """Travel to another process; whom it meets there is not seen here, so that no name is warned of."""
+        self.met.update(self.recompute, self.memoize)
+        return Reach, (self.recompute, self.memoize, self.retry_null_cache)
+
     def with_names(self, option: str, names: frozenset[str]) -> Reach:
         """Ask ``recompute`` or ``memoize`` of other stages than before."""
         return replace(self, recompute=names) if option == "recompute" else replace(self, memoize=names)
@@ -127,7 +132,10 @@ class CallOptions:
 
     def of_upstream(self, own: CallOptions) -> CallOptions:
         """Give the options of an upstream: its own, and what this call asks of all that it reaches."""
-        return replace(own, namespace=own.namespace or self.namespace, reach=self.reach)
+        namespace = own.namespace or self.namespace
+        if own.namespace == namespace and own.reach is self.reach:
+            return own
+        return replace(own, namespace=namespace, reach=self.reach)
 
     def for_stage(self, stage: str) -> CallOptions:
         """Settle what is asked of one stage, by itself or by its name."""
@@ -162,7 +170,7 @@ class CallOptions:
             stack.enter_context(self.in_force())
             token = _reach.set(self.reach)
             stack.callback(_reach.reset, token)
-            stack.enter_context(carried(_reach))
+            stack.enter_context(carried(_reach, "whorl.asked:_reach"))
             yield
 
     def warn_of_unmet(self) -> None:

@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from whorl.asked import CallOptions
     from whorl.definition import Definition
 
-_VARIADIC = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Call:
@@ -113,6 +111,11 @@ class Call:
         return {name: value for name, value in self.values.items() if name not in keyed}
 
 
+def call_of_key(definition: Definition, options: CallOptions, keyed: Mapping[str, object]) -> Call:
+    """Make the call that has these arguments in its key; it has no others, and cannot be computed."""
+    return Call(definition, options, dict(keyed), (), _is_stored(definition, options, keyed))
+
+
 @dataclass(slots=True)
 class Binder:
     """
@@ -146,9 +149,9 @@ class Binder:
         for name, declared in definition.inputs.items():
             sources[name] = self._source(declared, explicit[name]) if name in explicit else self._declared(declared)
         sources.update((name, _plain(value)) for name, value in explicit.items() if name not in definition.inputs)
-        for name, parameter in definition.signature.parameters.items():
-            if name not in sources and parameter.kind not in _VARIADIC and parameter.default is not parameter.empty:
-                sources[name] = _plain(parameter.default)
+        for name, default in definition.defaults:
+            if name not in sources:
+                sources[name] = _plain(default)
         _check_complete(definition, sources)
         replaced = tuple(name for name in definition.inputs if name in explicit)
         if definition.processors:
@@ -177,13 +180,14 @@ class Binder:
         own: CallOptions = stage._options  # type: ignore[attr-defined]  # noqa: SLF001 - given with the upstream
         # What is asked of one call (cache=False, recompute=True) is not asked of its upstreams.
         options = self.options.of_upstream(own)
-        if (definition, options) not in self._known:
+        call = self._known.get((definition, options))
+        if call is None:
             asked, self.options = self.options, options
             try:
-                self._known[definition, options] = self.bind(definition)
+                call = self._known[definition, options] = self.bind(definition)
             finally:
                 self.options = asked
-        return self._known[definition, options]
+        return call
 
 
 def _processed(definition: Definition, sources: dict[str, object]) -> dict[str, object]:
@@ -274,10 +278,6 @@ def _plain(value: object) -> object:
 
 
 def _check_complete(definition: Definition, sources: Mapping[str, object]) -> None:
-    missing = [
-        repr(name)
-        for name, parameter in definition.signature.parameters.items()
-        if parameter.kind not in _VARIADIC and name not in sources
-    ]
+    missing = [repr(name) for name in definition.single_names if name not in sources]
     if missing:
         raise TypeError(f"{definition.qualname}() is missing the required argument(s) {', '.join(missing)}")

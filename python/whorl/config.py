@@ -21,7 +21,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from whorl import config_files, parameters
-from whorl.carrying import carried
 from whorl.config_files import located_in, of_nuthatch, of_package, of_project, of_user
 from whorl.errors import ConfigError
 from whorl.sections import Layer, flatten, flatten_nuthatch, merge_layers, variable
@@ -152,18 +151,23 @@ def _environment() -> _Environment:
     held = getattr(os.environ, "_data", None)
     if held is None:  # something else was put in its place
         return tuple((name, text) for name, text in os.environ.items() if name.startswith(_PREFIXES))
-    encoded = _encoded_prefixes()
-    names = [name for name in held if name.startswith(encoded)]
-    if not names:
-        return ()
-    decode = os.environ.decodekey
-    pairs = [(name, os.environ[name]) for name in sorted(map(decode, names)) if name != _COMPUTING]
-    return tuple([pair for pair in pairs if pair[1]])
+    names = _names_of_ours(tuple(held))
+    return _decoded(names, tuple([held.get(name) for name in names])) if names else ()
 
 
-@lru_cache(maxsize=1)
-def _encoded_prefixes() -> Any:
-    return tuple(map(os.environ.encodekey, _PREFIXES))
+# What the environment has is looked at by each call; what it says is read again where that differs.
+@lru_cache(maxsize=16)
+def _names_of_ours(names: tuple[Any, ...]) -> tuple[Any, ...]:
+    prefixes = tuple(map(os.environ.encodekey, _PREFIXES))
+    computing = os.environ.encodekey(_COMPUTING)
+    return tuple(sorted(name for name in names if name.startswith(prefixes) and name != computing))
+
+
+@lru_cache(maxsize=64)
+def _decoded(names: tuple[Any, ...], values: tuple[Any, ...]) -> _Environment:
+    """Decode variables as ``os.environ`` does; those without a text are not set."""
+    pairs = zip(map(os.environ.decodekey, names), values, strict=True)
+    return tuple((name, os.environ.decodevalue(value)) for name, value in pairs if value)
 
 
 def _from_variables(environment: _Environment, prefix: str) -> Iterator[Layer]:
@@ -268,11 +272,13 @@ def _project_at(folder: str) -> Path:
 @contextmanager
 def options(**values: object) -> Iterator[Settings]:
     """Set options for the calls made inside the block, in this context and in what is started from it."""
+    from whorl.carrying import carried
+
     checked = {name: check_setting(name, value, "options()") for name, value in values.items()}
     merged = _interned_as_known(tuple({**dict(_options.get()), **checked}.items()))
     token = _options.set(merged)
     try:
-        with carried(_options):
+        with carried(_options, "whorl.config:_options"):
             yield settings()
     finally:
         _options.reset(token)

@@ -20,6 +20,7 @@ from weakref import WeakSet
 from whorl.errors import ConfigError
 from whorl.fingerprint.boundary import canonical_module
 from whorl.fingerprint.inputs import RawInput
+from whorl.fingerprint.kinds import MAINS
 from whorl.fingerprint.parameters import reads_parameter
 from whorl.keywords import CALL_OPTIONS, STAGE_OPTIONS, check_declared
 from whorl.settings import did_you_mean
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterable, Mapping
 
     from whorl.processors.base import Processor
+
+
+_VARIADIC = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +49,9 @@ class Definition:
     ``inputs`` maps a keyword to a RawInput, a Stage or a Param.  ``ttl`` is in seconds.  ``takes_all`` tells that the
     function has ``**kwargs`` and is given every input.  ``processors`` work on what is loaded, in this order;
     ``consumed`` names the parameters that they alone use, which are no part of a key; ``window`` those of them that the
-    code reads all the same, start and end of what a result was computed for.  ``cache_args``, if there are
-    any, names the only ones that are.
+    code reads all the same, start and end of what a result was computed for.  ``cache_args``, if there are any, names
+    the only ones that are.  ``single_names`` are the parameters that take one argument each, ``defaults`` those of
+    them that need none.
     """
 
     function: Callable[..., object]
@@ -75,9 +80,16 @@ class Definition:
     consumed: frozenset[str] = field(init=False, repr=False)
     window: tuple[str, ...] = field(init=False, repr=False)
     plain_names: tuple[str, ...] = field(init=False, repr=False)
+    single_names: tuple[str, ...] = field(init=False, repr=False)
+    defaults: tuple[tuple[str, object], ...] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
+        single = [item for item in self.signature.parameters.values() if item.kind not in _VARIADIC]
         object.__setattr__(self, "plain_names", _plain_names(self.signature))
+        object.__setattr__(self, "single_names", tuple(item.name for item in single))
+        object.__setattr__(
+            self, "defaults", tuple((item.name, item.default) for item in single if item.default is not item.empty)
+        )
         consumed = {name for processor in self.processors for name in processor.consumes}
         unread = {name for name in consumed if not self._reads(name)}
         object.__setattr__(self, "window", self._window(unread))
@@ -278,7 +290,7 @@ def _collides(earlier: Definition, later: Definition) -> bool:
         return True
     one, other = earlier.function, later.function
     module = sys.modules.get(later.module)
-    running = later.module == "__main__" or getattr(getattr(module, "__spec__", None), "_initializing", False)
+    running = later.module in MAINS or getattr(getattr(module, "__spec__", None), "_initializing", False)
     return (
         bool(running)
         and one.__globals__ is other.__globals__

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from whorl.search import Search
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Delivery:
     """
     Hands out what calls of one session were settled by.

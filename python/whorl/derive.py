@@ -213,9 +213,9 @@ class Snapshot:
 
     def _arguments(self, call: Call) -> tuple[Component, ...]:
         if call not in self.arguments:
-            with collect_inputs() as met:
-                self.arguments[call] = tuple(_argument(name, value) for name, value in call.keyed.items())
-            self._embedded[call] = tuple(met)
+            keyed = call.keyed
+            found, met = collect_inputs(lambda: tuple([_argument(name, value) for name, value in keyed.items()]))
+            self.arguments[call], self._embedded[call] = found, tuple(met)
         return self.arguments[call]
 
     def argument_holds(self, call: Call, name: str) -> bool:
@@ -224,7 +224,7 @@ class Snapshot:
 
     def _nested(self, definition: Definition) -> Iterator[Component]:
         """Digest the declarations of every stage that the code refers to, with those that feed them."""
-        if definition.track_code is True:
+        if definition.track_code is True and self.code(definition).stages:
             for name, reached in self._reached_by_code(definition).items():
                 yield Component(f"nested/{name}", self._declared(reached))
             yield from self._asked(definition)

@@ -119,7 +119,8 @@ class Session:
     _locks: dict[Call, threading.Lock] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.making = Making(self.snapshot, self.usage, self.resolutions, self.stores)
+        keeps = bool(self.mode.reads or self.mode.writes)
+        self.making = Making(self.snapshot, self.usage, self.resolutions, keeps)
         self.search = Search(self.access, self.snapshot, self.settings, self.mode, self.making, self.earlier)
         self.delivery = Delivery(self.access, self.snapshot, self.mode, self.search, self.earlier, self.resolutions)
 
@@ -133,7 +134,8 @@ class Session:
         self.snapshot.forget_keys()  # an upstream may have a new revision now
         derived = self.derive(call)
         if kept := self.search.by_content(call, derived):
-            return replace(Resolution.of_entry("kept", kept), seconds=time.perf_counter() - started)
+            settled = Resolution.of_entry("kept", self.converted(call, derived, kept))
+            return replace(settled, seconds=time.perf_counter() - started)
         if not self.mode.computes or call.fails_if_missing:
             raise no_entry(call, derived.key, self.settings.mode)
         refuse_secrets(call)
@@ -263,7 +265,7 @@ class Session:
 
     def stores(self, call: Call) -> bool:
         """Whether the result of a call is looked up or kept in this mode."""
-        return call.stored and bool(self.mode.reads or self.mode.writes)
+        return self.making.stores(call)
 
     def compute(self, call: Call, derived: Derived | None) -> Resolution:
         """Load the inputs, run the function, and note what its body and its upstreams used."""

@@ -17,12 +17,12 @@ from whorl.errors import CorruptEntryError, NoEntryError, StaleWarning, Undigest
 from whorl.fingerprint.values import digest_argument
 from whorl.key import Component
 from whorl.provenance import describe_origin
-from whorl.store.manifest import MOST_RAW_FILES, Manifest, RawFile, Slot, Trace
+from whorl.store.manifest import ADOPTED, MOST_RAW_FILES, Manifest, RawFile, Slot, Trace
 from whorl.trace import calls_for_more, earliest, trace_holds
 from whorl.widening import covers
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from whorl.access import Access
     from whorl.call import Call
@@ -45,6 +45,7 @@ class Resolution:
     no content key stands for (its own ttl, nested calls, upstreams that are not stored), ``expires`` the earliest of
     all.  ``seconds`` is the time in the function; ``complete`` is false where a call in it could not be recorded.
     ``window`` records what it was computed for, where that serves every narrower one.
+    ``adopted`` tells where a value comes from that another tool computed, then with its moment in ``computed``.
     """
 
     kind: str
@@ -60,6 +61,8 @@ class Resolution:
     complete: bool = True
     window: str | None = None
     digested: bool = False
+    computed: float | None = None
+    adopted: Mapping[str, object] = field(default_factory=dict)
     _nonce: str = ""
 
     @classmethod
@@ -89,7 +92,7 @@ class Resolution:
             self.digest, self.behaviour = None, ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Judge:
     """Decides whether entries may answer now, for one call."""
 
@@ -208,6 +211,7 @@ def build_manifest(
     call, settings = judge.call, judge.settings
     now = time.time()
     code = derived.fingerprint
+    adopted = {ADOPTED: dict(resolution.adopted)} if resolution.adopted else {}
     return Manifest(
         slot=judge.slot(derived),
         attempt="",
@@ -219,7 +223,7 @@ def build_manifest(
         inherited=resolution.inherited,
         raw_files=raw_files(derived),
         created=now,
-        computed=now,
+        computed=now if resolution.computed is None else resolution.computed,
         own_expires=resolution.lasts,
         expires=resolution.expires,
         type=f"{type(resolution.value).__module__}.{type(resolution.value).__qualname__}",
@@ -227,7 +231,7 @@ def build_manifest(
         behaviour=resolution.behaviour,
         files=(),
         inline=None,
-        provenance=describe_origin(settings, code),
+        provenance={**describe_origin(settings, code), **adopted},
         not_followed=tuple(str(item) for item in code.not_followed),
         window=resolution.window,
         arguments={name: repr(value)[:200] for name, value in call.values.items()} if settings.store_args else {},

@@ -135,8 +135,16 @@ def _find_status(session: Session, call: Call, known: dict[Call, Status]) -> Sta
         return Status(name, "waiting", ", ".join(behind))
     if failure or state == "uncached":
         return Status(name, state, failure or NOT_STORED)
-    explanation = explain_call(session, call) if state == "stale" else None
-    return Status(name, state, explanation.reason if explanation else "", explanation)
+    if state == "fresh":
+        return Status(name, state, _word_adopted(session, call))
+    explanation = explain_call(session, call)
+    return Status(name, state, explanation.reason, explanation)
+
+
+def _word_adopted(session: Session, call: Call) -> str:
+    """Word that the entry that answers was computed by another tool; empty for others."""
+    entry = session.lookup(call, session.derive(call))
+    return f"adopted from {entry.adopted_from}" if entry is not None and entry.adopted_from else ""
 
 
 def explain_outcome(outcome: Outcome, seen: Mapping[Digest | None, Outcome] = _NOTHING) -> Explanation:

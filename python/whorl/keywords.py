@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, cast
 
 from whorl.errors import ConfigError
 from whorl.modes import MODES
+from whorl.nuthatch_words import format_called, options_called
 from whorl.settings import did_you_mean
 from whorl.typenames import type_name
 
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 ALL = "_all"
-# How Nuthatch calls formats, where whorl has another word; its "basic" is whatever suits a value that has no format.
-_BACKENDS: Mapping[str, str | None] = {"basic": None, "deltalake": "delta"}
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 
 
@@ -115,7 +114,7 @@ def _engine(name: str, value: object) -> str:
 
 def _format(name: str, value: object) -> str | None:
     text = _text(name, value)
-    return _BACKENDS.get(text, text) if text is not None else None
+    return format_called(text) if text is not None else None
 
 
 def _mode(name: str, value: object) -> str:
@@ -188,7 +187,8 @@ def _with_format(checked: dict[str, object]) -> dict[str, object]:
     names = [checked.pop(name, None) for name in ("storage_backend", "backend", "format", "cache_format")]
     options: dict[str, object] = {}
     for name in ("format_options", "backend_kwargs", "storage_backend_kwargs"):
-        options.update(cast("dict[str, object]", checked.pop(name, {})))
+        given = cast("dict[str, object]", checked.pop(name, {}))
+        options.update(given if name == "format_options" else options_called(given))
     if chosen := next((name for name in names if name is not None), None):
         checked["format"] = chosen
     if options:

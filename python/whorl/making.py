@@ -15,7 +15,7 @@ from whorl.trace import earliest, merge
 from whorl.widening import record_window
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
 
     from whorl.call import Call
     from whorl.derive import Snapshot
@@ -25,14 +25,22 @@ if TYPE_CHECKING:
     from whorl.usage import Usage
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Making:
-    """What the calls of one session were settled by; ``stores`` tells whether the result of a call is kept."""
+    """
+    What the calls of one session were settled by; ``keeps`` tells whether its mode looks anything up or stores it.
+
+    Nothing here refers to the session: what a call made goes at once when it is over, without a collection of garbage.
+    """
 
     snapshot: Snapshot
     usage: Usage
     resolutions: Mapping[Call, Resolution]
-    stores: Callable[[Call], bool]
+    keeps: bool
+
+    def stores(self, call: Call) -> bool:
+        """Whether the result of a call is looked up or kept."""
+        return call.stored and self.keeps
 
     def content_key(self, call: Call) -> Digest:
         """Derive the content key from the results that upstreams have now."""

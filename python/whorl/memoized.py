@@ -99,7 +99,8 @@ def clear_memoizer() -> None:
 
 
 def _slot(judge: Judge, derived: Derived) -> tuple[object, ...]:
-    return (judge.access.root, judge.slot(derived), judge.call.stored)
+    slot = judge.slot(derived)
+    return (judge.access.root, slot.namespace, slot.stage, slot.key, judge.call.stored)
 
 
 def _value_key(call: Call, snapshot: Snapshot, manifest: Manifest) -> tuple[object, ...] | None:
@@ -107,6 +108,7 @@ def _value_key(call: Call, snapshot: Snapshot, manifest: Manifest) -> tuple[obje
     if manifest.format == _PATHS:
         return None
     try:
-        return (manifest.attempt, manifest.slot, call.engine, snapshot.work_of(call))
+        slot = manifest.slot
+        return (manifest.attempt, slot.namespace, slot.stage, slot.key, call.engine, snapshot.work_of(call))
     except UndigestableError:
         return None

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from whorl.store.manifest import Manifest
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Search:
     """Looks entries up for one session; ``earlier`` has the entries whose values are computed anew."""
 

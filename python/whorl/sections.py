@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from whorl.errors import ConfigError
+from whorl.nuthatch_words import settings_called
 from whorl.settings import FORMATS, NAMES, check_setting, did_you_mean
 
 if TYPE_CHECKING:
@@ -47,8 +48,8 @@ def flatten(table: Mapping[str, Any], origin: str, *, is_part: bool = False) -> 
         elif name == "local" and isinstance(value, dict):
             _refuse_others(value, ("filesystem",), f"{origin}, section local")
             found["local"] = value.get("filesystem", "")
-        elif name in FORMATS and isinstance(value, dict):
-            _merge(found, {"formats": {name: dict(value)}})
+        elif name in FORMATS and (name not in NAMES or isinstance(value, dict)):  # "pickle" is a setting as well
+            _merge(found, {"formats": {name: _section(value, origin, name)}})
         elif name not in NAMES and name not in _ALIASES:
             known = (*NAMES, *_ALIASES, *FORMATS, "root")
             raise ConfigError(f"unknown setting {name!r} in {origin}", tip=did_you_mean(name, known))
@@ -69,7 +70,11 @@ def flatten_nuthatch(table: Mapping[str, Any], origin: str, *, is_part: bool = F
     found: dict[str, object] = {}
     for name, value in table.items():
         if name == "root" and isinstance(value, dict):
-            _merge(found, {key: item for key, item in _split(value).items() if key in (*_SHARED, "formats")})
+            parts = _split(value)
+            if "formats" in parts:
+                sections = parts["formats"].items()
+                parts["formats"] = {key: settings_called(key, section, origin) for key, section in sections}
+            _merge(found, {key: item for key, item in parts.items() if key in (*_SHARED, "formats")})
         elif name == "local" and isinstance(value, dict):
             found |= {"local": value["filesystem"]} if "filesystem" in value else {}
         elif name == "mirrors":  # of variables, which name them so
@@ -80,7 +85,7 @@ def flatten_nuthatch(table: Mapping[str, Any], origin: str, *, is_part: bool = F
         elif name in _SHARED:
             found[name] = value
         elif name in FORMATS and isinstance(value, dict):
-            _merge(found, {"formats": {name: dict(value)}})
+            _merge(found, {"formats": {name: settings_called(name, value, origin)}})
     return _checked(found, origin, is_part=is_part)
 
 
@@ -116,11 +121,16 @@ def variable(rest: str, value: str) -> dict[str, Any] | None:
     return {location: {name: value}} if location in FORMATS and name else None
 
 
-def _location(table: object, origin: str, name: str) -> dict[str, object]:
+def _section(table: object, origin: str, name: str) -> dict[str, Any]:
     if not isinstance(table, dict):
-        cause = f"it is a section with filesystem and options, not a {type(table).__name__}"
+        what = "filesystem and options" if name == "root" else "options of the format"
+        cause = f"it is a section with {what}, not a {type(table).__name__}"
         raise ConfigError(f"{name} cannot be used ({origin})", cause)
-    found = _split(table)
+    return dict(table)
+
+
+def _location(table: object, origin: str, name: str) -> dict[str, object]:
+    found = _split(_section(table, origin, name))
     _refuse_others(found, (*_ROOT, "formats"), f"{origin}, section {name}")
     return found
 

@@ -21,6 +21,7 @@ from whorl.definition import Param, define, register, with_processor
 from whorl.engine import open_session, run
 from whorl.entry import MISSING, Resolution
 from whorl.errors import ConfigError, NoEntryError
+from whorl.fingerprint.kinds import MAINS
 from whorl.handover import post_process, wish_of, work_on
 from whorl.keywords import CALL_OPTIONS, STAGE_OPTIONS
 from whorl.outcome import adopt_outcomes, last_outcome, last_outcomes
@@ -91,7 +92,7 @@ class Stage(Generic[P, R]):
     def __reduce__(self) -> str | tuple[object, ...]:
         """By reference, as functions are; by value where cloudpickle is in use and no import leads here."""
         module = self.definition.module
-        found: object = None if module == "__main__" and "cloudpickle" in sys.modules else sys.modules.get(module)
+        found: object = None if module in MAINS and "cloudpickle" in sys.modules else sys.modules.get(module)
         for part in self.definition.qualname.split("."):
             found = getattr(found, part, None)
         if isinstance(found, Stage) and found is not self and found.definition is self.definition:

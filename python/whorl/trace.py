@@ -22,6 +22,7 @@ from whorl.definition import find_definitions
 from whorl.errors import ConfigError, InputMissingError, InputUnreadableError
 from whorl.fingerprint.boundary import canonical_module
 from whorl.fingerprint.inputs import is_remote, read_input_path
+from whorl.fingerprint.kinds import MAINS
 from whorl.fingerprint.urls import HIDDEN
 from whorl.store.manifest import Trace, TracedCall, TracedInput
 
@@ -176,7 +177,7 @@ def trace_call(call: Call, snapshot: Snapshot, project: Path, expires: float | N
     mine = TracedCall(
         stage=definition.name,
         namespace=namespace,
-        module=definition.module,
+        module="__main__" if definition.module in MAINS else definition.module,  # a worker's script is its caller's
         qualname=definition.qualname,
         definition=declared,
         replaced=call.replaced,
@@ -231,7 +232,11 @@ def find_secret(*traces: Trace) -> str | None:
 
 def earliest(*expiries: float | None) -> float | None:
     """Give the first of several expiries; None never expires."""
-    return min((moment for moment in expiries if moment is not None), default=None)
+    first: float | None = None
+    for moment in expiries:
+        if moment is not None and (first is None or moment < first):
+            first = moment
+    return first
 
 
 def _call_holds(call: TracedCall, snapshot: Snapshot, now: float) -> bool:

@@ -37,6 +37,7 @@ _COMMANDS: Mapping[str, str] = {
     "gc": "Remove what is old, expired or too much.",
     "rm": "Remove entries from the store.",
     "restore": "Make an earlier result current again.",
+    "import": "Adopt what Nuthatch or LWDP has cached.",
     "init": "Make a store that a team can share.",
     "keygen": "Make a key that signs what is stored.",
     "config": "Show the settings and where they came from.",
@@ -46,6 +47,8 @@ _COMMANDS: Mapping[str, str] = {
     "pin": "Hold entries, whatever is collected.",
     "verify": "Check entries against their digests.",
 }
+# A module cannot have the name of a keyword.
+_MODULES: Mapping[str, str] = {"import": "importing"}
 
 
 class TargetImportError(Exception):
@@ -61,7 +64,7 @@ class _Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
         if cmd_name not in _COMMANDS:
             return None
-        command = import_module(f"whorl.cli.{cmd_name}").command
+        command = import_module(f"whorl.cli.{_MODULES.get(cmd_name, cmd_name)}").command
         assert isinstance(command, click.Command)
         return command
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+_making = threading.Lock()
 _inside: ContextVar[Slots | None] = ContextVar("whorl slot held", default=None)
 
 
@@ -27,7 +28,14 @@ class Slots:
 
     def __init__(self, number: int) -> None:
         self.number = number
-        self._places = threading.BoundedSemaphore(number)
+        self._places: threading.BoundedSemaphore | None = None
+
+    def _made(self) -> threading.BoundedSemaphore:
+        """Make the places when one is first asked for: a hit takes none."""
+        with _making:
+            if self._places is None:
+                self._places = threading.BoundedSemaphore(self.number)
+            return self._places
 
     @contextmanager
     def hold(self) -> Iterator[None]:
@@ -35,7 +43,7 @@ class Slots:
         if _inside.get() is self:
             yield
             return
-        with self._places:
+        with self._made():
             token = _inside.set(self)
             try:
                 yield

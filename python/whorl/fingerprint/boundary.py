@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, TypeVar, cast
 from whorl.config import current_distributions, current_project, find_project
 from whorl.digest import hash_file
 from whorl.fingerprint.distributions import (
+    NO_STAMP,
     Distribution,
     find_distribution,
     installed_version,
@@ -28,13 +29,13 @@ from whorl.fingerprint.distributions import (
     site_folder,
     stamp_of,
 )
-from whorl.fingerprint.kinds import is_class, is_function, is_module, module_name_of, name_of_module
+from whorl.fingerprint.kinds import MAINS, is_class, is_function, is_module, module_name_of, name_of_module
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from importlib.machinery import ModuleSpec
 
-    from whorl.fingerprint.distributions import Policies
+    from whorl.fingerprint.distributions import Policies, Stamp
 
 __all__ = ["OWN", "STDLIB", "Distribution", "Own", "Owner", "Stdlib", "canonical_module", "owner", "policy_version"]
 
@@ -75,8 +76,8 @@ class View:
         self._distributions = dict(current_distributions())
         self.policies = policies_in(self._distributions)
         self._known: dict[tuple[object, ...], tuple[tuple[object, ...], object]] = {}
-        self.owners: dict[str, tuple[str | None, tuple[Owner, int]]] = {}
-        self._stamps: dict[str, int] = {}
+        self.owners: dict[str, tuple[str | None, tuple[Owner, Stamp]]] = {}
+        self._stamps: dict[str, Stamp] = {}
 
     def once(self, function: Callable[..., T], *arguments: object) -> T:
         """Call a function of the process's state, at most once per view."""
@@ -87,7 +88,7 @@ class View:
             found = self._known[key] = (arguments, function(*arguments))
         return cast("T", found[1])
 
-    def stamp(self, site: str) -> int:
+    def stamp(self, site: str) -> Stamp:
         """Return the state of a site-packages folder: it changes when a distribution is installed or removed."""
         found = self._stamps.get(site)
         if found is None:
@@ -188,9 +189,9 @@ def policy_version(distribution: str) -> str | None:
 
 def canonical_module(name: str, namespace: dict[str, object] | None = None) -> str:
     """Name a module as an import would: ``__main__`` by its spec, its script's path below the project, its notebook."""
-    if name != "__main__":
+    if name not in MAINS or (namespace is None and name not in sys.modules):
         return name
-    main = vars(sys.modules["__main__"]) if namespace is None else namespace
+    main = vars(sys.modules[name]) if namespace is None else namespace
     spec = getattr(main.get("__spec__"), "name", None)
     if isinstance(spec, str):
         return spec.removesuffix(".__main__")
@@ -238,7 +239,7 @@ def _owner_of_namespace(name: str, namespace: dict[str, object]) -> Owner:
     file = namespace.get("__file__")
     path = file if isinstance(file, str) else origin
     if path is None and (name.startswith(_CYTHON_TYPES) or name.partition(".")[0] in sys.stdlib_module_names):
-        return OWN if name == "__main__" else STDLIB
+        return OWN if name in MAINS else STDLIB
     return _owner_of_path(path)
 
 
@@ -265,15 +266,15 @@ def _owner_of_path(path: str | None) -> Owner:
 
 
 @lru_cache(maxsize=16_384)
-def _remembered_owner(path: str, policies: Policies) -> tuple[str | None, tuple[Owner, int]]:
+def _remembered_owner(path: str, policies: Policies) -> tuple[str | None, tuple[Owner, Stamp]]:
     """Return the site-packages folder of a path, its owner, and the state of the folder this was read from."""
     real = _real_path(path)
     if real.startswith(_PACKAGE + os.sep):
-        return None, (_whorl(), 0)
+        return None, (_whorl(), NO_STAMP)
     site = site_folder(real)
     if site is not None:
         return site, (_owner_in_site(real, site, policies), stamp_of(site))
-    return None, (STDLIB if real.startswith(_stdlib_folders()) else OWN, 0)
+    return None, (STDLIB if real.startswith(_stdlib_folders()) else OWN, NO_STAMP)
 
 
 def _owner_in_site(real: str, site: str, policies: Policies) -> Owner:

@@ -30,7 +30,7 @@ from whorl.errors import WhorlError
 from whorl.fingerprint.describe_instance import describer_of_instances, refusal_of, refuse
 from whorl.fingerprint.describe_standard import STANDARD, describe_enum, describe_path
 from whorl.fingerprint.description import Described, Inner, code, full_name, node
-from whorl.fingerprint.kinds import class_attribute, is_hashed, module_name_of, qualified_name_of
+from whorl.fingerprint.kinds import MAINS, class_attribute, is_hashed, module_name_of, qualified_name_of
 from whorl.plugins import load_or_skip, scan
 
 if TYPE_CHECKING:
@@ -118,7 +118,7 @@ def _brought(kind: type) -> Callable[[object], object] | None:
     """Find what an installed distribution brings for a type; types of Python and known families are left out."""
     module = module_name_of(kind)
     top = module.partition(".")[0]
-    if top in sys.stdlib_module_names or top in _FAMILIES or top == "__main__":
+    if top in sys.stdlib_module_names or top in _FAMILIES or top in MAINS:
         return None
     entry = _plugins().get(f"{module}:{qualified_name_of(kind)}")
     return None if entry is None else _loaded(entry)

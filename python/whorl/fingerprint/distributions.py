@@ -24,6 +24,9 @@ _SITE_NAMES = ("site-packages", "dist-packages")
 _METADATA_FOLDERS = (".dist-info", ".egg-info")
 
 Policies = tuple[tuple[str, str], ...]
+# When a folder or file was last changed, and which one it is: a link on the way may lead elsewhere now.
+Stamp = tuple[int, int, int]
+NO_STAMP: Stamp = (0, 0, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,29 +83,38 @@ def policies_in(distributions: Mapping[str, str]) -> Policies:
     return tuple(sorted(distributions.items()))
 
 
+@lru_cache(maxsize=1024)
 def policy_of(name: str, policies: Policies) -> str:
     """Return how a distribution counts: ``minor``, ``exact``, ``ignore`` or ``follow``."""
     wanted = {_normal_name(key): policy for key, policy in policies}
     return wanted.get(_normal_name(name), wanted.get("*", "minor"))
 
 
-def stamp_of(folder: str) -> int:
-    """Return when a folder was last changed; 0 where there is none."""
+def stamp_of(path: str) -> Stamp:
+    """Return what changes with a folder or file, and with the links that lead to it; zeros where there is none."""
     try:
-        return os.stat(folder).st_mtime_ns
+        found = os.stat(path)
     except OSError:
-        return 0
+        return NO_STAMP
+    return found.st_mtime_ns, found.st_dev, found.st_ino
 
 
 def installed_version(name: str) -> str | None:
     """Return what counts of an installed distribution's version now, found by its name on ``sys.path``."""
     import sys
 
-    for site in dict.fromkeys(os.path.realpath(entry) for entry in sys.path if entry):
-        for metadata in _listing(site, stamp_of(site)):
-            if _normal_name(metadata.name) == _normal_name(name):
-                return _counted_version(metadata, policy_of(name, policies_in(current_distributions())))
+    wanted = _normal_name(name)
+    for site in sys.path:
+        metadata = _named(site, stamp_of(site)).get(wanted) if site else None
+        if metadata is not None:
+            return _counted_version(metadata, policy_of(name, policies_in(current_distributions())))
     return None
+
+
+@lru_cache(maxsize=256)
+def _named(site: str, stamp: Stamp) -> Mapping[str, _Metadata]:
+    """Index what is installed in a folder by name, the first of each: a hit asks for several names."""
+    return {_normal_name(metadata.name): metadata for metadata in reversed(_listing(site, stamp))}
 
 
 def _find_metadata(path: str, site: str) -> _Metadata | None:
@@ -117,12 +129,12 @@ def _find_metadata(path: str, site: str) -> _Metadata | None:
 
 
 @lru_cache(maxsize=1024)
-def _claimants(site: str, stamp: int, top: str) -> tuple[_Metadata, ...]:
+def _claimants(site: str, stamp: Stamp, top: str) -> tuple[_Metadata, ...]:
     return tuple(metadata for metadata in _listing(site, stamp) if metadata.claims(top))
 
 
 @lru_cache(maxsize=64)
-def _listing(site: str, _stamp: int) -> tuple[_Metadata, ...]:
+def _listing(site: str, _stamp: Stamp) -> tuple[_Metadata, ...]:
     try:
         names = sorted(name for name in os.listdir(site) if name.endswith(_METADATA_FOLDERS))
     except OSError:
@@ -154,7 +166,7 @@ def _listed(folder: str) -> bytes:
 
 
 @lru_cache(maxsize=1024)
-def _recorded_files(folder: str, _stamp: int) -> frozenset[str]:
+def _recorded_files(folder: str, _stamp: Stamp) -> frozenset[str]:
     lines = _read_text(os.path.join(folder, "RECORD")).splitlines()
     return frozenset(line.split(",")[0].strip('"') for line in lines if not line.startswith(".."))
 
@@ -178,7 +190,7 @@ def _version_moves(metadata: _Metadata) -> bool:
 
 
 @lru_cache(maxsize=256)
-def _digest_record(folder: str, _stamp: int) -> str:
+def _digest_record(folder: str, _stamp: Stamp) -> str:
     """Digest what was installed: files with their hashes, without scripts and metadata, which name this machine."""
     lines = _read_text(os.path.join(folder, "RECORD")).splitlines()
     kept = sorted(
@@ -202,5 +214,6 @@ def _read_bytes(path: str) -> bytes:
         return b""
 
 
+@lru_cache(maxsize=2048)
 def _normal_name(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()

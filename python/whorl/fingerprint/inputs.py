@@ -14,27 +14,27 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path, PurePath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from whorl.digest import Encoder, scan_files, scan_tree
 from whorl.errors import InputMissingError
 from whorl.fingerprint.urls import hide_secrets, is_url
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from whorl.digest import Digest, Leaves
 
+T = TypeVar("T")
 _met: ContextVar[list[RawInput] | None] = ContextVar("whorl inputs met", default=None)
 
 
-@contextmanager
-def collect_inputs() -> Iterator[list[RawInput]]:
-    """Collect the raw inputs that are digested inside other values, so that they can be checked again."""
+def collect_inputs(work: Callable[[], T]) -> tuple[T, list[RawInput]]:
+    """Do something, and collect the raw inputs that it digests inside other values: they can be checked again."""
     met: list[RawInput] = []
     token = _met.set(met)
     try:
-        yield met
+        return work(), met
     finally:
         _met.reset(token)
 

@@ -23,6 +23,9 @@ _FLAGS_OF_CLASS = type.__dict__["__flags__"]
 # Py_TPFLAGS_HEAPTYPE and Py_TPFLAGS_IMMUTABLETYPE of CPython's object.h
 _MADE_AT_RUN_TIME, _IMMUTABLE = 1 << 9, 1 << 8
 
+# The running script: as itself, and as workers name it that multiprocessing starts anew.
+MAINS = ("__main__", "__mp_main__")
+
 
 def is_function(value: object) -> TypeGuard[FunctionType]:
     """Tell a function written in Python."""

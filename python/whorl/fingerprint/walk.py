@@ -228,5 +228,5 @@ def _is_ignored(ignored: Ignored, value: object, dotted: str) -> bool:
 
 def _own_name(value: object) -> str:
     """Name a thing as the user would write it: a script's functions by the module that it would be imported as."""
-    name = full_name(value)
-    return canonical_module("__main__") + name.removeprefix("__main__") if name.startswith("__main__.") else name
+    module, dot, rest = full_name(value).partition(".")
+    return canonical_module(module) + dot + rest

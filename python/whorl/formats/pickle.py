@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING
 
 from whorl.errors import FormatError, UndigestableError
 from whorl.fingerprint.boundary import canonical_module
+from whorl.fingerprint.kinds import MAINS
 from whorl.fingerprint.values import hash_value
 from whorl.formats.base import check_options
 from whorl.formats.schema.loss import Loss, refusing
@@ -145,7 +146,7 @@ class _Pickler(pickle.Pickler):
         self.types.add(type(thing))
         if type(thing).__module__ == _LAZY and type(thing).__name__ == "LazyElements":
             return thing.loaded()
-        if getattr(thing, "__module__", None) == _MAIN and isinstance(thing, type | FunctionType):
+        if getattr(thing, "__module__", None) in MAINS and isinstance(thing, type | FunctionType):
             name = canonical_module(_MAIN)
             if name != _MAIN and _found(_MAIN, thing.__qualname__) is thing:
                 return find, (name, thing.__qualname__)

@@ -35,7 +35,7 @@ def draw_listing(listing: Listing, *, now: float, paint: Paint) -> Iterator[str]
         _spelled(spell_age, [int(now - created) for created in listing.created]),
         _spelled(spell_size, listing.sizes),
         listing.formats,
-        _spelled(spell_seconds, listing.seconds),
+        _spelled(_spell_computing, listing.seconds),
         listing.namespaces,
     )
     widths = [max(map(len, (name, *column))) for name, column in zip(_COLUMNS, columns, strict=True)]
@@ -64,6 +64,11 @@ def _spelled(spell: Callable[[Any], str], amounts: Sequence[float]) -> list[str]
     """Spell amounts, each different one once."""
     texts = {amount: spell(amount) for amount in set(amounts)}
     return [texts[amount] for amount in amounts]
+
+
+def _spell_computing(seconds: float) -> str:
+    """Spell how long a value took; it is 0 for one that was adopted, since nobody knows."""
+    return spell_seconds(seconds) if seconds else "adopted"
 
 
 def sort_entries(entries: Iterable[Manifest]) -> list[Manifest]:

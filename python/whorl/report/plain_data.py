@@ -64,6 +64,7 @@ def entry_data(entry: Manifest) -> dict[str, object]:
         "content_key": entry.content_key.hex(),
         "attempt": entry.attempt,
         "payload": entry.payload,
+        "adopted_from": entry.adopted_from or None,
     }
 
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from whorl.explain import Explanation
     from whorl.fingerprint.parts import Difference
     from whorl.report.marks import Paint
-    from whorl.store.manifest import RawFile
+    from whorl.store.manifest import Manifest, RawFile
 
 _DIGITS, _KEY_DIGITS = 4, 8
 _MOST_FILES = 20
@@ -51,7 +51,7 @@ def draw_why(explanation: Explanation, *, now: float, paint: Paint = leave_plain
 
 def _headline(explanation: Explanation, now: float) -> str:
     name, entry, changes = shorten(explanation.stage), explanation.entry, explanation.changes
-    against = "" if entry is None else f"entry {entry.slot.key.hex()[:_KEY_DIGITS]}… ({_age(now - entry.computed)})"
+    against = "" if entry is None else f"entry {entry.slot.key.hex()[:_KEY_DIGITS]}… ({_word_making(entry, now)})"
     if not changes:
         return f"{name} is fresh: {against} answers" if against else f"{name} is fresh"
     differing = {change.component for change in changes if change.component not in _OUTSIDE_KEY}
@@ -60,6 +60,11 @@ def _headline(explanation: Explanation, now: float) -> str:
     total = len(differing) + len(explanation.same)
     verb = "differs" if len(differing) == 1 else "differ"
     return f"{name} would run: {len(differing)} of {count(total, 'component')} {verb} from {against}"
+
+
+def _word_making(entry: Manifest, now: float) -> str:
+    """Word when an entry was computed, and by which other tool, if it was adopted."""
+    return _age(now - entry.computed) + (f", adopted from {entry.adopted_from}" if entry.adopted_from else "")
 
 
 def _age(seconds: float) -> str:

@@ -76,6 +76,7 @@ class LocalStore:
         _check_choice("verify", verify, VERIFY)
         self.root = Path(root)
         self._places = Places(os.path.abspath(root))
+        self._home = Path(self._places.root)
         if is_shared:
             share(self._places.root)
         self._is_shared, self._is_mirror = is_shared, is_mirror
@@ -128,7 +129,7 @@ class LocalStore:
     def reader(self, manifest: Manifest, *, heals: bool = True) -> Reader:
         """Return a reader of an entry's payload; see ``Store.reader``."""
         folder = self._places.payload(manifest.slot.namespace, manifest.payload)
-        home = partial(LocalStore, Path(os.path.abspath(self.root)), is_shared=self._is_shared) if heals else None
+        home = partial(LocalStore, self._home, is_shared=self._is_shared) if heals else None
         return LocalReader(manifest, folder, self._verify, self._temporary, home)
 
     def is_own(self, manifest: Manifest) -> bool:  # noqa: ARG002 - the protocol's signature

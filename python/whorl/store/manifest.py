@@ -10,6 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Protocol
 
+from whorl.errors import CorruptEntryError
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -19,6 +21,9 @@ if TYPE_CHECKING:
 
 # Not needed to answer a call: read when asked for (store.md, "hit record").
 LATER = ("components", "raw_files", "provenance", "not_followed", "arguments")
+
+# Under this name provenance has where a value comes from that another tool computed.
+ADOPTED = "adopted"
 
 # Beyond this the files of raw inputs are not listed, so an explanation names their folder alone.
 MOST_RAW_FILES = 100_000
@@ -119,7 +124,8 @@ class Manifest:
     upstreams, whose results' digests stand for it when a content key is looked up.  ``inline`` has the payload's files
     when they are small.  ``window`` has the ends that the value was computed for, where it serves every narrower
     one.  ``signature`` is that of the record it was read from, and goes with copies of it; a manifest that says
-    anything else is written without (``codec.encode_manifest``).
+    anything else is written without (``codec.encode_manifest``).  ``seconds_computing`` is 0 where nobody knows: the
+    value was adopted from another tool's cache (``provenance``).
 
     One that comes from a store parses the fields named in ``LATER`` when they are first used; a hostile or damaged
     part then raises ``CorruptEntryError``.
@@ -167,6 +173,15 @@ class Manifest:
 
     def __repr__(self) -> str:
         return f"<entry {self.slot.stage} {self.slot.key.hex()[:12]}, {self.size} bytes of {self.format}>"
+
+    @property
+    def adopted_from(self) -> str:
+        """Name the tool from whose cache the value was adopted; empty for others, and where the record is damaged."""
+        try:
+            adopted = self.provenance.get(ADOPTED)
+        except CorruptEntryError:  # it may still answer: what explains an entry is checked when it is read
+            return ""
+        return str(adopted.get("tool", "")) if isinstance(adopted, dict) else ""
 
     @property
     def size(self) -> int:

@@ -150,9 +150,11 @@ def _pointer_damage(collectable: Collectable, name: str) -> str | None:
         slot = fields.slot(fields.member(fields.parse(content.data), "slot"))
     except CorruptEntryError as error:
         return error.message
-    manifest = peek(collectable.objects, PLACES.manifest(slot))
-    if manifest is not None and manifest.content_key.hex() == name.rpartition("/")[2]:
-        return None
+    earlier = (listed.name for listed in collectable.objects.below(PLACES.generations(slot)))
+    for path in (PLACES.manifest(slot), *earlier):
+        manifest = peek(collectable.objects, path)
+        if manifest is not None and manifest.content_key.hex() == name.rpartition("/")[2]:
+            return None
     return "it points to an entry that is not there any more"
 
 

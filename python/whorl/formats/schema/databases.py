@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 SETTINGS = (
     *("url", "write_url"),
     *("driver", "host", "port", "database", "user", "password", "write_user", "write_password"),
+    *("username", "write_username"),  # as Nuthatch has them
 )
 ROW, PART, _REVISIONS = "whorl_row", "whorl_part", "whorl_tables"
 # PostgreSQL cuts longer names off.
@@ -36,13 +37,19 @@ def url_of(options: Mapping[str, object], *, writes: bool) -> Any:
     """Give the URL of a database that settings name; None where they name none."""
     chosen = (options.get("write_url") if writes else None) or options.get("url")
     if chosen is not None or "host" not in options:
-        return None if chosen is None else require("sqlalchemy").make_url(chosen)
-    user, password = ((writes and options.get(f"write_{name}")) or options.get(name) for name in ("user", "password"))
+        return None if chosen is None else _parsed(chosen)
+    user, password = (_login(options, names, writes=writes) for names in (("user", "username"), ("password",)))
     port = options.get("port")
     return require("sqlalchemy").URL.create(
         str(options.get("driver", "postgresql")), user, password, str(options["host"]),
         None if port is None else int(str(port)), str(options.get("database", "")),
     )  # fmt: skip
+
+
+def _login(options: Mapping[str, object], names: Sequence[str], *, writes: bool) -> Any:
+    """Give the first that is there of some settings; for writing before all those that are for writing."""
+    wanted = (*((f"write_{name}" for name in names) if writes else ()), *names)
+    return next((options[name] for name in wanted if options.get(name)), None)
 
 
 def url_of_file(path: object) -> Any:
@@ -54,8 +61,7 @@ def url_of_file(path: object) -> Any:
 def database(url: Any, patience: float = _PATIENCE) -> Iterator[Any]:
     """Open a database and close every connection; what it says of a value is a loss, without its URL."""
     alchemy = require("sqlalchemy")
-    is_file = url.get_backend_name() == "sqlite"
-    engine = alchemy.create_engine(url, connect_args={"timeout": patience} if is_file else {})
+    engine = _engine(url, patience)
     try:
         _reach(engine)
         yield engine
@@ -64,6 +70,30 @@ def database(url: Any, patience: float = _PATIENCE) -> Iterator[Any]:
         raise Loss(f"the database says: {first}", "parquet") from None
     finally:
         engine.dispose()
+
+
+def _engine(url: Any, patience: float) -> Any:
+    alchemy = require("sqlalchemy")
+    with _worded():
+        is_file = url.get_backend_name() == "sqlite"
+        return alchemy.create_engine(url, connect_args={"timeout": patience} if is_file else {})
+
+
+def _parsed(url: object) -> Any:
+    with _worded():
+        return require("sqlalchemy").make_url(url)
+
+
+@contextmanager
+def _worded() -> Iterator[None]:
+    """Say that settings name no database that can be opened, without its URL; a store that fails costs no result."""
+    try:
+        yield
+    except ImportError as error:
+        raise StoreError("the database of the format sql needs a driver", str(error), "pip install it") from None
+    except (require("sqlalchemy").exc.ArgumentError, ValueError) as error:
+        cause = f"{type(error).__name__}: the settings name none that can be"
+        raise StoreError("the database of the format sql cannot be opened", cause) from None
 
 
 def make_revisions(engine: Any) -> None:
