@@ -116,8 +116,8 @@ def test_a_stage_gives_the_type_it_declares_whether_it_ran_or_was_found() -> Non
 def test_a_type_that_cannot_be_had_computes_nothing_anew() -> None:
     """The value is there: that it is of another kind is for the caller to hear."""
     plain()
-    with whorl.observe() as outcomes, pytest.raises(FormatError, match="cannot be read as xarray"):
-        plain.options(engine="xarray")()
+    with whorl.observe() as outcomes, pytest.raises(FormatError, match="cannot be read as geopandas"):
+        plain.options(engine="geopandas")()
 
     assert [outcome.kind for outcome in outcomes if outcome.kind == "ran"] == []
     with pytest.raises(FormatError, match="unknown engine 'duck'"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sqlite3
 import subprocess
 import sys
@@ -21,10 +22,14 @@ from contracts.payload import FolderPayload, new_payload, through
 from whorl import cache, config, timeseries
 from whorl.errors import CorruptEntryError, FormatError
 from whorl.formats.base import format_named
+from whorl.formats.schema.databases import url_of_file
+from whorl.formats.schema.sql_parts import _write_part
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from remote_servers import Bucket
 
 
 @pytest.fixture
@@ -206,6 +211,38 @@ class Passing(FolderPayload):
     stays = False
 
 
+@pytest.mark.parametrize("name", FORMATS)
+def test_a_frame_in_a_bucket_is_read_partition_by_partition(bucket: Bucket, name: str) -> None:
+    """When they are asked for, long after the entry was found; the one file of SQLite is fetched at once."""
+    with config.options(filesystem=f"{bucket.url}/team"):
+        stage = frame.options(backend=name)
+        stage()
+        bucket.asked()
+        found = stage()
+        opening = bucket.asked()
+        gc.collect()
+        rows_of_one = found.get_partition(3).compute()
+        reading = bucket.asked()
+
+    assert rows_of_one["number"].tolist() == list(range(75, 100))
+    fetched = [part in line for line in reading for part in ("part-000003", "part-000002") if "GET" in line]
+    assert fetched.count(True) == (0 if name == "sql" else 1)
+    assert any("data.sqlite" in line for line in opening) == (name == "sql")
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_text_stays_of_its_type_whatever_dask_is_set_to(tmp_path: Path, name: str) -> None:
+    """Who reads may have other settings than who wrote."""
+    whole = pd.DataFrame({"s": ["a", None], "o": pd.Series(["x", "y"], dtype=object)})
+    payload = new_payload(tmp_path)
+    with dask.config.set({"dataframe.convert-string": False}):
+        format_named(name).encode(dd.from_pandas(whole, npartitions=1), payload, {})
+    found: Any = format_named(name).decode(payload, {})
+
+    assert_alike(found.compute(), whole, "frame")
+    pd.testing.assert_frame_equal(found._meta, whole.iloc[:0])
+
+
 @cache(upsert_keys=["id"], cache_args=["name"])
 def rows(name: str, ids: tuple[int, ...] = ()) -> dd.DataFrame:
     return dd.from_pandas(pd.DataFrame({"id": ids}), npartitions=1)
@@ -221,6 +258,42 @@ def test_rows_of_a_frame_of_dask_are_not_put_into_a_table(name: str) -> None:
 
     assert "compute()" in caught.value.tip
     assert rows.options(backend=name)("x")["id"].compute().tolist() == [1, 2]
+
+
+@pytest.mark.usefixtures("store")
+@pytest.mark.parametrize("name", FORMATS)
+def test_an_error_of_the_plan_is_the_users_own(name: str) -> None:
+    """The plan runs where it is written: what goes wrong in it is not a matter of the format."""
+
+    def part(number: int) -> pd.DataFrame:
+        if number:
+            raise ValueError("no such year")
+        return pd.DataFrame({"a": [1]})
+
+    @cache(backend=name)
+    def failing() -> dd.DataFrame:
+        return dd.from_map(part, [0, 1], meta=part(0))  # type: ignore[no-untyped-call,no-any-return]
+
+    with pytest.raises(ValueError, match=r"^no such year$") as caught:
+        failing()
+    assert type(caught.value) is ValueError
+    assert failing.entries() == []
+
+
+def test_a_task_that_is_done_twice_writes_its_rows_once(tmp_path: Path) -> None:
+    """A cluster does one again whose worker was lost."""
+    payload = new_payload(tmp_path)
+    value = dd.from_pandas(plain(), npartitions=2)
+    url = url_of_file(payload.path("data.sqlite"))
+    whole = {"table": "data", "revision": "1", "keys": ("whorl_part", "whorl_row")}
+    first = value.get_partition(0).compute()
+    for _ in range(2):
+        _write_part(first, 0, whole, url)
+    with sqlite3.connect(payload.path("data.sqlite")) as connection:
+        (count,) = connection.execute("SELECT count(*) FROM data").fetchone()
+    connection.close()
+
+    assert count == len(first)
 
 
 def test_partitions_that_cannot_be_held_are_refused(tmp_path: Path) -> None:

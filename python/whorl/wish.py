@@ -37,8 +37,8 @@ class Wish:
     """
     How a payload is to be read.
 
-    ``engine`` names the type to read into (``pandas``, ``polars``, ``dask``, ``pyarrow``, ``xarray``); empty for the
-    type that was stored.  What lies outside of ``windows`` may be left out.
+    ``engine`` names the type to read into (``pandas.DataFrame``, see ``schema.engines``); empty for the type that was
+    stored.  What lies outside of ``windows`` may be left out.
     """
 
     engine: str = ""

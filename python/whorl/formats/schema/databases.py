@@ -128,6 +128,12 @@ def drop_table(engine: Any, whole: Mapping[str, Any]) -> None:
     _table(whole).metadata.drop_all(engine, checkfirst=True)
 
 
+def remove_part(connection: Any, whole: Mapping[str, Any], part: int) -> None:
+    """Remove what a task that was broken off has added of a partition."""
+    table = _table(whole)
+    connection.execute(table.delete().where(table.c[PART] == part))
+
+
 def add_rows(connection: Any, whole: Mapping[str, Any], leaves: pa.Table, *before: int) -> None:
     """Add rows, numbered; ``before`` is what stands before the number."""
     table, names = _table(whole), (*whole["keys"], *whole["texts"]["names_of_columns"])

@@ -16,6 +16,7 @@ from whorl.formats.schema.frames import decode_table, encode_table
 from whorl.formats.schema.loss import Loss, require
 from whorl.formats.schema.parts import (
     check_partition,
+    files_for_tasks,
     frame_of_parts,
     names_of_parts,
     read_list,
@@ -32,7 +33,8 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-    from whorl.formats.base import LazyFiles, PayloadReader, PayloadWriter
+    from whorl.formats.base import PayloadReader, PayloadWriter
+    from whorl.formats.schema.parts import FilesForTasks
 
 _KEY = b"whorl"
 
@@ -50,7 +52,7 @@ def write_delta_parts(value: Any, writer: PayloadWriter, table: str) -> None:
 
 def read_delta_parts(reader: PayloadReader) -> Any:
     """Make the frame of the files."""
-    return frame_of_parts(reader, _read_part, read_list(reader)["parts"], files=reader.lazy())
+    return frame_of_parts(reader, _read_part, read_list(reader)["parts"], files=files_for_tasks(reader))
 
 
 def _write_part(frame: Any, path: str) -> tuple[bytes, int]:
@@ -69,7 +71,7 @@ def _write_part(frame: Any, path: str) -> tuple[bytes, int]:
     return kept.schema.serialize().to_pybytes(), kept.num_rows
 
 
-def _read_part(name: str, files: LazyFiles) -> Any:
+def _read_part(name: str, files: FilesForTasks) -> Any:
     """Read one partition, checked: a task of dask's, in whatever process."""
     import pyarrow as pa
     import pyarrow.parquet as pq

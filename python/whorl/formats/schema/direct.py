@@ -53,8 +53,11 @@ def parts_as(read: Callable[[str], pa.Table], names: Iterable[str], engine: str)
         described = described_by(table)
         if "schema" in described or not _is_alike(described, rows):
             return None
+        made = _as_pyarrow_has_it(table, described)
+        if made is None:
+            return None
         rows += len(table)
-        found.append(_as_pyarrow_has_it(table, described))
+        found.append(made)
     is_one = bool(found) and all(part.schema.equals(found[0].schema, check_metadata=True) for part in found)
     return pa.concat_tables(found) if is_one else None
 
@@ -85,14 +88,21 @@ def _has_usual_nans(kind: Kind) -> bool:
     return str(kind.get("dtype", ""))[-2:] != "f2" and not str(kind.get("dtype", "")).startswith(">")
 
 
-def _as_pyarrow_has_it(table: pa.Table, described: Kind) -> pa.Table:
-    """Give columns the types that pyarrow gives those of a frame, and null where a float of numpy is NaN."""
+def _as_pyarrow_has_it(table: pa.Table, described: Kind) -> pa.Table | None:
+    """
+    Give columns the types that pyarrow gives those of a frame, and null where a float of numpy is NaN.
+
+    None for labels that pyarrow refuses.
+    """
     import pyarrow as pa
 
     arrays = cast("list[dict[str, Any]]", described["arrays"])
     without_rows: Kind = {**cast("Kind", described["index"]), "range": [0, 0, 1]}
     empty = decode_table(table.slice(0, 0), {**described, "index": without_rows})
-    schema = pa.Schema.from_pandas(empty, preserve_index=False)
+    try:
+        schema = pa.Schema.from_pandas(empty, preserve_index=False)
+    except (ValueError, TypeError):
+        return None
     columns = [
         as_type(_with_gaps(table.column(array["column"]), array["kind"]), kind)
         for array, kind in zip(arrays, schema.types, strict=True)

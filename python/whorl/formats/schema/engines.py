@@ -3,13 +3,16 @@ A value and the name of another type in, the same content as that type out.
 
 =====================  ===========================================================================================
 tables                 pandas, polars (also lazy), pyarrow and dask, each from each; an index that only pandas has is
-                       an error for the others but dask
+                       an error for the others but dask; a series with a name is a frame of one column
+geopandas              as a frame of pandas, or an Arrow table with its reference systems; and back
 xarray                 a Dataset of one variable as a DataArray, a DataArray with a name as a Dataset
+xarray and pandas      a dataset as a frame whose index has the dimensions, a data array as a series; and back: exactly
+numpy                  the values of a frame of one type, of a series or of a data array; names are left out
 None                   stays what it is, whatever is asked for
 =====================  ===========================================================================================
 
-What cannot be had without losing something, or is of another kind altogether, is a FormatError.  On the arrow: the end
-of *decode*, where a caller asked for an ``engine``.
+What cannot be had without losing something else, or is of another kind altogether, is a FormatError.  On the arrow: the
+end of *decode*, where a caller asked for an ``engine``.
 """
 
 from __future__ import annotations
@@ -17,26 +20,32 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from whorl.errors import FormatError
+from whorl.formats.schema import engine_grids as grids
+from whorl.formats.schema import engine_numbers as numbers
+from whorl.formats.schema import engine_tables as tables
 from whorl.formats.schema.tables import table_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-# Partitions of about the size that dask's documentation recommends.
-_PARTITION_BYTES = 100_000_000
-_ALIASES: Mapping[str, str] = {
-    "pandas": "pandas.DataFrame", "polars": "polars.DataFrame", "polars.lazy": "polars.LazyFrame",
-    "pyarrow": "pyarrow.Table", "arrow": "pyarrow.Table", "dask": "dask.DataFrame",
-    "dask.dataframe": "dask.DataFrame", "dask.dataframe.DataFrame": "dask.DataFrame",
-    "dask_expr.DataFrame": "dask.DataFrame",
-}  # fmt: skip
+    Way = tuple[Callable[[Any], Any], ...]
+
+_PANDAS, _SERIES, _ARROW, _NUMPY = "pandas.DataFrame", "pandas.Series", "pyarrow.Table", "numpy.ndarray"
+_POLARS, _LAZY = "polars.DataFrame", "polars.LazyFrame"
+_GEO, _GEO_SERIES = "geopandas.GeoDataFrame", "geopandas.GeoSeries"
 DASK, XARRAY = "dask.DataFrame", "xarray"
-_GRIDS = ("xarray.Dataset", "xarray.DataArray")
+_DATASET, _DATA_ARRAY = "xarray.Dataset", "xarray.DataArray"
+_GRIDS = (_DATASET, _DATA_ARRAY)
+_ALIASES: Mapping[str, str] = {
+    "pandas": _PANDAS, "polars": _POLARS, "polars.lazy": _LAZY, "pyarrow": _ARROW, "arrow": _ARROW, "dask": DASK,
+    "dask.dataframe": DASK, "dask.dataframe.DataFrame": DASK, "dask_expr.DataFrame": DASK, "numpy": _NUMPY,
+    "geopandas": _GEO,
+}  # fmt: skip
 
 
 def engine_named(name: str) -> str:
     """Give the type that a name stands for; FormatError, with the nearest one, for a name of none."""
-    known = {XARRAY, *_GRIDS, *_ALIASES, *_ALIASES.values()}
+    known = {XARRAY, *_GRIDS, _SERIES, *_ALIASES, *_ALIASES.values()}
     if name not in known:
         from difflib import get_close_matches
 
@@ -52,12 +61,17 @@ def convert(value: Any, engine: str) -> Any:
     has = type_name(value)
     if value is None or has == wanted or (wanted == XARRAY and has in _GRIDS):
         return value
-    for step in _WAYS.get((has, wanted), ()):
-        value = step(value)
-    if type_name(value) != wanted:
+    try:
+        for step in _WAYS.get((has, wanted), ()):
+            value = step(value)
+    except (ValueError, TypeError, NotImplementedError, OverflowError) as error:
+        if isinstance(error, FormatError):
+            raise
+        raise FormatError(f"{_article(has)} cannot be read as {engine}", f"{type(error).__name__}: {error}") from error
+    if type_name(value) != wanted and not (wanted == XARRAY and type_name(value) in _GRIDS):
         possible = sorted(target for source, target in _WAYS if source == has)
         cause = f"it can be {', '.join(possible)}" if possible else "it can be read as what it is, and as nothing else"
-        raise FormatError(f"a {has} cannot be read as {engine}", cause)
+        raise FormatError(f"{_article(has)} cannot be read as {engine}", cause)
     return value
 
 
@@ -67,41 +81,8 @@ def type_name(value: object) -> str:
     return _ALIASES.get(name, name)
 
 
-def _arrow_of_pandas(frame: Any) -> Any:
-    import pyarrow as pa
-
-    _refuse_index(frame, "pyarrow.Table")
-    return pa.Table.from_pandas(frame, preserve_index=False)
-
-
-def _refuse_index(frame: Any, wanted: str) -> None:
-    """Refuse an index that says something: other libraries have none."""
-    index = frame.index
-    is_plain = type(index).__name__ == "RangeIndex" and index.name is None and index.start == 0 and index.step == 1
-    if not is_plain:
-        cause = "its index would be lost"
-        raise FormatError(f"a pandas.DataFrame cannot be read as {wanted}", cause, "store frame.reset_index()")
-
-
-def _pandas_of_arrow(table: Any) -> Any:
-    return table.to_pandas()
-
-
-def _polars_of_arrow(table: Any) -> Any:
-    import polars as pl
-
-    return pl.from_arrow(table)
-
-
-def _arrow_of_polars(frame: Any) -> Any:
-    return frame.to_arrow()
-
-
-def _dask_of_pandas(frame: Any) -> Any:
-    import dask.dataframe as dd
-
-    size = int(frame.memory_usage(index=True).sum())
-    return dd.from_pandas(frame, npartitions=max(1, size // _PARTITION_BYTES), sort=False)  # type: ignore[no-untyped-call]
+def _article(name: str) -> str:
+    return f"an {name}" if name.startswith("x") else f"a {name}"
 
 
 def _compute(frame: Any) -> Any:
@@ -114,6 +95,11 @@ def _collect(frame: Any) -> Any:
 
 def _lazy(frame: Any) -> Any:
     return frame.lazy()
+
+
+def _plain_rows(frame: Any) -> Any:
+    tables.refuse_index(frame, _NUMPY)
+    return frame
 
 
 def _only_variable(dataset: Any) -> Any:
@@ -131,28 +117,60 @@ def _as_dataset(array: Any) -> Any:
     return array.to_dataset()
 
 
-_P, _A, _L = (_arrow_of_pandas,), (_polars_of_arrow,), (_lazy,)
-_WAYS: Mapping[tuple[str, str], tuple[Callable[[Any], Any], ...]] = {
-    ("pandas.DataFrame", "pyarrow.Table"): _P,
-    ("pandas.DataFrame", "polars.DataFrame"): (*_P, *_A),
-    ("pandas.DataFrame", "polars.LazyFrame"): (*_P, *_A, *_L),
-    ("pandas.DataFrame", "dask.DataFrame"): (_dask_of_pandas,),
-    ("pyarrow.Table", "pandas.DataFrame"): (_pandas_of_arrow,),
-    ("pyarrow.Table", "polars.DataFrame"): _A,
-    ("pyarrow.Table", "polars.LazyFrame"): (*_A, *_L),
-    ("pyarrow.Table", "dask.DataFrame"): (_pandas_of_arrow, _dask_of_pandas),
-    ("polars.DataFrame", "pyarrow.Table"): (_arrow_of_polars,),
-    ("polars.DataFrame", "polars.LazyFrame"): _L,
-    ("polars.DataFrame", "pandas.DataFrame"): (_arrow_of_polars, _pandas_of_arrow),
-    ("polars.DataFrame", "dask.DataFrame"): (_arrow_of_polars, _pandas_of_arrow, _dask_of_pandas),
-    ("polars.LazyFrame", "polars.DataFrame"): (_collect,),
-    ("polars.LazyFrame", "pyarrow.Table"): (_collect, _arrow_of_polars),
-    ("polars.LazyFrame", "pandas.DataFrame"): (_collect, _arrow_of_polars, _pandas_of_arrow),
-    ("polars.LazyFrame", "dask.DataFrame"): (_collect, _arrow_of_polars, _pandas_of_arrow, _dask_of_pandas),
-    ("dask.DataFrame", "pandas.DataFrame"): (_compute,),
-    ("dask.DataFrame", "pyarrow.Table"): (_compute, *_P),
-    ("dask.DataFrame", "polars.DataFrame"): (_compute, *_P, *_A),
-    ("dask.DataFrame", "polars.LazyFrame"): (_compute, *_P, *_A, *_L),
-    ("xarray.Dataset", "xarray.DataArray"): (_only_variable,),
-    ("xarray.DataArray", "xarray.Dataset"): (_as_dataset,),
+def _table_ways() -> dict[tuple[str, str], Way]:
+    """Lead each table by way of the others that lie between: lazy to eager to Arrow to pandas."""
+    from_arrow: dict[str, Way] = {
+        _PANDAS: (tables.pandas_of_arrow,),
+        _POLARS: (tables.polars_of_arrow,),
+        _LAZY: (tables.polars_of_arrow, _lazy),
+        DASK: (tables.pandas_of_arrow, tables.dask_of_pandas),
+        _NUMPY: (tables.pandas_of_arrow, _plain_rows, numbers.array_of_frame),
+        _GEO: (tables.geopandas_of_arrow,),
+    }
+    to_arrow: dict[str, Way] = {
+        _ARROW: (),
+        _PANDAS: (tables.arrow_of_pandas,),
+        _POLARS: (tables.arrow_of_polars,),
+        _LAZY: (_collect, tables.arrow_of_polars),
+        DASK: (_compute, tables.arrow_of_pandas),
+        _SERIES: (tables.frame_of_series, tables.arrow_of_pandas),
+    }
+    ways = {
+        (has, wanted): (*there, *back)
+        for has, there in to_arrow.items()
+        for wanted, back in from_arrow.items()
+        if has != wanted
+    }
+    return ways | {(has, _ARROW): there for has, there in to_arrow.items() if there}
+
+
+_WAYS: Mapping[tuple[str, str], Way] = {
+    **_table_ways(),
+    (_POLARS, _LAZY): (_lazy,),
+    (_LAZY, _POLARS): (_collect,),
+    (_PANDAS, DASK): (tables.dask_of_pandas,),
+    (DASK, _PANDAS): (_compute,),
+    (_PANDAS, _NUMPY): (_plain_rows, numbers.array_of_frame),
+    (DASK, _NUMPY): (_compute, _plain_rows, numbers.array_of_frame),
+    (_SERIES, _PANDAS): (tables.frame_of_series,),
+    (_SERIES, DASK): (tables.frame_of_series, tables.dask_of_pandas),
+    (_SERIES, _NUMPY): (_plain_rows, numbers.array_of_series),
+    (_SERIES, _GEO): (tables.frame_of_series, tables.geopandas_of_pandas),
+    (_GEO_SERIES, _GEO): (tables.frame_of_series,),
+    (_GEO_SERIES, _SERIES): (tables.pandas_of_geopandas,),
+    (_GEO, _PANDAS): (tables.pandas_of_geopandas,),
+    (_PANDAS, _GEO): (tables.geopandas_of_pandas,),
+    (_GEO, _ARROW): (tables.arrow_of_geopandas,),
+    (_DATASET, _DATA_ARRAY): (_only_variable,),
+    (_DATA_ARRAY, _DATASET): (_as_dataset,),
+    (_DATASET, _PANDAS): (grids.frame_of_dataset,),
+    (_DATA_ARRAY, _PANDAS): (_as_dataset, grids.frame_of_dataset),
+    (_DATA_ARRAY, _SERIES): (grids.series_of_array,),
+    (_DATASET, _NUMPY): (_only_variable, numbers.values_of_array),
+    (_DATA_ARRAY, _NUMPY): (numbers.values_of_array,),
+    (_PANDAS, _DATASET): (grids.dataset_of_frame,),
+    (_PANDAS, XARRAY): (grids.dataset_of_frame,),
+    (_PANDAS, _DATA_ARRAY): (grids.dataset_of_frame, _only_variable),
+    (_SERIES, _DATA_ARRAY): (grids.array_of_series,),
+    (_SERIES, XARRAY): (grids.array_of_series,),
 }

@@ -42,6 +42,25 @@ class Loss(Exception):  # noqa: N818 - never seen by a user; what it becomes is 
         self.keeper = keeper
 
 
+class Passing(Exception):  # noqa: N818 - never seen by a user, who gets the error in it
+    """An error of the user's own code, which runs where a lazy value is written: it is no refusal."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__(error)
+        self.error = error
+
+
+@contextmanager
+def passing() -> Iterator[None]:
+    """Let errors of the user's code through ``refusing``; losses stay what they are."""
+    try:
+        yield
+    except FormatError:
+        raise
+    except (*_REFUSALS, ModuleNotFoundError, RecursionError) as error:
+        raise Passing(error) from error
+
+
 @contextmanager
 def within(place: str) -> Iterator[None]:
     """Say in which part of a value the losses met here are; a library's refusal is a loss too."""
@@ -60,6 +79,8 @@ def refusing(name: str, value: object) -> Iterator[None]:
         yield
     except FormatError:
         raise
+    except Passing as passed:
+        raise passed.error  # noqa: B904 - as it was raised
     except Loss as loss:
         raise _refusal(name, value, loss.what, loss.keeper) from loss.__cause__
     except RecursionError as error:

@@ -43,7 +43,9 @@ def _types(table: Any) -> dict[str, str]:
 
 
 def _columns(table: Any) -> list[Any]:
-    return [column for _, column in table.items()] if hasattr(table, "items") else list(table)
+    if hasattr(table, "items"):
+        return [column for _, column in table.items()]
+    return list(table.columns if hasattr(table, "column_names") else table.get_columns())
 
 
 def _type(kind: Any, column: Any) -> str:

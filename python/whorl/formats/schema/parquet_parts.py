@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from whorl.formats.schema.files import described_by, of_file_table, to_file_table
 from whorl.formats.schema.parts import (
     check_partition,
+    files_for_tasks,
     frame_of_parts,
     names_of_parts,
     read_list,
@@ -28,7 +29,8 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-    from whorl.formats.base import LazyFiles, PayloadReader, PayloadWriter
+    from whorl.formats.base import PayloadReader, PayloadWriter
+    from whorl.formats.schema.parts import FilesForTasks
     from whorl.formats.schema.spans import Span
     from whorl.wish import Window
 
@@ -46,7 +48,7 @@ def read_parts(reader: PayloadReader, windows: Sequence[Window]) -> Any:
     empty = of_file_table(table)
     beside = _beside(listed["spans"], table, empty, windows)
     wanted = ["" if place in beside else name for place, name in enumerate(listed["parts"])]
-    return frame_of_parts(reader, _read_part, wanted, files=reader.lazy(), empty=empty)
+    return frame_of_parts(reader, _read_part, wanted, files=files_for_tasks(reader), empty=empty)
 
 
 def rows_in_parts(reader: PayloadReader, read: Callable[[str], pa.Table]) -> Any:
@@ -57,10 +59,10 @@ def rows_in_parts(reader: PayloadReader, read: Callable[[str], pa.Table]) -> Any
     if table_name(empty) != "pandas.DataFrame":
         return None
     make: Any = dd.from_map
-    return make(_read_rows, parts, files=reader.lazy(), meta=empty)
+    return make(_read_rows, parts, files=files_for_tasks(reader), meta=empty)
 
 
-def _read_rows(part: tuple[str, int, int], files: LazyFiles) -> Any:
+def _read_rows(part: tuple[str, int, int], files: FilesForTasks) -> Any:
     """Read the rows of one file, checked: a task of dask's, in whatever process."""
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -98,7 +100,7 @@ def _write_part(frame: Any, path: str, axes: Sequence[str]) -> Span | None:
     return None if axis is None else span_of(table.column(axis))
 
 
-def _read_part(name: str, files: LazyFiles, empty: Any) -> Any:
+def _read_part(name: str, files: FilesForTasks, empty: Any) -> Any:
     """Read one partition, checked: a task of dask's, in whatever process; without a name one that has no rows."""
     import numpy as np
     import pyarrow as pa

@@ -10,10 +10,12 @@ metadata of a partition without rows, so that a folder of partitions has nothing
 from __future__ import annotations
 
 import json
+import uuid
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from whorl.formats.schema.files import of_file_table, to_file_table
-from whorl.formats.schema.loss import Loss, require, within
+from whorl.formats.schema.loss import Loss, passing, require, within
 from whorl.formats.schema.payload import check_same
 from whorl.formats.schema.plain import pack, unpack
 from whorl.formats.schema.scalars import SCALARS
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-    from whorl.formats.base import PayloadReader, PayloadWriter
+    from whorl.formats.base import LazyFiles, PayloadReader, PayloadWriter
 
 _META, _LIST = "_parts.parquet", b"whorl_parts"
 _FRAMES = ("dask.DataFrame", "dask_expr.DataFrame")
@@ -58,7 +60,15 @@ def write_frame(value: Any, work: Callable[..., Any], each: Sequence[object], *m
         _without_rows(value)
         pack(list(value.divisions), extra=SCALARS, place="the divisions")
     parts = zip(value.to_delayed(), each, strict=True)
-    return list(dask.compute(*[dask.delayed(work)(part, item, *more) for part, item in parts]))
+    tasks = [dask.delayed(_worked)(part, work, item, *more) for part, item in parts]
+    with passing():
+        return list(dask.compute(*tasks))
+
+
+def _worked(part: Any, work: Callable[..., Any], *more: object) -> Any:
+    """Do the work on a partition; its errors are losses, those of the plan that the partition comes of are not."""
+    with within("a partition"):
+        return work(part, *more)
 
 
 def write_list(value: Any, writer: PayloadWriter, parts: Iterable[object], more: Mapping[str, object]) -> None:
@@ -93,7 +103,15 @@ def frame_of_parts(reader: PayloadReader, read: Callable[..., Any], each: Sequen
     divisions: Any = unpack(read_list(reader)["divisions"], extra=SCALARS)
     meta = of_file_table(table_without_rows(reader))
     make: Any = dd.from_map
-    return make(read, each, meta=meta, divisions=tuple(divisions), **more)
+    return _as_stored(make(read, each, meta=meta, divisions=tuple(divisions), **more))
+
+
+def _as_stored(frame: Any) -> Any:
+    """Take off what dask puts around a frame that is read: text of other types than its own, as settings may say."""
+    expression: Any = getattr(frame, "expr", None)
+    if type(expression).__name__ != "ArrowStringConversion":
+        return frame
+    return type(frame)(expression.operands[0])
 
 
 def _without_rows(value: Any) -> pa.Table:
@@ -103,6 +121,26 @@ def _without_rows(value: Any) -> pa.Table:
     table = to_file_table(meta)
     check_same(meta, of_file_table(table))
     return table
+
+
+@dataclass(frozen=True, slots=True)
+class FilesForTasks:
+    """The files of a payload for tasks of dask's, which wants a name for whatever it hands to them."""
+
+    files: LazyFiles
+    token: str
+
+    def read(self, name: str) -> bytes:
+        """Read one whole file, checked."""
+        return self.files.read(name)
+
+    def __dask_tokenize__(self) -> str:
+        return self.token
+
+
+def files_for_tasks(reader: PayloadReader) -> FilesForTasks:
+    """Give the files for later; what they are read through may have a connection, which dask cannot name."""
+    return FilesForTasks(reader.lazy(), uuid.uuid4().hex)
 
 
 def check_partition(frame: object) -> None:

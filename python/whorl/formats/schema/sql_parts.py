@@ -26,6 +26,7 @@ from whorl.formats.schema.databases import (
     names_for,
     other_columns,
     read_rows,
+    remove_part,
     url_of_file,
 )
 from whorl.formats.schema.frames import decode_table, encode_table
@@ -101,6 +102,7 @@ def _write_part(frame: Any, place: int, whole: Mapping[str, Any], url: Any) -> d
         if odd := other_columns(engine, here):
             raise _differs(place, odd)
         with engine.begin() as connection:
+            remove_part(connection, here, place)
             add_rows(connection, here, leaves, place)
         check_same(frame, _frame_of(engine, here, place, is_complete=False))
     return part
