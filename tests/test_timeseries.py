@@ -311,6 +311,23 @@ def test_validation_is_of_one_call_and_computes_anew() -> None:
 
 
 @pytest.mark.usefixtures("store")
+def test_a_processor_validates_by_itself_where_it_says_so() -> None:
+    """A call has the last word; a bare function is validated too."""
+
+    @timeseries(validate_data=True)
+    @cache(name="validated", cache_args=["days"])
+    def validated(start_time: str, end_time: str, days: int = 1) -> Any:
+        return make("pandas")
+
+    assert places(validated("2020-01-01", "2020-01-02")) == [0, 1]
+    with pytest.raises(InvalidValueError):
+        validated("2010", "2011")
+    assert places(validated("2010", "2011", validate_data=False)) == []
+    with pytest.raises(InvalidValueError):
+        timeseries(validate_data=True)(validated.__wrapped__)("2010", "2011")
+
+
+@pytest.mark.usefixtures("store")
 def test_a_consumer_counts_the_window_that_it_gets() -> None:
     """What a processor makes of an upstream is part of the key of what is made from it."""
 

@@ -13,7 +13,7 @@ from whorl import memoized
 from whorl.commit import Earlier, decode
 from whorl.entry import MISSING
 from whorl.errors import ConfigError, CorruptEntryError, FormatError, InvalidValueError
-from whorl.handover import as_engine, is_valid, place_of, post_process, wish_of, work_on
+from whorl.handover import as_engine, is_valid, place_of, post_process, validators_of, wish_of, work_on
 
 if TYPE_CHECKING:
     from whorl.access import Access
@@ -42,7 +42,8 @@ class Delivery:
     def fetch(self, call: Call, resolution: Resolution) -> object:
         """Give the value of a settled call: from memory, decoded or as it was computed; MISSING where it went."""
         manifest = resolution.manifest
-        if call.memoized and manifest is not None and not call.options.validate_data:
+        validates = bool(validators_of(call))
+        if call.memoized and manifest is not None and not validates:
             value = memoized.recall(call, self.snapshot, manifest)
             if value is not MISSING:
                 return post_process(call, value)
@@ -54,7 +55,7 @@ class Delivery:
         elif call.engine:
             value = as_engine(call, value)
         value = work_on(call, value)
-        if call.options.validate_data and not is_valid(call, value):
+        if validates and not is_valid(call, value):
             self._refuse(call, resolution)
             return MISSING
         if call.memoized and manifest is not None and (derived := self.snapshot.known(call)):

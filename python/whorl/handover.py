@@ -13,6 +13,7 @@ import tempfile
 from typing import TYPE_CHECKING
 
 from whorl.formats.base import format_named, main_file
+from whorl.processors.base import validating
 from whorl.wish import PLAIN, Window, Wish
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     from whorl.access import Access
     from whorl.call import Call
+    from whorl.processors.base import Processor
     from whorl.store.base import Reader
     from whorl.store.manifest import Manifest
 
@@ -109,10 +111,16 @@ def post_process(call: Call, value: object) -> object:
     return value
 
 
+def validators_of(call: Call) -> tuple[Processor, ...]:
+    """Give the processors that say whether the value of a call is valid; none where nobody wants to know."""
+    processors = call.definition.processors
+    return validating(processors, call.options.validate_data) if processors else ()
+
+
 def is_valid(call: Call, value: object) -> bool:
-    """Whether every processor of a stage takes a value for what the call asked for."""
+    """Whether the processors that validate take a value for what the call asked for."""
     values = call.values
-    return all(processor.validate(value, values) for processor in call.definition.processors)
+    return all(processor.validate(value, values) for processor in validators_of(call))
 
 
 def put_into(earlier: object, value: object, call: Call) -> object:

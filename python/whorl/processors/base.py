@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from whorl.errors import ConfigError, InvalidValueError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from whorl.wish import Window
 
@@ -34,6 +34,8 @@ class Processor:
     leaves_out: ClassVar[bool] = False
     """Whether ``process`` only leaves things out: then the wishes of the processor after it hold for its input too."""
 
+    validate_data: bool = False
+    """Whether values are validated where a call does not say."""
     sliceable: bool = False
     """Whether a value for a wider window contains that for a narrower one, also where the code reads the window: then
     ``consumes`` are its start and its end."""
@@ -74,6 +76,11 @@ class Processor:
         return True
 
 
+def validating(processors: Sequence[Processor], asked: bool | None) -> tuple[Processor, ...]:  # noqa: FBT001 - as asked
+    """Give the processors that validate: all or none, as a call says, else those that do so by themselves."""
+    return tuple(part for part in processors if (part.validate_data if asked is None else asked))
+
+
 class _Processed:
     """A plain function with its processors."""
 
@@ -85,7 +92,7 @@ class _Processed:
         """Make the function that stands for it."""
 
         @functools.wraps(self.function)
-        def processed(*args: Any, validate_data: bool = False, **kwargs: Any) -> Any:
+        def processed(*args: Any, validate_data: bool | None = None, **kwargs: Any) -> Any:
             bound = inspect.signature(self.function).bind(*args, **kwargs)
             bound.apply_defaults()
             arguments: Mapping[str, object] = bound.arguments
@@ -95,7 +102,8 @@ class _Processed:
             value = self.function(*bound.args, **bound.kwargs)
             for processor in self.processors:
                 value = processor.process(value, bound.arguments)
-            if validate_data and not all(part.validate(value, bound.arguments) for part in self.processors):
+            validators = validating(self.processors, validate_data)
+            if not all(part.validate(value, bound.arguments) for part in validators):
                 raise InvalidValueError(f"the result of {self.function.__qualname__} is not valid")
             return value
 

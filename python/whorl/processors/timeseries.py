@@ -43,8 +43,8 @@ class timeseries(Processor):  # noqa: N801 - a decorator
     for a window, sliced to a narrower one, is the result for that: then one entry serves every window inside of the one
     that it was computed for, and a call that asks for more runs over both.
 
-    With ``validate_data=True`` a value is valid if it reaches within ``tolerance`` (a timedelta) of both ends; open
-    ends ask for nothing.
+    With ``validate_data=True``, here or at a call, a value is valid if it reaches within ``tolerance`` (a timedelta) of
+    both ends; open ends ask for nothing.
 
     Raises ConfigError for a function without the two parameters, and TimeAxisError (a ValueError) for a value that has
     no such column or dimension.
@@ -54,7 +54,12 @@ class timeseries(Processor):  # noqa: N801 - a decorator
     leaves_out: ClassVar[bool] = True
 
     def __init__(
-        self, timeseries: str | Sequence[str] = "time", *, tolerance: timedelta = _YEAR, sliceable: bool = False
+        self,
+        timeseries: str | Sequence[str] = "time",
+        *,
+        tolerance: timedelta = _YEAR,
+        sliceable: bool = False,
+        validate_data: bool = False,
     ) -> None:
         names = (timeseries,) if isinstance(timeseries, str) else tuple(timeseries)
         if not names or not all(isinstance(name, str) for name in names):
@@ -64,6 +69,7 @@ class timeseries(Processor):  # noqa: N801 - a decorator
         self.names = names
         self.tolerance = tolerance
         self.sliceable = sliceable
+        self.validate_data = validate_data
 
     def __repr__(self) -> str:
         return f"timeseries({list(self.names)!r})"
