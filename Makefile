@@ -121,7 +121,7 @@ bench: $(BUILD) $(PEERS) $(NUTHATCH)
 	PYTHONPATH=tests WHORL_BENCH_NUTHATCH=$(if $(NUTHATCH),$(CURDIR)/.venv-nuthatch/bin/python) \
 		$(BIN)/python -m pytest benches --benchmark-quiet $(BENCH_SIZES) $(PYTEST)
 
-# The same in about a minute: that every bench runs, not what the figures are.
+# The same in a few minutes: that every bench runs, not what the figures are.
 bench-small:
 	$(MAKE) bench SIZES=1 FILE=64 FILES=2000 VALUES=10 ENTRIES=2000
 

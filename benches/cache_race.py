@@ -78,7 +78,9 @@ def compare(given: Any, expected: Any) -> None:
         case "DataFrame":
             from pandas.testing import assert_frame_equal
 
-            assert_frame_equal(given, expected)
+            # What assert_frame_equal says is better, and takes minutes for ten million rows.
+            if not (given.equals(expected) and given.dtypes.equals(expected.dtypes)):
+                assert_frame_equal(given, expected)
         case "Dataset":
             from xarray.testing import assert_equal
 
