@@ -143,3 +143,22 @@ def test_a_store_that_no_kind_is_known_for_is_refused(location: str, said: str, 
     assert is_url(location)
     with config.options(filesystem=location, local=str(tmp_path)), pytest.raises(ConfigError, match=said):
         stored(1)
+
+
+def test_a_recomputation_counts_where_the_root_is_not_written(tmp_path: Path) -> None:
+    """Until the root is computed anew; who writes the root goes by the root's."""
+    given = iter(range(100))
+
+    @whorl.stage(cache=True, name="next number")
+    def number() -> int:
+        return next(given)
+
+    with config.options(filesystem=f"memory://recomputed-{os.getpid()}", local=str(tmp_path / "near")):
+        number.options(recompute=True)()
+        roots = number.options(recompute=True)()
+        own = number.options(recompute=True, cache_mode="local")()
+        again = number.options(cache_mode="local")(), number(), number.options(cache_mode="local")()
+        newer = number.options(recompute=True)()
+
+        assert again == (own, roots, own)
+        assert number.options(cache_mode="local")() == newer

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 Span: TypeAlias = tuple[Any, Any, Bounds]
 
 
-class TimeAxisError(WhorlError, ValueError):
-    """A value has no column or dimension of the names that a time axis may have."""
+class TimeAxisError(WhorlError, ValueError, RuntimeError):
+    """A value has no column or dimension of the names that a time axis may have; Nuthatch raises a RuntimeError."""
 
 
 @dataclass(frozen=True, slots=True)

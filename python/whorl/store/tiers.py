@@ -18,6 +18,7 @@ from whorl.modes import LOCAL, ROOT
 from whorl.store.contest import check_attempt, check_shared, sharing
 from whorl.store.manifest import is_copy
 from whorl.store.origins import Origins
+from whorl.store.tier_ledger import TierLedger
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -48,6 +49,7 @@ class TieredStore:
     def __init__(self, tiers: Sequence[Tier], complain: Callable[[str, StoreError], None]) -> None:
         self.tiers = tuple(tiers)
         self._complain = complain
+        self._ledger = TierLedger(self.tiers, self._attempt)
         self._origins: Origins[Tier] = Origins()
         self._bad: set[tuple[Tier, Slot, str]] = set()
         self._damaged_copies: Counter[tuple[Slot, str]] = Counter()
@@ -75,6 +77,8 @@ class TieredStore:
         origin, local = self.origin(manifest), self._writable(LOCAL)
         reader = origin.store.reader(manifest, heals=heals and origin.writes)
         if local is None or local is origin or self._damaged_copies[manifest.slot, manifest.attempt] >= _MOST_COPIES:
+            return reader
+        if origin.writes and self._ledger.is_ahead(manifest.slot.namespace, manifest.slot.key):
             return reader
         copied = self._offer(local, lambda store: store.adopt(manifest, reader, replace=_other(manifest)))
         if copied is None:
@@ -198,33 +202,15 @@ class TieredStore:
 
     def revision(self, namespace: str, key: Digest) -> str:
         """Return a key's revision: the root's if it has one, else that of the next tier which has."""
-        for tier in sorted(self.tiers, key=lambda tier: tier.name != ROOT):
-            found = self._attempt(tier, lambda store: store.revision(namespace, key), "")
-            if found:
-                self._note_revision(tier, namespace, key, found)
-                return found
-        return ""
+        return self._ledger.revision(namespace, key)
 
     def revise(self, namespace: str, keys: Iterable[Digest]) -> Mapping[Digest, str]:
-        """Give keys new revisions in the root, noted in the local tier; there alone where the root fails."""
-        wanted, given = list(keys), None
-        for tier in self._written():
-            if given is None:
-                given = self._attempt(tier, lambda store: store.revise(namespace, wanted), None)
-            else:
-                known = {key.hex(): nonce for key, nonce in given.items()}
-                self._attempt(tier, lambda store, known=known: store.write_revisions(namespace, known), None)  # type: ignore[misc]
-        if given is None:
-            raise StoreError("no store took the new revisions")
-        return given
+        """Give keys new revisions in the root, noted in the local tier; there alone where the root is not written."""
+        return self._ledger.revise(namespace, keys, self._written())
 
     def revisions(self, namespace: str) -> Mapping[str, str]:
         """Return all revisions of a namespace, those of the root before the others'."""
-        found: dict[str, str] = {}
-        nothing: Mapping[str, str] = {}
-        for tier in sorted(self.tiers, key=lambda tier: tier.name == ROOT):
-            found.update(self._attempt(tier, lambda store: store.revisions(namespace), nothing))
-        return found
+        return self._ledger.revisions(namespace)
 
     def write_revisions(self, namespace: str, revisions: Mapping[str, str]) -> None:
         """Write revisions of another store as they are, in every tier that is written."""
@@ -358,17 +344,6 @@ class TieredStore:
         """Note where an entry was found."""
         self._origins.note(manifest, tier)
         return manifest
-
-    def _note_revision(self, tier: Tier, namespace: str, key: Digest, revision: str) -> None:
-        """Note a revision in the local tier, for the time when there is no network."""
-        local = self._writable(LOCAL)
-
-        def note(store: Store) -> None:
-            if store.revision(namespace, key) != revision:
-                store.write_revisions(namespace, {key.hex(): revision})
-
-        if local is not None and tier is not local:
-            self._attempt(local, note, None)
 
     def _attempt(self, tier: Tier, action: Callable[[Store], T], otherwise: T) -> T:
         """Do something with a tier, or complain and give the alternative; damage and refusals are the caller's."""
