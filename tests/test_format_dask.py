@@ -22,7 +22,7 @@ from contracts.payload import FolderPayload, new_payload, through
 from whorl import cache, config, timeseries
 from whorl.errors import CorruptEntryError, FormatError
 from whorl.formats.base import format_named
-from whorl.formats.schema.databases import url_of_file
+from whorl.formats.schema.databases import claim_table, database, make_revisions, url_of_file
 from whorl.formats.schema.sql_parts import _write_part
 
 if TYPE_CHECKING:
@@ -287,6 +287,10 @@ def test_a_task_that_is_done_twice_writes_its_rows_once(tmp_path: Path) -> None:
     url = url_of_file(payload.path("data.sqlite"))
     whole = {"table": "data", "revision": "1", "keys": ("whorl_part", "whorl_row")}
     first = value.get_partition(0).compute()
+    with database(url) as engine:
+        make_revisions(engine)
+        with engine.begin() as connection:
+            claim_table(connection, whole)
     for _ in range(2):
         _write_part(first, 0, whole, url)
     with sqlite3.connect(payload.path("data.sqlite")) as connection:

@@ -23,6 +23,9 @@ from whorl import cache, config
 from whorl.errors import ConfigError, FormatError, StoreWarning
 from whorl.fingerprint.values import hash_value
 from whorl.formats.base import format_named
+from whorl.formats.schema.databases import database, make_revisions
+from whorl.formats.schema.loss import Loss
+from whorl.formats.schema.sql_parts import _write_part
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -196,11 +199,34 @@ def test_a_table_of_partitions_that_are_refused_is_removed(postgres: Postgres, t
 
     with dask.config.set({"dataframe.convert-string": False}):
         value = dd.from_map(part, [1, 0], meta=part(1))  # type: ignore[no-untyped-call]
-        before = tables_of(postgres)
+        before, kept = tables_of(postgres), rows_of_revisions(postgres)
         with pytest.raises(FormatError, match="cannot hold this DataFrame"):
             format_named("sql").encode(value, new_payload(tmp_path), {"url": postgres.url()})
 
     assert tables_of(postgres) == before
+    assert rows_of_revisions(postgres) == kept
+
+
+def test_a_partition_under_way_makes_no_table_that_was_given_up(postgres: Postgres) -> None:
+    """Its task goes on for a while after another has failed."""
+    whole = {"table": "whorl_late", "revision": "1", "keys": ("whorl_part", "whorl_row")}
+    url = sqlalchemy.make_url(postgres.url())
+    with database(url) as engine:
+        make_revisions(engine)
+    with pytest.raises(Loss, match="another partition was refused"):
+        _write_part(pd.DataFrame({"a": [1]}), 0, whole, url)
+
+    assert "whorl_late" not in tables_of(postgres)
+
+
+def rows_of_revisions(postgres: Postgres) -> int:
+    """Count the tables that the database tells of."""
+    engine = sqlalchemy.create_engine(postgres.url())
+    with engine.connect() as connection:
+        found = connection.execute(sqlalchemy.text("SELECT count(*) FROM whorl_tables")).scalar()
+    engine.dispose()
+    assert isinstance(found, int)
+    return found
 
 
 def tables_of(postgres: Postgres) -> set[str]:

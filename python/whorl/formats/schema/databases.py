@@ -101,9 +101,38 @@ def make_revisions(engine: Any) -> None:
     _make(engine, _revisions())
 
 
-def make_table(engine: Any, whole: Mapping[str, Any]) -> None:
-    """Make a table; that of a frame in parts by whoever comes first."""
-    _make(engine, _table(whole))
+def make_table(connection: Any, whole: Mapping[str, Any]) -> None:
+    """Make a table."""
+    _make(connection, _table(whole))
+
+
+def claim_table(connection: Any, whole: Mapping[str, Any]) -> None:
+    """Say that a table is about to be written in parts: it has no revision yet, so that nobody reads it."""
+    connection.execute(_revisions().insert(), [{"name": whole["table"], "revision": ""}])
+
+
+def make_claimed_table(connection: Any, whole: Mapping[str, Any]) -> None:
+    """Make a table in parts, where no other part was first; a loss where it was given up meanwhile."""
+    alchemy, revisions = require("sqlalchemy"), _revisions()
+    # The row is locked until the table is there: whoever gives it up waits, and drops it then.
+    wanted = alchemy.select(revisions.c.name).where(revisions.c.name == whole["table"]).with_for_update()
+    if connection.execute(wanted).scalar() is None:
+        raise Loss("another partition was refused")
+    make_table(connection, whole)
+
+
+def give_up_table(connection: Any, whole: Mapping[str, Any]) -> None:
+    """Remove a table that will not be complete, once and for all: parts that are still under way make no other."""
+    revisions = _revisions()
+    connection.execute(revisions.delete().where(revisions.c.name == whole["table"]))
+    _table(whole).metadata.drop_all(connection, checkfirst=True)
+
+
+def complete_claimed(connection: Any, whole: Mapping[str, Any]) -> None:
+    """Say that all parts are there."""
+    revisions = _revisions()
+    row = revisions.c.name == whole["table"]
+    connection.execute(revisions.update().where(row).values(revision=whole["revision"]))
 
 
 def _make(engine: Any, table: Any) -> None:
@@ -121,11 +150,6 @@ def other_columns(engine: Any, whole: Mapping[str, Any]) -> list[str]:
     found = {column["name"]: _family(column["type"]) for column in alchemy.inspect(engine).get_columns(whole["table"])}
     wanted = {column.name: _family(column.type) for column in _table(whole).columns}
     return sorted({name for name, _ in found.items() ^ wanted.items()})
-
-
-def drop_table(engine: Any, whole: Mapping[str, Any]) -> None:
-    """Remove a table that nothing tells of."""
-    _table(whole).metadata.drop_all(engine, checkfirst=True)
 
 
 def remove_part(connection: Any, whole: Mapping[str, Any], part: int) -> None:

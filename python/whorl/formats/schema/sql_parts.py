@@ -18,11 +18,12 @@ from whorl.formats.schema.databases import (
     PART,
     ROW,
     add_rows,
-    complete,
+    claim_table,
+    complete_claimed,
     database,
-    drop_table,
+    give_up_table,
+    make_claimed_table,
     make_revisions,
-    make_table,
     names_for,
     other_columns,
     read_rows,
@@ -60,10 +61,12 @@ def write_sql_parts(value: Any, writer: PayloadWriter, url: Any, named: Mapping[
     try:
         with database(url) as engine:
             make_revisions(engine)
+            with engine.begin() as connection:
+                claim_table(connection, whole)
         parts = write_frame(value, _write_part, range(value.npartitions), whole, url)
         _check_types(parts)
         with database(url) as engine, engine.begin() as connection:
-            complete(connection, whole)
+            complete_claimed(connection, whole)
     except BaseException:
         _forget(url, whole)
         raise
@@ -98,7 +101,8 @@ def _write_part(frame: Any, place: int, whole: Mapping[str, Any], url: Any) -> d
     part = {"schema": schema, "texts": texts, "gaps": gaps_of(leaves), "range": steps, "digest": str(hash_value(frame))}
     here = {**whole, **part}
     with database(url, LONG_PATIENCE) as engine:
-        make_table(engine, here)
+        with engine.begin() as connection:
+            make_claimed_table(connection, here)
         if odd := other_columns(engine, here):
             raise _differs(place, odd)
         with engine.begin() as connection:
@@ -139,5 +143,5 @@ def _differs(place: int, odd: list[str]) -> Loss:
 
 def _forget(url: Any, whole: Mapping[str, Any]) -> None:
     """Remove what is there of a table that will not be complete."""
-    with database(url) as engine:
-        drop_table(engine, {**whole, "texts": {"names_of_columns": [], "leaves": []}})
+    with database(url) as engine, engine.begin() as connection:
+        give_up_table(connection, {**whole, "texts": {"names_of_columns": [], "leaves": []}})
