@@ -83,6 +83,20 @@ def test_lengths_may_depend_on_an_argument(store: Path, kind: str, expected: tup
     assert "chunk_by_arg" not in by_argument.entries()[0].format_options
 
 
+@pytest.mark.usefixtures("store")
+def test_chunking_gives_blocks_of_dask_whether_it_ran_or_was_found() -> None:
+    """As Nuthatch gives them, also of what was in memory."""
+
+    @cache(backend_kwargs={"chunking": {"time": 100}, "chunk_size_lower_limit_mb": 0}, name="in memory")
+    def in_memory() -> xr.Dataset:
+        return heights().load()
+
+    first, second = in_memory(), in_memory()
+
+    assert first.chunks["time"][0] == second.chunks["time"][0] == 100
+    assert first.identical(in_memory.__wrapped__())
+
+
 def test_an_argument_that_the_call_does_not_have_is_an_error() -> None:
     """It would be a misspelling."""
     with pytest.raises(FormatError, match="names an argument 'kin'"):

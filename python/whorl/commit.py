@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from whorl.entry import MISSING, Judge, Resolution, build_manifest, raw_files
 from whorl.errors import ConfigError, CorruptEntryError, FormatError, StaleWarning, StoreError, WhorlError, warn
 from whorl.fingerprint.lazy import is_lazy
-from whorl.formats.base import candidates, decode_as, digests_stored, format_named, options_for, with_types
+from whorl.formats.base import candidates, decode_as, digests_stored, format_named, gives_back, options_for, with_types
 from whorl.handover import hints_of
 from whorl.trace import earliest, find_secret, trace_holds
 from whorl.wish import PLAIN, Wish
@@ -191,7 +191,7 @@ def commit_result(
     settled = Resolution.of_entry("ran", current)
     # A value without a digest could not be compared by its format: what is returned now must be what a hit returns.
     # A lazy one is read from there, not computed a second time.
-    exact = encoded.format.exact and result.digest is not None and not is_written_first
+    exact = gives_back(encoded.format, encoded.options) and result.digest is not None and not is_written_first
     value = result.value if current.attempt == encoded.attempt.nonce and exact else MISSING
     return replace(settled, value=value, seconds=result.seconds)
 

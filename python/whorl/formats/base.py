@@ -250,6 +250,12 @@ def decode_as(chosen: Format, reader: PayloadReader, options: Mapping[str, objec
     return convert(value, wish.engine)
 
 
+def gives_back(chosen: Format, options: Mapping[str, object]) -> bool:
+    """Whether decoding gives what was encoded, down to how it is held: then it need not be decoded after encoding."""
+    other = getattr(chosen, "gives_other_arrays", None)
+    return chosen.exact and not (other is not None and other(options))
+
+
 def options_for(chosen: Format, options: Mapping[str, object], arguments: Mapping[str, object]) -> Mapping[str, object]:
     """
     Settle the options that depend on the arguments of a call, before anything is encoded.

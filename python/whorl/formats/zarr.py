@@ -25,7 +25,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from whorl.formats.base import check_options
-from whorl.formats.schema.chunking import chunk_options
+from whorl.formats.schema.chunking import check_blocks, chunk_options
 from whorl.formats.schema.loss import Loss, refusing
 
 if TYPE_CHECKING:
@@ -75,6 +75,10 @@ class Zarr:
         from whorl.formats.schema.datasets import open_dataset
 
         return open_dataset(reader, options)
+
+    def gives_other_arrays(self, options: Mapping[str, object]) -> bool:
+        """Whether options make arrays of dask of whatever was stored."""
+        return check_blocks(options) is not None
 
     def options_for(self, options: Mapping[str, object], arguments: Mapping[str, object]) -> Mapping[str, object]:
         """Settle ``chunk_by_arg`` by the arguments of a call."""

@@ -133,18 +133,17 @@ class Blocks:
 
 
 def check_blocks(options: Mapping[str, object]) -> Blocks | None:
-    """Read the options for reading; None where the blocks are the chunks."""
+    """Read the options for reading; None where what was stored tells whether it is of dask, in blocks as stored."""
     is_asked = options.get("auto_rechunk", False)
     if type(is_asked) is not bool:
         raise FormatError("the option auto_rechunk is true or false", f"not {is_asked!r}")
     if options.get("target_read_chunk_size_mb") is not None:
         return Blocks(_bytes(options, "target_read_chunk_size_mb", _TARGET), {})
     chunking = options.get("chunking")
-    if not is_asked:
-        return None
-    return (
-        Blocks(None, _lengths("chunking", chunking)) if hasattr(chunking, "items") else Blocks(_TARGET * MEGABYTE, {})
-    )
+    if hasattr(chunking, "items"):
+        lengths = _lengths("chunking", chunking)
+        return Blocks(None, lengths if is_asked else {}) if lengths else None
+    return Blocks(_TARGET * MEGABYTE, {}) if is_asked else None
 
 
 def _grown(shape: Sequence[int], chunks: Sequence[int], itemsize: int, target: float) -> tuple[int, ...]:
