@@ -336,3 +336,13 @@ def test_a_window_of_a_frame_is_of_geopandas_too(tmp_path: Path) -> None:
 
     assert_alike(parquet.decode(payload, {}), frame, "whole")
     assert_alike(found, frame.iloc[10:20], "part")
+
+
+def test_a_grid_that_coordinates_were_rounded_to_counts(tmp_path: Path) -> None:
+    """Operations answer on it: equal coordinates with and without are two values, and no file keeps it."""
+    line = shapely.LineString([(0, 0), (10, 10)])
+    rounded = shapely.set_precision(line, 1.0)
+
+    assert hash_value(line) != hash_value(rounded)
+    with pytest.raises(FormatError):
+        through("parquet", gpd.GeoDataFrame(geometry=[rounded]), tmp_path)

@@ -91,6 +91,8 @@ FRAMES: dict[str, Callable[[], Any]] = {
     "backwards": lambda: numbered(DAYS[::-1]),
     "missing": lambda: numbered([pd.NaT, *DAYS[:-2], pd.NaT]),
     "same": lambda: numbered(DAYS.repeat(5)[:ROWS]),
+    "dates": lambda: numbered(pd.Series([day.date() for day in DAYS], dtype=object)),
+    "objects": lambda: numbered(pd.Series([day.to_pydatetime() for day in DAYS], dtype=object)),
     "arrow": lambda: numbered(pd.array(DAYS, dtype="timestamp[us][pyarrow]")),  # type: ignore[call-overload]
     "unique labels": lambda: numbered(DAYS).set_flags(allows_duplicate_labels=False),
     "polars": lambda: pl.from_pandas(numbered(DAYS)),

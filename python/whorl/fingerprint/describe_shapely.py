@@ -46,15 +46,18 @@ def _kinds(geometries: Any) -> list[Any]:
     """
     Tell rings from lines, empty points from those of no numbers, and the dimensions of what is empty.
 
-    Those of the geometries themselves come first, then those of their parts.
+    Those of the geometries themselves come first, then those of their parts; last the sizes of the grids that
+    coordinates were rounded to, where there are any.
     """
     import numpy as np
     import shapely
 
     tests = [shapely.get_type_id, shapely.is_empty, shapely.has_z]
     tests += [shapely.has_m] if hasattr(shapely, "has_m") else []
-    found = []
+    sizes = np.nan_to_num(shapely.get_precision(geometries))  # None has none
+    grids = [sizes] if sizes.any() else []
+    kinds: list[Any] = []
     while len(geometries):
-        found.append(np.array([test(geometries) for test in tests], dtype=np.int8))
-        geometries = shapely.get_parts(geometries[found[-1][0] >= _OF_OTHERS])
-    return found
+        kinds.append(np.array([test(geometries) for test in tests], dtype=np.int8))
+        geometries = shapely.get_parts(geometries[kinds[-1][0] >= _OF_OTHERS])
+    return [*kinds, *grids]

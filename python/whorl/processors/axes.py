@@ -194,7 +194,8 @@ def _span_xarray(value: Any, names: tuple[str, ...], bounds: Bounds) -> Span | N
 _PANDAS, _DASK = Family(_slice_pandas, _span_pandas), Family(_slice_dask, _span_dask)
 _POLARS, _XARRAY = Family(_slice_polars, _span_polars), Family(_slice_xarray, _span_xarray)
 _FAMILIES: Mapping[str, Family] = {
-    "pandas.DataFrame": _PANDAS, "pandas.Series": _PANDAS, "geopandas.GeoDataFrame": _PANDAS,
+    "pandas.DataFrame": _PANDAS, "pandas.Series": _PANDAS,
+    "geopandas.GeoDataFrame": _PANDAS, "geopandas.GeoSeries": _PANDAS,
     "dask.DataFrame": _DASK, "dask.Series": _DASK, "dask_expr.DataFrame": _DASK, "dask_expr.Series": _DASK,
     "polars.DataFrame": _POLARS, "polars.LazyFrame": _POLARS,
     "xarray.Dataset": _XARRAY, "xarray.DataArray": _XARRAY,

@@ -21,8 +21,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from whorl.bounds import Bounds
 from whorl.errors import ConfigError, WhorlWarning, warn
-from whorl.processors.axes import family_of
+from whorl.processors.axes import TimeAxisError, family_of
 from whorl.processors.base import Processor
+from whorl.typenames import type_name
 from whorl.wish import Window
 
 if TYPE_CHECKING:
@@ -96,6 +97,11 @@ class timeseries(Processor):  # noqa: N801 - a decorator
         bounds = self._bounds(arguments)
         family = family_of(value)
         if family is None:
+            if (
+                self.sliceable and value is not None
+            ):  # else what was computed for a wider window would pass for this one
+                cause = "its result serves narrower windows, and this type has no time axis"
+                raise TimeAxisError(f"sliceable=True: a {type_name(type(value))} cannot be sliced", cause)
             _warn_of(value)
             return value
         return family.slice(value, self.names, bounds)

@@ -35,6 +35,7 @@ _META, _LIST = "_rows.parquet", b"whorl_rows"
 # A part below this is read as fast as a smaller one; a file more costs a request in a store far away.
 _PART = 4 << 20
 _MOST = 64
+_NO_MOMENTS = object()
 
 
 def is_cut(reader: PayloadReader) -> bool:
@@ -181,6 +182,8 @@ def touched(spans: Sequence[Span | None], meta: pa.Table, axis: str, window: Win
     if window.bounds.is_open:  # what has no time is inside too
         return range(len(spans))
     zone = _zone_of(_of_rows(meta, described_by(meta), range(0), -1), axis, window.names)
+    if zone is _NO_MOMENTS:
+        return range(len(spans))
     bounds = window.bounds.in_zone(zone)
     found = [place for place, span in enumerate(spans) if span is not None and bounds.touch(*_ends(span, zone))]
     return range(found[0], found[-1] + 1) if found else range(0)
@@ -196,7 +199,7 @@ def _ends(span: Span, zone: Any) -> tuple[pd.Timestamp, pd.Timestamp]:
 
 
 def _zone_of(empty: Any, axis: str, names: Sequence[str]) -> Any:
-    """Tell the time zone of an axis, as the value itself has it."""
+    """Tell the time zone of an axis, as the value itself has it; of objects nobody knows what they become."""
     import pandas as pd
 
     if hasattr(empty, "collect_schema"):  # polars
@@ -204,7 +207,9 @@ def _zone_of(empty: Any, axis: str, names: Sequence[str]) -> Any:
     columns = list(empty.columns) if hasattr(empty, "columns") else []
     name = next(name for name in names if name in columns or name in empty.index.names)
     times = empty[name] if name in columns else empty.index.get_level_values(name)
-    return pd.Series(times).dt.tz
+    times = pd.Series(times)
+    is_moments = pd.api.types.is_datetime64_any_dtype(times.dtype) or str(times.dtype).startswith("timestamp[")
+    return times.dt.tz if is_moments else _NO_MOMENTS
 
 
 def _of_rows(table: pa.Table, described: Kind, rows: range, whole: int) -> Any:
