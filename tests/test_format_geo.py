@@ -346,3 +346,14 @@ def test_a_grid_that_coordinates_were_rounded_to_counts(tmp_path: Path) -> None:
     assert hash_value(line) != hash_value(rounded)
     with pytest.raises(FormatError):
         through("parquet", gpd.GeoDataFrame(geometry=[rounded]), tmp_path)
+
+
+@pytest.mark.parametrize("wrap", [lambda value: value, lambda value: [value], lambda value: {"a": (value,)}])
+def test_a_private_copy_has_the_grid_too(wrap: Any) -> None:
+    """A geometry cannot be changed, so it is handed on as it is."""
+    rounded = shapely.set_precision(shapely.LineString([(0, 0), (10, 10)]), 1.0)
+    copied: Any = private_copy(wrap(rounded))
+    while not isinstance(copied, shapely.Geometry):
+        copied = next(iter(copied.values() if isinstance(copied, dict) else copied))
+
+    assert shapely.get_precision(copied) == 1.0

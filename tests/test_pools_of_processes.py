@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 PIPELINE = """
 import multiprocessing, sys
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 import whorl
 from whorl import cache
 
@@ -41,6 +41,13 @@ def both():
     with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context(sys.argv[1])) as pool:
         return [pool.submit(part, 7).result(), pool.submit(part, 7).result()]
 
+def below():
+    with ThreadPoolExecutor(1) as threads:
+        threads.submit(part, 7).result()
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context(sys.argv[1])) as pool:
+        pool.submit(part, 8).result()
+    return spaces()
+
 def spaces():
     return {entry.slot.namespace for entry in part.entries()}
 """
@@ -52,6 +59,12 @@ SCRIPTS = {
 with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context(sys.argv[1])) as pool:
     print(pool.submit(point, 7).result().number, point(7).number, point.definition.name)
 print(whole(2), whole(2), whole.last.kind, {entry.slot.stage for entry in part.entries()})
+""",
+    "below": """
+with whorl.options(namespace='other'):
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context(sys.argv[1])) as pool:
+        print(pool.submit(below).result())
+print(spaces())
 """,
     "lost": "import threading\nwith whorl.options(filesystem_options={'lock': threading.Lock()}): both()",
 }
@@ -96,6 +109,14 @@ def test_a_namespace_reaches_stages_in_other_processes(method: str, tmp_path: Pa
 
     assert found.stdout.splitlines()[-1] == "1 set() 1"
     assert len(list((tmp_path / "store").rglob("other"))) >= 1
+
+
+@pytest.mark.parametrize("method", ["fork", "spawn"])
+def test_threads_and_pools_below_a_worker_are_reached_too(method: str, tmp_path: Path) -> None:
+    """Whatever calls a stage: nothing lies in the namespace that nobody asked for."""
+    found = run("below", method, tmp_path)
+
+    assert found.stdout.splitlines() == ["part 7", "part 8", "{'other'}", "set()"]
 
 
 @pytest.mark.parametrize("method", ["fork", "spawn"])

@@ -194,6 +194,20 @@ def test_other_programs_read_the_folder(tmp_path: Path) -> None:
     assert len(pl.read_parquet(payload.folder)) == ROWS
 
 
+def test_files_stay_few_however_few_rows_are_asked_for(tmp_path: Path) -> None:
+    """Each is listed in the manifest, and is a request in a bucket."""
+    value = pd.DataFrame({"time": pd.date_range("2020", periods=1000, freq="D"), "number": range(1000)})
+
+    assert len(stored(value, tmp_path, row_group_size=1).names) == 64 - 1 + 1  # 63 of 16 rows, and the list
+
+
+def test_an_hour_that_a_zone_leaves_out_is_for_the_one_who_slices(tmp_path: Path) -> None:
+    """Reading must not fail: it would be taken for a payload that cannot be read, and computed anew."""
+    value = numbered(DAYS.tz_localize("Europe/Paris"))
+
+    assert len(read(stored(value, tmp_path), "2020-03-29 02:30", None)) == ROWS
+
+
 def test_a_name_of_an_axis_is_a_text(tmp_path: Path) -> None:
     """Or several texts."""
     with pytest.raises(FormatError, match="split_by"):

@@ -129,8 +129,13 @@ class _Sent:
         homes = {home: home.partition(":") for home in self.held}
         variables = {home: getattr(import_module(module), name) for home, (module, _, name) in homes.items()}
         carried_on = {variable: home for home, variable in variables.items()}
-        with _holding([*((variables[home], value) for home, value in self.held.items()), (_carried, carried_on)]):
-            return self.function(*args, **kwargs)
+        held = [*((variables[home], value) for home, value in self.held.items()), (_carried, carried_on)]
+        _hooks.install()
+        try:
+            with _holding(held):
+                return self.function(*args, **kwargs)
+        finally:
+            _hooks.remove()
 
 
 def _sent(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -31,7 +31,7 @@ class UncopyableError(TypeError):
 
 def private_copy(value: object) -> object:
     """Copy a value so that changing the copy, at any depth, leaves the original as it was."""
-    if type(value) in _IMMUTABLE:
+    if _is_fixed(type(value)):
         return value
     try:
         if _is_frame(value):
@@ -39,6 +39,12 @@ def private_copy(value: object) -> object:
         return _copy_deeply(value)
     except Exception as error:
         raise UncopyableError(f"a {type(value).__qualname__} cannot be copied: {error}") from error
+
+
+def _is_fixed(kind: type) -> bool:
+    """Whether nothing changes values of a type; geometries would lose the grid they were rounded to when copied."""
+    shapely = sys.modules.get("shapely")
+    return kind in _IMMUTABLE or (shapely is not None and issubclass(kind, shapely.Geometry))
 
 
 def _copy_deeply(value: object) -> object:
@@ -97,7 +103,7 @@ def _copy_plain(value: Any, met: set[int]) -> Any:
     Not where there is anything else in them, or where one stands in two places or in itself: so it must in the copy.
     """
     kind = type(value)
-    if kind in _IMMUTABLE:
+    if _is_fixed(kind):
         return value
     if kind not in _CONTAINERS or id(value) in met:
         raise _NotPlainError

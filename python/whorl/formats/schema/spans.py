@@ -50,7 +50,8 @@ def write_rows(table: pa.Table, names: Sequence[str], rows: int | None, write: C
     A part has that many rows, or some MB.  ``write`` puts a table into the file of a name.
     """
     axis = axis_of(table.schema, described_by(table), names)
-    step = rows or -(-len(table) // max(1, min(_MOST, table.nbytes // _PART)))
+    least = -(-len(table) // _MOST)
+    step = max(rows, least) if rows else -(-len(table) // max(1, min(_MOST, table.nbytes // _PART)))
     starts = range(0, len(table), max(1, step))
     if axis is None or len(starts) <= 1:
         return False
@@ -184,7 +185,10 @@ def touched(spans: Sequence[Span | None], meta: pa.Table, axis: str, window: Win
     zone = _zone_of(_of_rows(meta, described_by(meta), range(0), -1), axis, window.names)
     if zone is _NO_MOMENTS:
         return range(len(spans))
-    bounds = window.bounds.in_zone(zone)
+    try:
+        bounds = window.bounds.in_zone(zone)
+    except ValueError:  # an hour that the zone leaves out, or has twice: who slices will say so
+        return range(len(spans))
     found = [place for place, span in enumerate(spans) if span is not None and bounds.touch(*_ends(span, zone))]
     return range(found[0], found[-1] + 1) if found else range(0)
 
