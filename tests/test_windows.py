@@ -19,7 +19,7 @@ from contracts.payload import FolderPayload, new_payload
 from contracts.tables import frames, polars_frames
 from whorl import Processor, cache, config, hash_value, timeseries
 from whorl.errors import ConfigError, FormatError
-from whorl.formats.base import decode_as, format_named
+from whorl.formats.base import decode_as, format_named, register_format
 from whorl.wish import Window, Wish
 
 if TYPE_CHECKING:
@@ -290,6 +290,29 @@ def test_a_window_of_what_a_processor_makes_is_none_of_what_is_stored() -> None:
     assert moved.last is not None
     assert moved.last.kind == "hit"
     assert first == again == (2 * 24 * 60, 2 * 24 * 60)
+
+
+class Unwilling:
+    """A format that holds frames as parquet does, and cannot read a part."""
+
+    name, suffix, exact, runs_code = "unwilling", ".parquet", True, False
+    accepts, encode, decode = PARQUET.accepts, PARQUET.encode, PARQUET.decode
+
+    def decode_part(self, *_: object) -> object:
+        raise AttributeError("it does not know how")
+
+
+@pytest.mark.usefixtures("store")
+def test_what_cannot_be_read_in_part_is_read_whole(caplog: pytest.LogCaptureFixture) -> None:
+    """Computing it anew, at each call, would be the dearer way."""
+    register_format(Unwilling())
+    stage = timeseries()(cache(name="unwilling", format="unwilling")(minutes.__wrapped__))
+    stage()
+
+    assert len(stage("2020-01-01", "2020-01-02")) == 2 * 24 * 60
+    assert stage.last is not None
+    assert stage.last.kind == "hit"
+    assert "it is read whole" in caplog.text
 
 
 @pytest.mark.usefixtures("store")

@@ -109,6 +109,9 @@ def _decode_copy(access: Access, manifest: Manifest, types: Callable[[], Mapping
             raise
         _log.warning("the entry of %s has a format that is not known here, it is computed again", manifest.slot.stage)
     except Exception as error:  # noqa: BLE001 - a class that is gone, a library that reads no more: the value is computed
+        if wish.windows:
+            _log.warning("the entry of %s cannot be read in part, it is read whole: %r", manifest.slot.stage, error)
+            return _decode_copy(access, manifest, types, Wish(wish.engine))
         _log.warning("the entry of %s cannot be decoded, it is computed again: %r", manifest.slot.stage, error)
     return MISSING
 
