@@ -42,8 +42,7 @@ class Delivery:
     def fetch(self, call: Call, resolution: Resolution) -> object:
         """Give the value of a settled call: from memory, decoded or as it was computed; MISSING where it went."""
         manifest = resolution.manifest
-        validates = bool(validators_of(call))
-        if call.memoized and manifest is not None and not validates:
+        if call.memoized and manifest is not None and not validators_of(call):
             value = memoized.recall(call, self.snapshot, manifest)
             if value is not MISSING:
                 return post_process(call, value)
@@ -55,7 +54,7 @@ class Delivery:
         elif call.engine:
             value = as_engine(call, value)
         value = work_on(call, value)
-        if validates and not is_valid(call, value):
+        if not is_valid(call, value):
             self._refuse(call, resolution)
             return MISSING
         if call.memoized and manifest is not None and (derived := self.snapshot.known(call)):

@@ -107,7 +107,7 @@ class Judge:
 
     def answers(self, manifest: Manifest) -> bool:
         """Whether an entry under this call's key may be served."""
-        return self.access.may_serve(manifest) and self.is_current(manifest) and self.holds(manifest)
+        return self.has_window(manifest) and self.is_sound(manifest)
 
     def is_current(self, manifest: Manifest) -> bool:
         """Whether an entry is not expired and its revisions are the ones of now."""

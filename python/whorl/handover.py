@@ -119,8 +119,7 @@ def validators_of(call: Call) -> tuple[Processor, ...]:
 
 def is_valid(call: Call, value: object) -> bool:
     """Whether the processors that validate take a value for what the call asked for."""
-    values = call.values
-    return all(processor.validate(value, values) for processor in validators_of(call))
+    return all(processor.validate(value, call.values) for processor in validators_of(call))
 
 
 def put_into(earlier: object, value: object, call: Call) -> object:

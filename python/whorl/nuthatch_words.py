@@ -18,10 +18,7 @@ if TYPE_CHECKING:
 _BACKENDS: Mapping[str, str | None] = {"basic": None, "deltalake": "delta"}
 # An index always comes back, names of tables fit every database, rows go in batches; maps are not warped, and the
 # labels of every dimension are listed.
-_NEEDLESS: Mapping[str, frozenset[str]] = {
-    "sql": frozenset(("hash_table_name", "write_index", "chunk_size")),
-    "terracotta": frozenset(("time_dimension", "resampling_method")),
-}
+_NEEDLESS = frozenset(("hash_table_name", "write_index", "chunk_size", "time_dimension", "resampling_method"))
 # The list of maps lies beside them: there is no server to log in to.
 _SERVER = frozenset(("driver", "host", "port", "database", "username", "password", "write_username", "write_password"))
 _PLACE = frozenset(("filesystem", "filesystem_options"))
@@ -34,8 +31,7 @@ def format_called(backend: str) -> str | None:
 
 def options_called(backend_kwargs: Mapping[str, object]) -> dict[str, object]:
     """Give the options of a format that ``backend_kwargs`` ask for."""
-    needless = frozenset().union(*_NEEDLESS.values())
-    return {name: value for name, value in backend_kwargs.items() if name not in needless}
+    return {name: value for name, value in backend_kwargs.items() if name not in _NEEDLESS}
 
 
 def settings_called(backend: str, section: Mapping[str, object], origin: str) -> dict[str, object]:

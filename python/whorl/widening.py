@@ -43,13 +43,7 @@ def read_window(recorded: str | None) -> Ends | None:
 def covers(recorded: str | None, ends: Sequence[object]) -> bool:
     """Whether a recorded window has that of a call in it."""
     known = read_window(recorded)
-    if known is None:
-        return False
-    outer, inner = Bounds.parse(*known), Bounds.parse(*ends)
-    try:
-        return _starts(outer, inner) and _lasts(outer, inner)
-    except TypeError:  # one has a time zone, the other has none
-        return False
+    return known is not None and all(_reaches(known, ends))
 
 
 def widest(recorded: str | None, ends: Ends) -> Ends:
@@ -57,17 +51,23 @@ def widest(recorded: str | None, ends: Ends) -> Ends:
     known = read_window(recorded)
     if known is None:
         return ends
-    one, other = Bounds.parse(*known), Bounds.parse(*ends)
-    try:
-        return (known if _starts(one, other) else ends)[0], (known if _lasts(one, other) else ends)[1]
-    except TypeError:
-        return ends
+    starts, lasts = _reaches(known, ends)
+    return (known if starts else ends)[0], (known if lasts else ends)[1]
 
 
 def word_window(ends: Sequence[object]) -> str:
     """Word a window for a line."""
     start, end = ("open" if end is None else str(end) for end in ends)
     return f"{start} … {end}"
+
+
+def _reaches(known: Ends, ends: Sequence[object]) -> tuple[bool, bool]:
+    """Whether a window begins where another does or before, and ends where it does or after; not if none can tell."""
+    one, other = Bounds.parse(*known), Bounds.parse(*ends)
+    try:
+        return _starts(one, other), _lasts(one, other)
+    except TypeError:  # one has a time zone, the other has none
+        return False, False
 
 
 def _starts(one: Bounds, other: Bounds) -> bool:

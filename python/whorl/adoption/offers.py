@@ -19,6 +19,11 @@ class UnfitError(Exception):
     """An entry that is not adopted; the text says why, and becomes a ``Skipped``."""
 
 
+def worded(error: Exception) -> str:
+    """Word an error of a library in one line that is not long."""
+    return f"{type(error).__name__}: {error}".splitlines()[0][:200]
+
+
 @dataclass(frozen=True, slots=True)
 class Offer:
     """

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 
 from whorl.adoption.frames import doubts_of_frame
 from whorl.adoption.grids import check_codecs, is_array
-from whorl.adoption.offers import UnfitError
+from whorl.adoption.offers import UnfitError, worded
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -55,8 +55,7 @@ def read_payload(path: str, kind: str, allowed: Allowed, returns: str = "") -> o
     except ModuleNotFoundError as error:
         raise UnfitError(f"it cannot be read without {error.name}") from error
     except Exception as error:
-        said = f"{type(error).__name__}: {error}".splitlines()[0]
-        raise UnfitError(f"it cannot be read: {said[:200]}") from error
+        raise UnfitError(f"it cannot be read: {worded(error)}") from error
 
 
 def loses(kind: str) -> bool:

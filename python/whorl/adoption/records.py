@@ -19,7 +19,7 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from whorl.adoption.offers import Skipped, UnfitError
+from whorl.adoption.offers import Skipped, UnfitError, worded
 from whorl.adoption.payloads import read_table
 from whorl.errors import ConfigError
 
@@ -187,5 +187,4 @@ def _entry(record: Mapping[str, object]) -> Entry:
 
 
 def _unreadable(error: Exception) -> str:
-    said = f"{type(error).__name__}: {error}".splitlines()[0]
-    return f"its record cannot be read: {said[:200]}"
+    return f"its record cannot be read: {worded(error)}"

@@ -131,7 +131,7 @@ def _read_as(reader: PayloadReader, engine: str) -> object:
     """Read all files as something that an engine is soon made of, without a frame of pandas where that is possible."""
     read = partial(_read, reader)
     if is_parts(reader):
-        found = parts_as(read, read_list(reader)["parts"], engine)
+        found = parts_as(read, read_list(reader).listed["parts"], engine)
         return _read_all(reader, ()) if found is None else found
     if not is_cut(reader):
         return file_table_as(read(_FILE), engine)

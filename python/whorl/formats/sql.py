@@ -84,12 +84,13 @@ class Sql:
 
     def decode(self, reader: PayloadReader, options: Mapping[str, object]) -> object:
         """Read the table by the schema; ``CorruptEntryError`` where it is gone or of another revision."""
-        whole = read_list(reader) if is_parts(reader) else {"keys": [ROW], **json.loads(reader.read(_SCHEMA))}
+        parts = read_list(reader) if is_parts(reader) else None
+        whole = parts.listed if parts else {"keys": [ROW], **json.loads(reader.read(_SCHEMA))}
         url = url_of(options, writes=False) if whole["external"] else None
         if url is None and whole["external"]:
             raise StoreError("a result lies in a database that no setting names", 'set the url of the format "sql"')
-        if is_parts(reader):
-            return read_sql_parts(reader, url or url_that_stays(reader, _FILE))
+        if parts:
+            return read_sql_parts(parts, url or url_that_stays(reader, _FILE))
         with database(url or url_of_file(reader.path(_FILE))) as engine:
             return _read(whole, engine)
 

@@ -60,14 +60,13 @@ class TierLedger:
 
     def is_ahead(self, namespace: str, key: Digest) -> bool:
         """Whether the local tier has a result that was computed anew over the root's: no copy takes its place."""
-        root = next((tier for tier in self.tiers if tier.name == ROOT), None)
-        roots = "" if root is None else self.attempt(root, lambda store: store.revision(namespace, key), "")
+        roots = self._revision_in(ROOT, namespace, key)
         return bool(roots and self._own(namespace, key, roots))
 
     def revise(self, namespace: str, keys: Iterable[Digest], written: Sequence[Tier]) -> Mapping[Digest, str]:
         """Give keys new revisions in the first of the tiers that are written, noted in the others."""
         wanted, given = list(keys), None
-        root = next((tier for tier in self.tiers if tier.name == ROOT), None)
+        root = self._tier(ROOT)
         for tier in written:
             if given is not None:
                 known = {key.hex(): nonce for key, nonce in given.items()}
@@ -103,20 +102,26 @@ class TierLedger:
 
     def _own(self, namespace: str, key: Digest, roots: str) -> str:
         """Return the local tier's revision of a key, if it was made over that of the root."""
-        local = next((tier for tier in self.tiers if tier.name == LOCAL), None)
-        own = "" if local is None else self.attempt(local, lambda store: store.revision(namespace, key), "")
+        own = self._revision_in(LOCAL, namespace, key)
         return own if own and own == _made_over(own[:_HALF], roots) else ""
 
     def _note(self, tier: Tier, namespace: str, key: Digest, revision: str) -> None:
         """Note a revision in the local tier, for the time when there is no network."""
-        local = next((other for other in self.tiers if other.name == LOCAL and other.writes), None)
+        local = self._tier(LOCAL)
 
         def note(store: Store) -> None:
             if store.revision(namespace, key) != revision:
                 store.write_revisions(namespace, {key.hex(): revision})
 
-        if local is not None and tier is not local:
+        if local is not None and local.writes and tier is not local:
             self.attempt(local, note, None)
+
+    def _tier(self, name: str) -> Tier | None:
+        return next((tier for tier in self.tiers if tier.name == name), None)
+
+    def _revision_in(self, name: str, namespace: str, key: Digest) -> str:
+        tier = self._tier(name)
+        return "" if tier is None else self.attempt(tier, lambda store: store.revision(namespace, key), "")
 
 
 def _made_over(chance: str, revision: str) -> str:

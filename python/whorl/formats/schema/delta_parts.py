@@ -16,6 +16,7 @@ from whorl.formats.schema.frames import decode_table, encode_table
 from whorl.formats.schema.loss import Loss, require
 from whorl.formats.schema.parts import (
     check_partition,
+    differing,
     files_for_tasks,
     frame_of_parts,
     names_of_parts,
@@ -52,7 +53,8 @@ def write_delta_parts(value: Any, writer: PayloadWriter, table: str) -> None:
 
 def read_delta_parts(reader: PayloadReader) -> Any:
     """Make the frame of the files."""
-    return frame_of_parts(reader, _read_part, read_list(reader)["parts"], files=files_for_tasks(reader))
+    parts = read_list(reader)
+    return frame_of_parts(parts, _read_part, parts.listed["parts"], files=files_for_tasks(reader))
 
 
 def _write_part(frame: Any, path: str) -> tuple[bytes, int]:
@@ -73,10 +75,7 @@ def _write_part(frame: Any, path: str) -> tuple[bytes, int]:
 
 def _read_part(name: str, files: FilesForTasks) -> Any:
     """Read one partition, checked: a task of dask's, in whatever process."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    return _frame_of(pq.read_table(pa.BufferReader(files.read(name))))
+    return _frame_of(files.table(name))
 
 
 def _frame_of(table: pa.Table) -> Any:
@@ -94,8 +93,7 @@ def _one_schema(serialized: list[bytes]) -> pa.Schema:
     schemas = [pa.ipc.read_schema(pa.py_buffer(data)) for data in serialized]
     for place, schema in enumerate(schemas):
         if not schema.equals(schemas[0]):
-            names = ", ".join(sorted({f"`{name}`" for name, _ in _fields(schema) ^ _fields(schemas[0])}))
-            raise Loss(f"partition {place} has columns of other types than another: {names}", "parquet")
+            raise differing(place, sorted({name for name, _ in _fields(schema) ^ _fields(schemas[0])}))
     return schemas[0]
 
 

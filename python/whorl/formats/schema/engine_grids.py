@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from whorl.errors import FormatError
+from whorl.formats.schema.engine_refusal import unreadable_as
 from whorl.formats.schema.loss import Loss
 from whorl.formats.schema.payload import check_same
 
@@ -31,7 +31,7 @@ def frame_of_dataset(dataset: Any) -> Any:
     """Make the frame of a dataset."""
     wanted = "pandas.DataFrame"
     if odd := _check_variables(dataset):
-        raise _refusal("xarray.Dataset", wanted, odd)
+        raise unreadable_as("xarray.Dataset", wanted, odd)
     loaded = dataset.compute()
     frame = loaded.to_dataframe()
     frame.attrs = dict(dataset.attrs)
@@ -65,7 +65,7 @@ def series_of_array(array: Any) -> Any:
     dataset = array.to_dataset(name="values")
     dataset["values"].attrs = {}
     if not array.ndim or (odd := _check_variables(dataset)):
-        raise _refusal("xarray.DataArray", "pandas.Series", odd if array.ndim else "it has no dimension")
+        raise unreadable_as("xarray.DataArray", "pandas.Series", odd if array.ndim else "it has no dimension")
     loaded = array.compute()
     series = loaded.to_series()
     series.attrs = dict(array.attrs)
@@ -94,15 +94,15 @@ def _check_labels(value: Any, wanted: str) -> None:
     has = "pandas.Series" if value.ndim == 1 else "pandas.DataFrame"
     index = value.index
     if not index.is_unique:
-        raise _refusal(has, wanted, "two rows have one label")
+        raise unreadable_as(has, wanted, "two rows have one label")
     if index.nlevels > 1:
         if None in index.names:
-            raise _refusal(has, wanted, "a level of its index has no name")
+            raise unreadable_as(has, wanted, "a level of its index has no name")
         combinations = 1
         for level in range(index.nlevels):
             combinations *= index.get_level_values(level).nunique(dropna=False)
         if combinations != len(index):
-            raise _refusal(has, wanted, "its rows are not all combinations of the levels of its index")
+            raise unreadable_as(has, wanted, "its rows are not all combinations of the levels of its index")
 
 
 def _dataset(frame: Any) -> Any:
@@ -138,13 +138,8 @@ def _compare(value: Any, back: Any, has: str, wanted: str) -> None:
     try:
         check_same(value, back)
     except Loss as loss:
-        raise _refusal(has, wanted, "what was made of it is another value when it is made back") from loss
+        raise unreadable_as(has, wanted, "what was made of it is another value when it is made back") from loss
 
 
 def _listed(names: Iterable[object]) -> str:
     return ", ".join(f"`{name}`" for name in names)
-
-
-def _refusal(has: str, wanted: str, cause: str) -> FormatError:
-    article = "an" if has.startswith("x") else "a"
-    return FormatError(f"{article} {has} cannot be read as {wanted}", cause)

@@ -10,9 +10,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from whorl.errors import FormatError
+from whorl.formats.schema.engine_refusal import unreadable_as
 
 _NUMBERS = "iuf"
+_WANTED = "numpy.ndarray"
 
 
 def array_of_frame(frame: Any) -> Any:
@@ -25,13 +26,15 @@ def array_of_frame(frame: Any) -> Any:
         return _own(frame.to_numpy())
     if not columns or not (len(dtypes) == 1 or all(dtype.kind in _NUMBERS for dtype in dtypes)):
         names = ", ".join(sorted({str(kind) for kind in frame.dtypes})) or "no type, for there are none"
-        raise _refusal("pandas.DataFrame", f"its columns are of {names}, which are no one type of numpy's")
+        raise unreadable_as(
+            "pandas.DataFrame", _WANTED, f"its columns are of {names}, which are no one type of numpy's"
+        )
     array = np.column_stack(columns)
     with np.errstate(invalid="ignore"):
         back = [array[:, place].astype(column.dtype) for place, column in enumerate(columns)]
     for label, one, other in zip(frame.columns, columns, back, strict=True):
         if one.tobytes() != other.tobytes():
-            raise _refusal("pandas.DataFrame", f"column `{label}` has numbers that {array.dtype} has not")
+            raise unreadable_as("pandas.DataFrame", _WANTED, f"column `{label}` has numbers that {array.dtype} has not")
     return array
 
 
@@ -57,13 +60,11 @@ def _array(label: object, series: Any) -> Any:
         return series.to_numpy(dtype=plain)
     if str(dtype) in ("str", "string"):
         return series.to_numpy(dtype=object)
-    raise _refusal("pandas.Series", f"the values of `{label}` are of {dtype}, for which numpy has no type")
+    raise unreadable_as(
+        "pandas.Series", _WANTED, f"the values of `{label}` are of {dtype}, for which numpy has no type"
+    )
 
 
 def _own(array: Any) -> Any:
     """Let the array be changed: what pandas hands out may be its own."""
     return array if array.flags.writeable else array.copy()
-
-
-def _refusal(has: str, cause: str) -> FormatError:
-    return FormatError(f"a {has} cannot be read as numpy.ndarray", cause)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from whorl.errors import FormatError
+from whorl.formats.schema.engine_refusal import unreadable_as
 from whorl.formats.schema.geo import is_geometry
 
 # Partitions of about the size that dask's documentation recommends.
@@ -29,8 +29,7 @@ def refuse_index(frame: Any, wanted: str) -> None:
     index = frame.index
     is_plain = type(index).__name__ == "RangeIndex" and index.name is None and index.start == 0 and index.step == 1
     if not is_plain:
-        cause = "its index would be lost"
-        raise FormatError(f"a pandas.DataFrame cannot be read as {wanted}", cause, "store frame.reset_index()")
+        raise unreadable_as("pandas.DataFrame", wanted, "its index would be lost", "store frame.reset_index()")
 
 
 def pandas_of_arrow(table: Any) -> Any:
@@ -60,7 +59,7 @@ def polars_of_arrow(table: Any) -> Any:
         return pl.from_arrow(table)
     except pl.exceptions.PolarsError as error:
         first = str(error).splitlines()[0]
-        raise FormatError("a pyarrow.Table cannot be read as polars.DataFrame", first) from error
+        raise unreadable_as("pyarrow.Table", "polars.DataFrame", first) from error
 
 
 def arrow_of_polars(frame: Any) -> Any:
@@ -93,7 +92,7 @@ def geopandas_of_pandas(frame: Any) -> Any:
     active = "geometry" if "geometry" in names else names[0] if len(names) == 1 else None
     if active is None:
         cause = "it has several columns of geometries" if names else "it has no column of geometries"
-        raise FormatError("a pandas.DataFrame cannot be read as geopandas.GeoDataFrame", cause)
+        raise unreadable_as("pandas.DataFrame", "geopandas.GeoDataFrame", cause)
     made = gpd.GeoDataFrame(frame, geometry=active)
     made.attrs = dict(frame.attrs)
     return made
@@ -117,7 +116,7 @@ def geopandas_of_arrow(table: Any) -> Any:
 def frame_of_series(series: Any) -> Any:
     """Make a frame of a series that has a name."""
     if series.name is None:
-        raise FormatError("a series cannot be read as a frame", "it has no name")
+        raise unreadable_as("series", "a frame", "it has no name")
     frame = series.to_frame()
     frame.attrs = dict(series.attrs)
     return frame

@@ -23,6 +23,7 @@ from whorl.errors import FormatError
 from whorl.formats.schema import engine_grids as grids
 from whorl.formats.schema import engine_numbers as numbers
 from whorl.formats.schema import engine_tables as tables
+from whorl.formats.schema.engine_refusal import unreadable_as
 from whorl.formats.schema.tables import table_name
 
 if TYPE_CHECKING:
@@ -67,11 +68,11 @@ def convert(value: Any, engine: str) -> Any:
     except (ValueError, TypeError, NotImplementedError, OverflowError) as error:
         if isinstance(error, FormatError):
             raise
-        raise FormatError(f"{_article(has)} cannot be read as {engine}", f"{type(error).__name__}: {error}") from error
+        raise unreadable_as(has, engine, f"{type(error).__name__}: {error}") from error
     if type_name(value) != wanted and not (wanted == XARRAY and type_name(value) in _GRIDS):
         possible = sorted(target for source, target in _WAYS if source == has)
         cause = f"it can be {', '.join(possible)}" if possible else "it can be read as what it is, and as nothing else"
-        raise FormatError(f"{_article(has)} cannot be read as {engine}", cause)
+        raise unreadable_as(has, engine, cause)
     return value
 
 
@@ -79,10 +80,6 @@ def type_name(value: object) -> str:
     """Name the type of a value as an engine is named."""
     name = table_name(value)
     return _ALIASES.get(name, name)
-
-
-def _article(name: str) -> str:
-    return f"an {name}" if name.startswith("x") else f"a {name}"
 
 
 def _compute(frame: Any) -> Any:
@@ -107,13 +104,13 @@ def _only_variable(dataset: Any) -> Any:
     if len(names) != 1 or dataset.attrs:
         cause = f"it has the variables {', '.join(map(str, names)) or 'none'}"
         cause += " and attributes of its own" if dataset.attrs else ""
-        raise FormatError("an xarray.Dataset cannot be read as xarray.DataArray", cause)
+        raise unreadable_as(_DATASET, _DATA_ARRAY, cause)
     return dataset[names[0]]
 
 
 def _as_dataset(array: Any) -> Any:
     if array.name is None:
-        raise FormatError("an xarray.DataArray cannot be read as xarray.Dataset", "it has no name")
+        raise unreadable_as(_DATA_ARRAY, _DATASET, "it has no name")
     return array.to_dataset()
 
 

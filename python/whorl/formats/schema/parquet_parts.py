@@ -16,7 +16,6 @@ from whorl.formats.schema.parts import (
     frame_of_parts,
     names_of_parts,
     read_list,
-    table_without_rows,
     write_frame,
     write_list,
 )
@@ -44,11 +43,11 @@ def write_parts(value: Any, writer: PayloadWriter, axes: Sequence[str]) -> None:
 
 def read_parts(reader: PayloadReader, windows: Sequence[Window]) -> Any:
     """Make the frame of the files; what the windows do not touch has no rows."""
-    listed, table = read_list(reader), table_without_rows(reader)
-    empty = of_file_table(table)
-    beside = _beside(listed["spans"], table, empty, windows)
-    wanted = ["" if place in beside else name for place, name in enumerate(listed["parts"])]
-    return frame_of_parts(reader, _read_part, wanted, files=files_for_tasks(reader), empty=empty)
+    parts = read_list(reader)
+    empty = of_file_table(parts.table)
+    beside = _beside(parts.listed["spans"], parts.table, empty, windows)
+    wanted = ["" if place in beside else name for place, name in enumerate(parts.listed["parts"])]
+    return frame_of_parts(parts, _read_part, wanted, files=files_for_tasks(reader), empty=empty)
 
 
 def rows_in_parts(reader: PayloadReader, read: Callable[[str], pa.Table]) -> Any:
@@ -64,16 +63,13 @@ def rows_in_parts(reader: PayloadReader, read: Callable[[str], pa.Table]) -> Any
 
 def _read_rows(part: tuple[str, int, int], files: FilesForTasks) -> Any:
     """Read the rows of one file, checked: a task of dask's, in whatever process."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
     name, start, whole = part
-    return read_range(pq.read_table(pa.BufferReader(files.read(name))), start, whole)
+    return read_range(files.table(name), start, whole)
 
 
 def _beside(spans: Sequence[Span | None], table: pa.Table, meta: Any, windows: Sequence[Window]) -> set[int]:
     """Say which partitions have no row in a window; of categories each partition may have others, so all are read."""
-    known = [place for place, span in enumerate(spans) if span is not None]
+    known = {place for place, span in enumerate(spans) if span is not None}
     kinds = [*meta.dtypes, *(meta.index.get_level_values(level).dtype for level in range(meta.index.nlevels))]
     if not known or any(str(kind) == "category" for kind in kinds):
         return set()
@@ -81,10 +77,7 @@ def _beside(spans: Sequence[Span | None], table: pa.Table, meta: Any, windows: S
     for window in windows:
         axis = axis_of(table.schema, described_by(table), window.names)
         if axis is not None:
-            ends = [spans[place] for place in known]
-            found.update(
-                place for place, end in zip(known, ends, strict=True) if not touched([end], table, axis, window)
-            )
+            found |= known.difference(touched(spans, table, axis, window))
     return found
 
 
@@ -103,9 +96,5 @@ def _write_part(frame: Any, path: str, axes: Sequence[str]) -> Span | None:
 def _read_part(name: str, files: FilesForTasks, empty: Any) -> Any:
     """Read one partition, checked: a task of dask's, in whatever process; without a name one that has no rows."""
     import numpy as np
-    import pyarrow as pa
-    import pyarrow.parquet as pq
 
-    if not name:
-        return empty[np.zeros(0, bool)]
-    return of_file_table(pq.read_table(pa.BufferReader(files.read(name))))
+    return of_file_table(files.table(name)) if name else empty[np.zeros(0, bool)]

@@ -83,27 +83,34 @@ def write_list(value: Any, writer: PayloadWriter, parts: Iterable[object], more:
     writer.write(_META, memoryview(sink.getvalue()))
 
 
-def read_list(reader: PayloadReader) -> Any:
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What is said of all partitions: the table of one without rows, and ``listed``, what ``write_list`` was told."""
+
+    table: pa.Table
+    listed: Any
+
+
+def read_list(reader: PayloadReader) -> Parts:
     """Read what is said of the partitions."""
-    return json.loads(table_without_rows(reader).schema.metadata[_LIST])
+    table = _table(reader.read(_META))
+    return Parts(table, json.loads(table.schema.metadata[_LIST]))
 
 
-def table_without_rows(reader: PayloadReader) -> pa.Table:
-    """Read the table of a partition that has no rows."""
+def _table(data: bytes) -> pa.Table:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    return pq.read_table(pa.BufferReader(reader.read(_META)))
+    return pq.read_table(pa.BufferReader(data))
 
 
-def frame_of_parts(reader: PayloadReader, read: Callable[..., Any], each: Sequence[object], **more: object) -> Any:
+def frame_of_parts(parts: Parts, read: Callable[..., Any], each: Sequence[object], **more: object) -> Any:
     """Make the frame again; nothing but its dtypes is read now, and ``read`` is a task of dask's."""
     import dask.dataframe as dd
 
-    divisions: Any = unpack(read_list(reader)["divisions"], extra=SCALARS)
-    meta = of_file_table(table_without_rows(reader))
+    divisions: Any = unpack(parts.listed["divisions"], extra=SCALARS)
     make: Any = dd.from_map
-    return _as_stored(make(read, each, meta=meta, divisions=tuple(divisions), **more))
+    return _as_stored(make(read, each, meta=of_file_table(parts.table), divisions=tuple(divisions), **more))
 
 
 def _as_stored(frame: Any) -> Any:
@@ -130,9 +137,9 @@ class FilesForTasks:
     files: LazyFiles
     token: str
 
-    def read(self, name: str) -> bytes:
-        """Read one whole file, checked."""
-        return self.files.read(name)
+    def table(self, name: str) -> pa.Table:
+        """Read the table of one parquet file, checked."""
+        return _table(self.files.read(name))
 
     def __dask_tokenize__(self) -> str:
         return self.token
@@ -147,6 +154,12 @@ def check_partition(frame: object) -> None:
     """Refuse partitions of other types than a frame of pandas."""
     if table_name(frame) != "pandas.DataFrame":
         raise Loss(f"partitions of type {table_name(frame)}")
+
+
+def differing(place: int, columns: Iterable[str]) -> Loss:
+    """Say that a partition does not go into one table with the others."""
+    names = ", ".join(f"`{name}`" for name in columns)
+    return Loss(f"partition {place} has columns of other types than another: {names}", "parquet")
 
 
 def spelled_out(frame: Any) -> tuple[Any, list[int] | None]:

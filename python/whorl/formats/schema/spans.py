@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, cast
 from whorl.formats.schema.files import described_by
 from whorl.formats.schema.frames import decode_table
 from whorl.formats.schema.labels import index_of, labels_of
+from whorl.formats.schema.plain import unpack
+from whorl.formats.schema.scalars import SCALARS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -77,8 +79,9 @@ def read_rows(read: Callable[[str], pa.Table], windows: Sequence[Window]) -> Any
     wanted = range(len(listed["files"]))
     for window in windows:
         if axis_of(meta.schema, described, window.names) == listed["axis"]:
-            places = touched(listed["spans"], meta, listed["axis"], window)
-            wanted = range(max(wanted.start, places.start), min(wanted.stop, places.stop))
+            places = touched(listed["spans"], meta, listed["axis"], window) or [0]
+            # What lies between is read too: rows stay those of one stretch, so that frequencies do.
+            wanted = range(max(wanted.start, places[0]), min(wanted.stop, places[-1] + 1))
     # One part at least, for a value without rows is made of one, as slicing makes it.
     wanted = wanted or range(1)
     table = pa.concat_tables([read(listed["files"][place]) for place in wanted])
@@ -149,9 +152,6 @@ def _pandas_axis(schema: pa.Schema, described: Kind, names: Sequence[str]) -> st
 
 def _levels(described: Kind) -> list[tuple[object, Kind | None]]:
     """Give the name of each level of an index, and where its values are; a range has none."""
-    from whorl.formats.schema.plain import unpack
-    from whorl.formats.schema.scalars import SCALARS
-
     index = cast("Kind", described["index"])
     parts = cast("list[Kind]", index["levels"]) if index["is"] == "levels" else [index]
     return [(unpack(part["name"], extra=SCALARS), cast("Kind | None", part.get("array"))) for part in parts]
@@ -174,9 +174,9 @@ def _follow_each_other(spans: Iterable[Span | None]) -> bool:
     )
 
 
-def touched(spans: Sequence[Span | None], meta: pa.Table, axis: str, window: Window) -> range:
+def touched(spans: Sequence[Span | None], meta: pa.Table, axis: str, window: Window) -> Sequence[int]:
     """
-    Say which parts a window touches, and those between them; ``meta`` is the table without its rows.
+    Say which parts a window touches, in their order; ``meta`` is the table without its rows.
 
     Times are compared as ``processors.axes`` does, so that no row is left out that it would keep.
     """
@@ -189,8 +189,7 @@ def touched(spans: Sequence[Span | None], meta: pa.Table, axis: str, window: Win
         bounds = window.bounds.in_zone(zone)
     except ValueError:  # an hour that the zone leaves out, or has twice: who slices will say so
         return range(len(spans))
-    found = [place for place, span in enumerate(spans) if span is not None and bounds.touch(*_ends(span, zone))]
-    return range(found[0], found[-1] + 1) if found else range(0)
+    return [place for place, span in enumerate(spans) if span is not None and bounds.touch(*_ends(span, zone))]
 
 
 def _ends(span: Span, zone: Any) -> tuple[pd.Timestamp, pd.Timestamp]:

@@ -35,8 +35,8 @@ from whorl.formats.schema.leaves import gaps_of
 from whorl.formats.schema.loss import Loss
 from whorl.formats.schema.parts import (
     check_partition,
+    differing,
     frame_of_parts,
-    read_list,
     spelled_out,
     summed_up,
     write_frame,
@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from whorl.formats.base import PayloadReader, PayloadWriter
+    from whorl.formats.schema.parts import Parts
 
 _KEYS = (PART, ROW)
 
@@ -73,12 +74,11 @@ def write_sql_parts(value: Any, writer: PayloadWriter, url: Any, named: Mapping[
     write_list(value, writer, parts, named)
 
 
-def read_sql_parts(reader: PayloadReader, url: Any) -> Any:
+def read_sql_parts(parts: Parts, url: Any) -> Any:
     """Make the frame of the partitions; the URL, with its password, goes along with the tasks that read them."""
-    whole = read_list(reader)
+    whole = parts.listed
     named = {"table": whole["table"], "revision": whole["revision"], "keys": _KEYS}
-    each = list(enumerate(whole["parts"]))
-    return frame_of_parts(reader, _read_part, each, whole=named, url=url)
+    return frame_of_parts(parts, _read_part, list(enumerate(whole["parts"])), whole=named, url=url)
 
 
 def url_that_stays(reader: PayloadReader, file: str) -> Any:
@@ -104,7 +104,7 @@ def _write_part(frame: Any, place: int, whole: Mapping[str, Any], url: Any) -> d
         with engine.begin() as connection:
             make_claimed_table(connection, here)
         if odd := other_columns(engine, here):
-            raise _differs(place, odd)
+            raise differing(place, odd)
         with engine.begin() as connection:
             remove_part(connection, here, place)
             add_rows(connection, here, leaves, place)
@@ -133,12 +133,7 @@ def _check_types(parts: list[dict[str, Any]]) -> None:
     for place, part in enumerate(parts):
         pairs = zip(first["leaves"], part["texts"]["leaves"], first["names_of_columns"], strict=True)
         if odd := [name for one, other, name in pairs if one != other]:
-            raise _differs(place, odd)
-
-
-def _differs(place: int, odd: list[str]) -> Loss:
-    names = ", ".join(f"`{name}`" for name in odd)
-    return Loss(f"partition {place} has columns of other types than another: {names}", "parquet")
+            raise differing(place, odd)
 
 
 def _forget(url: Any, whole: Mapping[str, Any]) -> None:
