@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from whorl.digest import Encoder
 from whorl.errors import NotFollowedWarning, UndigestableError, warn
 from whorl.fingerprint.boundary import Distribution, Own, canonical_module, owner, seen_through
+from whorl.fingerprint.describe_instance import OpaqueError
 from whorl.fingerprint.memory import Memory, Remembered
 from whorl.fingerprint.nodes import NOTHING, Node, NotFollowed, digest_nodes
 from whorl.fingerprint.parts import Difference, Part, differences
@@ -91,6 +92,7 @@ def _rebuild(
 
 
 _memory = Memory()
+_warned: set[NotFollowed] = set()
 
 
 def fingerprint(
@@ -100,18 +102,34 @@ def fingerprint(
     Fingerprint a function, class, stage or module as it is now.
 
     ``depends_on`` adds objects, modules or paths, ``ignore`` leaves objects or dotted names out; both count.  With
-    ``strict``, anything that cannot be followed raises ``UndigestableError``; loggers alone do not.
+    ``strict``, anything that cannot be followed raises ``UndigestableError``; loggers alone do not.  Data whose contents
+    cannot be known, such as a lazy frame in a global, raises it always.
     """
     root, added, left_out = func, tuple(depends_on), tuple(ignore)
     if is_stage(func):
         root = func.__wrapped__  # type: ignore[attr-defined]
         added, left_out = (*func.depends_on, *added), (*func.ignore, *left_out)  # type: ignore[attr-defined]
     found = _fingerprint(root, added, left_out)
+    _tell_undigested(found)
     refused = [item for item in found.not_followed if not item.harmless] if strict else []
     if refused:
         listed = ", ".join(map(str, refused))
         raise UndigestableError("the code refers to what cannot be followed", listed, "declare it, or drop strict=True")
     return found
+
+
+def _tell_undigested(found: Fingerprint) -> None:
+    """Raise for data that has no digest, and warn once of each object that shows nothing of what it holds."""
+    for item in found.not_followed:
+        error = item.error
+        if isinstance(error, OpaqueError):
+            if item not in _warned:
+                _warned.add(item)
+                message = f"{item} counts by its type alone, and a change of it is not seen ({error.cause}): make it"
+                warn(f"{message} inside the stage, or name it in ignore= if it does not matter", NotFollowedWarning)
+        elif error is not None:
+            tip = f"{error.tip}; ignore= leaves out what does not matter"
+            raise UndigestableError(f"the code refers to {item}: {error.message}", error.cause, tip)
 
 
 def digest_code(obj: object) -> Digest:

@@ -2,7 +2,8 @@
 A value that code refers to in, its node out: the digest of what it holds, and edges to the code it holds.
 
 Values have no cut-off in depth or size.  Where a part of a value cannot be digested (a lock, a logger, a file), the
-value is taken apart and that part counts by its type and is listed as not followed.  On the arrow: inside
+value is taken apart and that part counts by its type and is listed as not followed.  Data whose contents cannot be
+known (a plan of dask or polars) is refused by whoever asks for the fingerprint.  On the arrow: inside
 *fingerprint*, one of the describers of ``walk``; ``values`` digests what has no code in it.
 """
 
@@ -11,17 +12,19 @@ from __future__ import annotations
 import os
 import reprlib
 import sys
+from collections import deque
 from contextvars import Context, ContextVar
 from datetime import date, datetime, time, timedelta
 from operator import itemgetter
 from pathlib import PurePath
-from types import EllipsisType, MemberDescriptorType, NoneType
+from types import EllipsisType, MappingProxyType, MemberDescriptorType, NoneType
 from typing import TYPE_CHECKING
 
 from whorl.errors import UndigestableError, WhorlWarning, warn
 from whorl.fingerprint import foreign, settled
-from whorl.fingerprint.boundary import Own, canonical_module, find_project_of, owner
-from whorl.fingerprint.describe_instance import content_of
+from whorl.fingerprint.boundary import Own, Stdlib, canonical_module, find_project_of, owner
+from whorl.fingerprint.describe import is_data
+from whorl.fingerprint.describe_instance import LIVE, OpaqueError, content_of
 from whorl.fingerprint.folders import behind_project, counted_from
 from whorl.fingerprint.kinds import (
     full_name,
@@ -33,7 +36,8 @@ from whorl.fingerprint.kinds import (
     order_of,
     qualified_name_of,
 )
-from whorl.fingerprint.nodes import NOWHERE, Place
+from whorl.fingerprint.listeners import is_listened_to
+from whorl.fingerprint.nodes import NOWHERE, NotFollowed, Place
 from whorl.fingerprint.watches import MISSING
 
 if TYPE_CHECKING:
@@ -48,20 +52,18 @@ _ATOMS = frozenset((NoneType, bool, int, float, complex, str, bytes, EllipsisTyp
 _ATOM_IDS = frozenset(map(id, _ATOMS))
 _SHOWN_IDS = _ATOM_IDS | {id(kind) for kind in (tuple, list, dict, set, frozenset)}
 # What these hold belongs to the running process: they count by their type and are listed as not followed.
-_LIVE_MODULES = frozenset(
-    (
-        *("_io", "io", "logging", "socket", "_socket", "ssl", "threading", "_thread", "queue", "_queue", "subprocess"),
-        *("multiprocessing", "concurrent", "asyncio", "select", "selectors", "weakref", "_weakref", "_weakrefset"),
-        *("contextvars", "_contextvars", "os", "mmap", "signal", "unittest"),
-    )
+_LIVE_MODULES = frozenset(LIVE).union(
+    ("logging", "subprocess", "multiprocessing", "concurrent", "os", "signal", "tempfile")
 )
+# What lies in such a module and is data all the same.
+_HELD = frozenset(("_io.BytesIO", "_io.StringIO", "subprocess.CompletedProcess"))
 # What is logged is no part of a result, so these alone do not make a fingerprint unsure.
 _LOGGERS = frozenset(("logging.Logger", "logging.LoggerAdapter"))
 # Zones of these modules do not change.
 _FIXED_ZONES = ("datetime", "zoneinfo")
 _SHOWN_KEY = 40
 _LARGE = 64 * 1024 * 1024  # fingerprint.md
-_ARRAY_LIBRARIES = ("numpy", "xarray", "pyarrow", "builtins", "array")
+_ARRAY_LIBRARIES = ("numpy", "xarray", "zarr", "dask", "pyarrow", "builtins", "array")
 
 
 class _Short(reprlib.Repr):
@@ -83,9 +85,12 @@ def describe(walk: Walk, node: Node) -> None:
         return
     try:
         scan = _scan(walk, node, value)
-    except UndigestableError:
-        _take_apart(walk, node)
-        return
+    except UndigestableError as error:
+        standing = _standing(walk, node)
+        if standing is None:
+            _take_apart(walk, node, error)
+            return
+        scan = standing
     node.add("value", scan.digest, short_text(value))
     if _is_large(value):
         warn(f"{node.name} is large and digested at each call; give it as an argument instead", WhorlWarning)
@@ -109,7 +114,11 @@ def _is_large(value: object) -> bool:
 
 def is_live(value: object) -> bool:
     """Tell a lock, logger, file, socket or the like."""
-    return module_name_of(type(value)).partition(".")[0] in _LIVE_MODULES
+    return _is_of_process(type(value)) and full_name(type(value)) not in _HELD
+
+
+def _is_of_process(kind: type) -> bool:
+    return module_name_of(kind).partition(".")[0] in _LIVE_MODULES
 
 
 def is_fixed(value: object) -> bool:
@@ -165,6 +174,17 @@ def _scan(walk: Walk, node: Node, value: object) -> ValueScan:
     return node.standing
 
 
+def _standing(walk: Walk, node: Node) -> ValueScan | None:
+    """Find what stands for a value without a digest that the stage itself has made so."""
+    if node.place is NOWHERE or node.place.holder is None:
+        return None
+    value = node.value
+    node.standing = settled.standing_value(node.place, value)
+    if node.standing is not None:
+        walk.watches.result(lambda: state_of_value(value), state_of_value(value))
+    return node.standing
+
+
 def identity_of(value: object, project: str | None = None) -> object:
     """Return what tells a value from others: its digest, and the code in it; None where it cannot be digested."""
     from whorl.fingerprint.values import scan_value
@@ -211,7 +231,7 @@ def _namespace_of(holder: object) -> Mapping[str, object]:
     return holder if type(holder) is dict else {}
 
 
-def _describe_by_type(walk: Walk, node: Node) -> None:
+def _describe_by_type(walk: Walk, node: Node, error: UndigestableError | None = None) -> None:
     name = type_name(node.value)
     node.mark("of type", name)
     if isinstance(owner(type(node.value)), Own):
@@ -220,7 +240,7 @@ def _describe_by_type(walk: Walk, node: Node) -> None:
         walk.link(node, "default", default)
     foreign.link_readable(walk, node, node.value)
     harmless = any(full_name(base) in _LOGGERS for base in order_of(type(node.value)))
-    walk.doubt(f"{name} {node.name}".strip(), _where(node.place.holder), harmless=harmless)
+    walk.doubt(NotFollowed(f"{name} {node.name}".strip(), _where(node.place.holder), harmless, error))
 
 
 def _default_of(variable: ContextVar[object]) -> object:
@@ -243,11 +263,11 @@ def _where(holder: object) -> str:
     return os.path.basename(file) if isinstance(file, str) else ""
 
 
-def _take_apart(walk: Walk, node: Node) -> None:
-    """Describe a value that cannot be digested whole by each of its parts; what has none counts by its type."""
+def _take_apart(walk: Walk, node: Node, error: UndigestableError) -> None:
+    """Describe a value that cannot be digested whole by each of its parts; what has none is refused or warned of."""
     parts = list(_parts(node.value))
     if not parts:
-        _describe_by_type(walk, node)
+        _describe_undigested(walk, node, error)
         return
     node.mark("of type", type_name(node.value))
     walk.link(node, "type", type(node.value))
@@ -259,10 +279,39 @@ def _take_apart(walk: Walk, node: Node) -> None:
             walk.link(node, f"part/{name}", counted, Place(value, name), within=True)
 
 
-def state_of_value(value: object) -> object:
-    """Tell a value from what it was by its digest, or where it has none by its parts."""
+def _describe_undigested(walk: Walk, node: Node, error: UndigestableError) -> None:
+    """Let an object that shows nothing of itself count by its type; data is refused by whoever asks for this node."""
+    value = node.value
+    walk.watches.result(lambda: identity_of(value), None)
+    if is_data(type(value)) or not isinstance(error, OpaqueError):
+        _describe_by_type(walk, node, UndigestableError(error.message, error.cause, error.tip))
+    elif _hides(type(value)):
+        _describe_by_type(walk, node, error)
+    else:
+        _describe_by_type(walk, node)
+
+
+def _hides(kind: type) -> bool:
+    """Tell a type whose objects may hold something that counts: a tool of the process, and own classes, do not."""
+    bases = order_of(kind)
+    if any(map(_is_of_process, bases)) or is_listened_to(kind):
+        return False
+    return not all(base is object or isinstance(owner(base), Own) or _has_visible_state(base) for base in bases)
+
+
+def _has_visible_state(kind: type) -> bool:
+    """Tell a class of the standard library that was written in Python: it says where its objects keep what they have."""
+    return isinstance(owner(kind), Stdlib) and not {"__dict__", "__slots__"}.isdisjoint(namespace_of(kind))
+
+
+def state_of_value(value: object, seen: tuple[int, ...] = ()) -> object:
+    """Tell a value from what it was by its digest, or where it has none by its parts, and what has none by itself."""
     whole = identity_of(value)
-    return whole if whole is not None else [(name, identity_of(part) or id(part)) for name, part in _parts(value)]
+    if whole is not None:
+        return whole
+    if id(value) in seen or not (parts := list(_parts(value))):
+        return id(value)
+    return [(name, state_of_value(part, (*seen, id(value)))) for name, part in parts]
 
 
 def _identities(parts: Iterable[tuple[str, object]]) -> list[tuple[str, object]]:
@@ -274,7 +323,7 @@ def _identities(parts: Iterable[tuple[str, object]]) -> list[tuple[str, object]]
 def _parts(value: object) -> Iterator[tuple[str, object]]:
     """List what a container holds, whatever class was made from a built-in one, and what own classes hold besides."""
     kind = type(value)
-    for content in content_of(value):
+    for content in content_of(value) or _content_of_standard(value):
         if type(content) is list or type(content) is tuple:
             yield from ((str(index), item) for index, item in enumerate(content))
         elif type(content) is dict:
@@ -284,9 +333,15 @@ def _parts(value: object) -> Iterator[tuple[str, object]]:
                     yield f"key {_name_of_key(key)}", key
         elif type(content) is set or type(content) is frozenset:
             yield from sorted(((_name_of_key(item), item) for item in content), key=itemgetter(0))
-    if isinstance(owner(kind), Own):
+    if isinstance(owner(kind), Own | Stdlib):
         yield from list(_state_of(value).items())
         yield from _slots_of(value)
+
+
+def _content_of_standard(value: object) -> list[object]:
+    if issubclass(type(value), deque):
+        return [list(deque.__iter__(value))]  # type: ignore[arg-type]
+    return [dict(value)] if type(value) is MappingProxyType else []
 
 
 def _name_of_key(key: object) -> str:

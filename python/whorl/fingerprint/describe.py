@@ -27,10 +27,10 @@ from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
 from whorl.errors import WhorlError
-from whorl.fingerprint.describe_instance import describer_of_instances, refusal_of, refuse
+from whorl.fingerprint.describe_instance import describer_of_instances, opaque, refusal_of, refuse
 from whorl.fingerprint.describe_standard import STANDARD, describe_enum, describe_path
 from whorl.fingerprint.description import Described, Inner, code, full_name, node
-from whorl.fingerprint.kinds import MAINS, class_attribute, is_hashed, module_name_of, qualified_name_of
+from whorl.fingerprint.kinds import MAINS, class_attribute, is_hashed, module_name_of, order_of, qualified_name_of
 from whorl.plugins import load_or_skip, scan
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ registered: dict[type, Callable[[object], object]] = {}
 # Each has a module describe_<name> beside this one, imported when the first such object is met.
 _FAMILIES = (
     *("geopandas", "shapely"),  # before pandas, which knows less of their arrays
-    *("numpy", "pandas", "polars", "pyarrow", "xarray", "dask", "scipy"),
+    *("numpy", "pandas", "polars", "pyarrow", "xarray", "zarr", "dask", "scipy"),
     *("numba", "pydantic", "sqlalchemy", "click", "matplotlib"),
 )
 _CODE = (
@@ -84,7 +84,13 @@ def describe(obj: object) -> Description:
     except Exception as error:
         if isinstance(describer, _Custom):
             raise
-        raise refuse(kind, f"reading it raised {error!r}") from error
+        fault = refuse if is_data(kind) else opaque
+        raise fault(kind, f"reading it raised {error!r}") from error
+
+
+def is_data(kind: type) -> bool:
+    """Tell a type of which is known how its objects hold their contents: a frame, an array, a plan to make one."""
+    return _describer_of_known(kind) is not None
 
 
 def forget_types() -> None:
@@ -147,10 +153,11 @@ def _checked(loaded: object) -> Callable[[object], object]:
 
 
 def _describer_of_known(kind: type) -> Describer | None:
-    found = STANDARD.get((kind.__module__, kind.__qualname__))
-    if found is not None and getattr(sys.modules.get(kind.__module__), kind.__name__, kind) is kind:
+    module = module_name_of(kind)
+    found = STANDARD.get((module, qualified_name_of(kind)))
+    if found is not None and getattr(sys.modules.get(module), kind.__name__, kind) is kind:
         return found
-    tops = dict.fromkeys(module_name_of(base).partition(".")[0] for base in kind.__mro__)
+    tops = dict.fromkeys(module_name_of(base).partition(".")[0] for base in order_of(kind))
     for family in _FAMILIES:
         if family in tops:
             chosen = import_module(f"whorl.fingerprint.describe_{family}").describer_of(kind)

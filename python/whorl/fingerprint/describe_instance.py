@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 _TIP = "leave it out of the value, or say how it is digested: a method __whorl_digest__, or whorl.register_digest"
 # Standard modules whose objects belong to the running process, and what these objects are.
-_LIVE = {
+LIVE = {
     "_io": "an open file",
     "io": "an open file",
     "_thread": "a lock",
@@ -79,16 +79,29 @@ def content_of(value: object) -> list[object]:
     return [] if base is None else [_CONTENT[base](value)]
 
 
+class OpaqueError(UndigestableError):
+    """
+    An object shows nothing of what it holds, as a lock, an iterator or a client of some service.
+
+    What is refused with any other error has contents that count, and that cannot be known.
+    """
+
+
 def refuse(kind: type, cause: str, tip: str = _TIP) -> UndigestableError:
-    """Make the error for an object without readable state; the walk adds where it was met."""
+    """Make the error for an object whose contents cannot be known; the walk adds where it was met."""
     return UndigestableError(f"a {full_name(kind)} has no digest", cause, tip)
+
+
+def opaque(kind: type, cause: str) -> OpaqueError:
+    """Make the error for an object that shows nothing of what it holds."""
+    return OpaqueError(f"a {full_name(kind)} has no digest", cause, _TIP)
 
 
 def refusal_of(kind: type) -> Describer | None:
     """Return what refuses objects of a type; None for types that have a state."""
     bases = () if issubclass(kind, BaseException) else kind.__mro__
     for base in bases:
-        found = _LIVE.get(module_name_of(base).partition(".")[0])
+        found = LIVE.get(module_name_of(base).partition(".")[0])
         if found is not None:
             return partial(_refuse, f"{found} belongs to the running process")
     if isinstance(getattr(kind, "__next__", None), WrapperDescriptorType):
@@ -97,7 +110,7 @@ def refusal_of(kind: type) -> Describer | None:
 
 
 def _refuse(cause: str, obj: object) -> Description:
-    raise refuse(type(obj), cause)
+    raise opaque(type(obj), cause)
 
 
 def describer_of_instances(kind: type) -> Describer:
@@ -144,7 +157,7 @@ def check_state(obj: object, kind: type) -> None:
     try:
         object.__reduce_ex__(obj, 4)
     except TypeError as error:
-        raise refuse(kind, str(error)) from error
+        raise opaque(kind, str(error)) from error
 
 
 def _describe_builtin_subclass(base: type, obj: Any) -> Description:
@@ -224,7 +237,7 @@ def _reduce(obj: object, kind: type) -> Any:
     try:
         said = obj.__reduce_ex__(4) if reducer is None else reducer(obj)
     except (TypeError, NotImplementedError, AttributeError) as error:
-        raise refuse(kind, str(error)) from error
+        raise opaque(kind, str(error)) from error
     return said
 
 
@@ -233,7 +246,7 @@ def _check_deterministic(obj: object, kind: type, said: tuple[Any, ...]) -> None
     again = _reduce(obj, kind)
     shapes = [encode_value([*_parts_of_reduced(kind, parts)], _describe_opaque) for parts in (said, again)]
     if shapes[0][0] != shapes[1][0]:
-        raise refuse(kind, "its __reduce_ex__ says something else each time")
+        raise opaque(kind, "its __reduce_ex__ says something else each time")
 
 
 def _describe_opaque(obj: object) -> Description:

@@ -14,6 +14,7 @@ their decoded values.  On the arrow: inside *digest values*.
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Any
 
 from whorl.digest import digest_arrow, digest_arrow_type
@@ -47,7 +48,18 @@ def describer_of(kind: type) -> Describer | None:
     ):
         if issubclass(kind, base):
             return describer
-    return None
+    return _refuse_plan if _is_plan(kind) else None
+
+
+def _is_plan(kind: type) -> bool:
+    """Tell what reads files when it is asked for rows; pyarrow may have been built without this module of its own."""
+    module: Any = sys.modules.get("pyarrow._dataset")
+    return module is not None and issubclass(kind, (module.Dataset, module.Fragment, module.Scanner))
+
+
+def _refuse_plan(plan: object) -> Description:
+    cause = "it is a plan: the files that it reads may hold something else when it is carried out"
+    raise refuse(type(plan), cause, "read it to a table, and pass that; declare its files as raw inputs")
 
 
 # ── values ──

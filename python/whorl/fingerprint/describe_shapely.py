@@ -23,7 +23,9 @@ def describer_of(kind: type) -> Describer | None:
     """Return what describes a geometry; None for what is an instance like any other."""
     import shapely
 
-    return _describe_geometry if issubclass(kind, shapely.Geometry) else None
+    if issubclass(kind, shapely.Geometry):
+        return _describe_geometry
+    return _describe_prepared if kind.__name__ == "PreparedGeometry" else None
 
 
 def parts_of(geometries: Any) -> Parts:
@@ -40,6 +42,10 @@ def _describe_geometry(geometry: Any) -> Description:
     alone = np.empty(1, object)
     alone[0] = geometry
     return node("shapely.Geometry", parts_of(alone))
+
+
+def _describe_prepared(prepared: Any) -> Description:
+    return node("shapely.PreparedGeometry", [(".context", prepared.context)])
 
 
 def _kinds(geometries: Any) -> list[Any]:

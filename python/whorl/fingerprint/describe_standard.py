@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import array
     import datetime as dt
     import enum
+    import io
     import pathlib
     from collections.abc import Iterable
     from types import CodeType
@@ -110,6 +111,17 @@ def _describe_memory(view: memoryview) -> Description:
     return buffer("memoryview", [view.format, view.itemsize, view.shape, view.readonly], memory)
 
 
+def _describe_file_in_memory(file: io.BytesIO | io.StringIO) -> Description:
+    name = f"io.{type(file).__name__}"
+    if file.closed:
+        return leaf(f"{name}, closed")
+    return node(name, [(".value", file.getvalue()), (".position", file.tell()), *items(vars(file).items())])
+
+
+def _describe_hasher(hasher: Any) -> Description:
+    return node("hashlib", attributes(hasher, "name") + [(".digest", hasher.digest())])
+
+
 # ── containers ──
 
 
@@ -194,6 +206,13 @@ STANDARD: dict[tuple[str, str], Describer] = {
     ("ipaddress", "IPv4Address"): _describe_text("ipaddress.IPv4Address"),
     ("ipaddress", "IPv6Address"): _describe_text("ipaddress.IPv6Address"),
     ("re", "Pattern"): _describe_pattern,
+    ("re", "Match"): _describe_fields("re.Match", "re", "string", "pos", "endpos", "regs"),
+    ("_io", "BytesIO"): _describe_file_in_memory,
+    ("_io", "StringIO"): _describe_file_in_memory,
+    ("_hashlib", "HASH"): _describe_hasher,
+    ("_hashlib", "HMAC"): _describe_hasher,
+    ("ctypes", "CDLL"): _describe_fields("ctypes.CDLL", "_name"),
+    ("ctypes", "PyDLL"): _describe_fields("ctypes.PyDLL", "_name"),
     ("_struct", "Struct"): _describe_fields("struct.Struct", "format"),
     ("array", "array"): _describe_array,
     ("collections", "deque"): _describe_deque,

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from whorl.fingerprint import facts, foreign, imports, modules, patches, settled, wrappers
 from whorl.fingerprint.boundary import Distribution, Own, canonical_module, owner, owner_of_name
 from whorl.fingerprint.kinds import is_class, is_function, is_module, module_name_of
-from whorl.fingerprint.nodes import Place
+from whorl.fingerprint.nodes import NotFollowed, Place
 from whorl.fingerprint.references import Reference, read_code
 from whorl.fingerprint.sources import code_text
 from whorl.fingerprint.unfollowed import find_doubts
@@ -70,7 +70,7 @@ def _describe_own(walk: Walk, node: Node, function: FunctionType) -> None:
             named = Reference("import", doubt.module, ())
             imports.link_import(walk, node, f"module/{doubt.module}", named, function.__globals__)
         else:
-            walk.doubt(doubt.what, location(code.co_filename, doubt.line))
+            walk.doubt(NotFollowed(doubt.what, location(code.co_filename, doubt.line)))
 
 
 def _link_defaults(walk: Walk, node: Node, function: FunctionType) -> None:

@@ -18,6 +18,7 @@ from whorl.errors import ConfigError
 from whorl.fingerprint import foreign, modules
 from whorl.fingerprint.boundary import Own, find_origin, owner_of_name
 from whorl.fingerprint.kinds import is_module
+from whorl.fingerprint.nodes import NotFollowed
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -48,7 +49,7 @@ def import_own(walk: Walk, name: str) -> ModuleType | None:
     try:
         module = import_module(name)
     except Exception as error:  # noqa: BLE001 - user code runs here; the stage would meet the same error
-        walk.doubt(f"module {name}, which fails to import: {type(error).__name__}")
+        walk.doubt(NotFollowed(f"module {name}, which fails to import: {type(error).__name__}"))
         return None
     walk.watches.item(sys.modules, name)
     return module

@@ -17,16 +17,33 @@ from whorl.digest import Digest, HashedMemory, Hasher
 from whorl.errors import UndigestableError
 from whorl.fingerprint.describe_numpy import header_of, is_fixed
 from whorl.fingerprint.description import Described, Inner, buffer
+from whorl.fingerprint.kinds import module_name_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+_DASK = frozenset(("dask", "dask_expr", "distributed"))
+_PLANS = frozenset(
+    (
+        ("polars", "LazyFrame"),
+        *(("pyarrow", name) for name in ("Dataset", "Fragment", "Scanner")),
+        *(("zarr", name) for name in ("Array", "Group", "AsyncArray", "AsyncGroup")),
+    )
+)
 # Rows are loaded until there is so much to hash ...
 _ENOUGH = 64 << 20
 # ... and a row of chunks that has more is computed several times, a slice of it each time.  To join the slices takes
 # the memory of one several times over.
 _TOO_MUCH = 256 << 20
 _SLICE = 128 << 20
+
+
+def is_plan(kind: type) -> bool:
+    """Tell what gives its values anew each time it is asked: a plan to make them, or a handle to what lies elsewhere."""
+    tops = [module_name_of(base).partition(".")[0] for base in kind.__mro__]
+    if _DASK.intersection(tops):
+        return hasattr(kind, "__dask_graph__")
+    return any((top, base.__name__) in _PLANS for top, base in zip(tops, kind.__mro__, strict=True))
 
 
 def is_lazy(value: object) -> bool:

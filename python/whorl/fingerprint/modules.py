@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from whorl.fingerprint import data, foreign, imports
 from whorl.fingerprint.boundary import Own, canonical_module, owner
 from whorl.fingerprint.kinds import has_own_name, in_order, is_module, name_of_module
-from whorl.fingerprint.nodes import Place
+from whorl.fingerprint.nodes import NotFollowed, Place
 from whorl.fingerprint.watches import MISSING
 
 if TYPE_CHECKING:
@@ -99,7 +99,7 @@ def _ask(walk: Walk, module: ModuleType, name: str) -> object:
     """Let a module's ``__getattr__`` answer; it is asked again at each re-check, and what it answers counts."""
     value, standing = _answer(module, name)
     if isinstance(standing, type):
-        walk.doubt(f"{name_of_module(module)}.{name}, which raises {standing.__name__}")
+        walk.doubt(NotFollowed(f"{name_of_module(module)}.{name}, which raises {standing.__name__}"))
     walk.watches.result(lambda: _answer(module, name)[1], standing)
     return value
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from whorl.digest import Digest
+    from whorl.errors import UndigestableError
     from whorl.fingerprint.values import ValueScan
 
 Key = tuple[object, ...]
@@ -67,11 +68,14 @@ class NotFollowed:
     Something the fingerprint cannot see: ``what`` in words, and ``where`` (``utils.py:12``).
 
     ``harmless`` is what no result is made from, such as a logger: it is listed, and ``strict`` lets it pass.
+    ``error`` says why a value has no digest that may hold something which counts.  An ``OpaqueError`` is warned of, any
+    other raised: no result may be kept that was made from data nobody can tell from other data.
     """
 
     what: str
-    where: str
+    where: str = ""
     harmless: bool = False
+    error: UndigestableError | None = field(default=None, compare=False, repr=False)
 
     def __str__(self) -> str:
         return f"{self.what} ({self.where})" if self.where else self.what

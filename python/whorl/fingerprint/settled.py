@@ -30,12 +30,18 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """A value that the stage itself changes: ``first`` stands for ``last`` as long as nobody else changes it."""
+    """
+    A value that the stage itself changes: ``first`` stands for ``last`` as long as nobody else changes it.
+
+    ``last`` is None where the stage has put something into it that has no digest, such as a client into a dictionary of
+    clients; ``state`` then tells it from others.
+    """
 
     place: Place
     name: str
     first: ValueScan
-    last: ValueScan
+    last: ValueScan | None
+    state: object = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +95,7 @@ def hold(nodes: Mapping[Key, Node]) -> Iterator[None]:
     if outer is not None:
         found.update(outer.found)
         standing.update(outer.standing)
-    token = _held.set(Held(found, standing) if found else outer)
+    token = _held.set(Held(found, standing) if standing else outer)
     try:
         yield
     finally:
@@ -102,6 +108,17 @@ def settled_value(place: Place, scan: ValueScan) -> ValueScan:
     if held is not None and place.key in held.standing:
         return held.standing[place.key]
     return _outside(place, scan)
+
+
+def standing_value(place: Place, value: object) -> ValueScan | None:
+    """Give the value that stands for one without a digest, which the stage itself has made so; None if it did not."""
+    held = _held.get()
+    if held is not None and place.key in held.standing:
+        return held.standing[place.key]
+    known = _settled.get(place.key)
+    if type(known) is not Settled or known.last is not None or known.state != state_of(value):
+        return None
+    return known.first
 
 
 def bound_value(holder: object, name: str, value: object) -> object:
@@ -138,18 +155,27 @@ def own_changes(before: Mapping[Key, Node], after: Mapping[Key, Node]) -> list[S
 
     What counted before goes on to count, also where an upstream has changed the value between.
     """
-    earlier = {node.place.key: node for node in before.values() if node.scan is not None}
+    earlier = {node.place.key: node for node in before.values() if node.standing is not None}
     codes = [node.value.__code__ for node in before.values() if isinstance(node.value, FunctionType)]
     changed: list[Settled | Bound] = []
     for node in after.values():
-        scan, was = node.scan, earlier.get(node.place.key)
-        if scan is None or was is None or was.scan is None or was.standing is None or _same(scan, was.scan):
+        was = earlier.get(node.place.key)
+        if was is None or was.standing is None or not _is_changed(was, node):
             continue
-        if may_write(codes, _reached_as(node.place), (*was.scan.types, *scan.types)):
-            changed.append(Settled(node.place, node.name, was.standing, scan))
+        kinds = {kind for scan in (was.standing, was.scan, node.scan) if scan is not None for kind in scan.types}
+        if may_write(codes, _reached_as(node.place), kinds):
+            state = state_of(node.value) if node.scan is None else None
+            changed.append(Settled(node.place, node.name, was.standing, node.scan, state))
     scanned = {key for key in earlier if any(item.place.key == key for item in changed)}
     bound = [*_rebound(before, codes), *_added(before, after, codes)]
     return [*changed, *(item for item in bound if item.place.key not in scanned)]
+
+
+def _is_changed(was: Node, now: Node) -> bool:
+    """Tell a value that is another one, or one in which something without a digest is new."""
+    if now.scan is None:
+        return now.standing is None and now.value is was.value
+    return was.scan is None or not _same(now.scan, was.scan)
 
 
 def _rebound(before: Mapping[Key, Node], codes: list[CodeType]) -> Iterator[Bound]:
@@ -196,7 +222,9 @@ def replace_settled(
 
 def _outside(place: Place, scan: ValueScan) -> ValueScan:
     known = _settled.get(place.key)
-    return known.first if type(known) is Settled and _same(known.last, scan) else scan
+    if type(known) is not Settled or known.last is None:
+        return scan
+    return known.first if _same(known.last, scan) else scan
 
 
 def _same(left: ValueScan, right: ValueScan) -> bool:

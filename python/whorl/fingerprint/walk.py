@@ -149,10 +149,10 @@ class Walk:
         source.edges.append((label, target))
         return target
 
-    def doubt(self, what: str, where: str = "", *, harmless: bool = False) -> None:
+    def doubt(self, found: NotFollowed) -> None:
         """List something that is not followed."""
         assert self._current is not None
-        self._current.not_followed.append(NotFollowed(what, where, harmless))
+        self._current.not_followed.append(found)
 
     def _meet(self, wanted: Node) -> Node:
         """Return this walk's node for the key of another one."""

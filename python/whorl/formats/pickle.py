@@ -6,7 +6,8 @@ builtin, stdlib, numpy, pandas …    kept, with everything that is shared in th
 instances of other classes          kept if they come back with the same digest; the class is found by name
 arrays of a MiB and more            in files of their own, not copied on the way; mapped copy-on-write when large
 functions and classes               by name, those of ``__main__`` by the name that an import would use
-lazy datasets out of a store        loaded, when they are a part of something else
+lazy variables of xarray            loaded, when they are a part of something else
+plans and handles, at any depth     refused: what they give would be anew each time, out of whatever lies there then
 lambdas, open files, locks …        refused
 ==================================  ====================================================================
 
@@ -27,6 +28,7 @@ from typing import TYPE_CHECKING
 from whorl.errors import FormatError, UndigestableError
 from whorl.fingerprint.boundary import canonical_module
 from whorl.fingerprint.kinds import MAINS
+from whorl.fingerprint.lazy import is_plan
 from whorl.fingerprint.values import hash_value
 from whorl.formats.base import check_options
 from whorl.formats.schema.loss import Loss, refusing
@@ -65,7 +67,6 @@ class Pickle:
     def encode(self, value: object, writer: PayloadWriter, options: Mapping[str, object]) -> None:
         """Write the pickle and its large buffers; instances of unknown classes are made again and compared."""
         check_options(self, options, ())
-        _refuse_plan(value)
         with refusing(self.name, value):
             data, buffers, types = _dump(value)
             if not all(map(_is_trusted, types)):
@@ -80,12 +81,12 @@ class Pickle:
         return _load(reader.read(_FILE), buffers)
 
 
-def _refuse_plan(value: object) -> None:
-    """Refuse what dask is yet to compute: it would be anew each time, out of whatever its files hold then."""
-    kind = type(value)
-    if kind.__module__.partition(".")[0] in ("dask", "dask_expr", "distributed") and hasattr(kind, "__dask_graph__"):
-        message = f"a plan of dask is no result: a {kind.__module__}.{kind.__qualname__}"
-        raise FormatError(message, "what it gives would not be stored", "return what .compute() gives, or a frame")
+def _refuse_plan(kind: type) -> None:
+    """Refuse what would be read anew each time, out of whatever lies there then."""
+    if is_plan(kind):
+        message = f"a {kind.__module__}.{kind.__qualname__} is no result: it is a plan, or a handle to something else"
+        tip = "return its values, as .compute(), .collect(), .to_table() or array[:] give them"
+        raise FormatError(message, "what it gives would not be stored", tip)
 
 
 def _is_trusted(kind: type) -> bool:
@@ -110,7 +111,7 @@ def _dump(value: object) -> tuple[bytes, list[memoryview], set[type]]:
     pickler = _Pickler(file, protocol=5, buffer_callback=keep_inside)
     try:
         pickler.dump(value)
-    except RecursionError:
+    except (RecursionError, FormatError):
         raise
     except Exception as error:  # the code of any class in the value runs here
         raise Loss(f"it cannot be pickled: {type(error).__name__}: {error}", "") from error
@@ -143,9 +144,14 @@ class _Pickler(pickle.Pickler):
         self.types: set[type] = set()
 
     def reducer_override(self, thing: Any) -> Any:
-        self.types.add(type(thing))
-        if type(thing).__module__ == _LAZY and type(thing).__name__ == "LazyElements":
+        kind = type(thing)
+        if kind not in self.types:
+            _refuse_plan(kind)
+            self.types.add(kind)
+        if kind.__module__ == _LAZY and kind.__name__ == "LazyElements":
             return thing.loaded()
+        if kind.__module__ == "xarray.core.variable" and not thing._in_memory:  # noqa: SLF001 - the public ways load it
+            return thing.compute().__reduce_ex__(pickle.HIGHEST_PROTOCOL)
         if getattr(thing, "__module__", None) in MAINS and isinstance(thing, type | FunctionType):
             name = canonical_module(_MAIN)
             if name != _MAIN and _found(_MAIN, thing.__qualname__) is thing:

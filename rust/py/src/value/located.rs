@@ -5,7 +5,7 @@ use pyo3::prelude::*;
 
 use crate::error::undigestable_class;
 
-/// An `UndigestableError` whose message starts with the path; other exceptions get a note and pass.
+/// An `UndigestableError`, of the class it has, whose message starts with the path; other exceptions get a note and pass.
 pub fn located(py: Python<'_>, error: PyErr, path: &str) -> PyErr {
     locate(py, &error, path).unwrap_or(error)
 }
@@ -23,7 +23,10 @@ fn locate(py: Python<'_>, error: &PyErr, path: &str) -> PyResult<PyErr> {
     let message: String = value.getattr(intern!(py, "message"))?.extract()?;
     let cause = value.getattr(intern!(py, "cause"))?;
     let tip = value.getattr(intern!(py, "tip"))?;
-    let raised = PyErr::from_value(class.call1((format!("{path}: {message}"), cause, tip))?);
+    let located = value
+        .get_type()
+        .call1((format!("{path}: {message}"), cause, tip))?;
+    let raised = PyErr::from_value(located);
     raised.set_cause(py, error.cause(py));
     Ok(raised)
 }

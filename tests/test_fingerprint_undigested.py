@@ -1,0 +1,170 @@
+"""Globals without a digest: data is refused, what shows nothing is warned of, and what can be read of the rest counts."""
+
+from __future__ import annotations
+
+import pickle
+import subprocess
+import sys
+import warnings
+from typing import TYPE_CHECKING
+
+import pytest
+
+from whorl.errors import NotFollowedWarning, UndigestableError
+from whorl.fingerprint.code import fingerprint
+from whorl.fingerprint.describe_instance import OpaqueError
+from whorl.fingerprint.values import hash_value
+
+if TYPE_CHECKING:
+    from pathlib import Path
+    from types import FunctionType
+
+FRAME = "import pandas as pd, dask.dataframe as dd\nframe = dd.from_pandas(pd.DataFrame({'a': [1]}), npartitions=1)\n"
+DATA = {
+    "dask frame": FRAME + "V = frame",
+    "dask series in a dict": FRAME + "V = {'k': [frame.a]}",
+    "groups of a dask frame": FRAME + "V = frame.groupby('a')",
+    "dask bag": "import dask.bag\nV = dask.bag.from_sequence([1])",
+    "delayed": "import dask\nV = dask.delayed(1)",
+    "attribute of an own object": FRAME + "class Own: ...\nV = Own()\nV.frame = frame",
+    "beside a lock": FRAME + "import threading\nV = [threading.Lock(), frame]",
+    "lazy frame": "import polars as pl\nV = pl.DataFrame({'a': [1]}).lazy()",
+    "expression with a function": "import polars as pl\nV = pl.col('a').map_elements(lambda x: x)",
+    "dataset of pyarrow": "import pyarrow as pa, pyarrow.dataset as pds\nV = pds.dataset(pa.table({'a': [1]}))",
+    "scanner": "import pyarrow as pa, pyarrow.dataset as pds\nV = pds.dataset(pa.table({'a': [1]})).scanner()",
+    "array with a lock in it": "import threading, numpy as np\nV = np.array([threading.Lock(), 1], object)",
+    "frame with a lock in it": "import threading, pandas as pd\nV = pd.DataFrame({'a': [threading.Lock(), 1]})",
+}
+WAYS = {
+    "global": "def stage(): return V",
+    "default": "def stage(v=V): return v",
+    "cell": "def make(v):\n    def stage(): return v\n    return stage\nstage = make(V)",
+    "helper": "def helper(): return V\ndef stage(): return helper()",
+    "class": "class Held:\n    v = V\ndef stage(): return Held",
+}
+OPAQUE = {
+    "compressor": "import zlib\nV = zlib.compressobj()",
+    "iterator": "V = iter([1])",
+    "generator": "V = (n for n in [1])",
+    "reader": "import csv\nV = csv.reader(['a'])",
+    "of a library": "import pyarrow as pa\nV = pa.BufferReader(b'a')",
+    "of an own class": "import pyarrow as pa\nclass Own(pa.BufferReader): ...\nV = Own(b'a')",
+}
+LIVE = {
+    "lock": "import threading\nV = threading.Lock()",
+    "logger": "import logging\nV = logging.getLogger('a')",
+    "connection": "import sqlite3\nV = sqlite3.connect(':memory:')",
+    "executor": "import concurrent.futures as cf\nV = cf.ThreadPoolExecutor(1)",
+    "temporary folder": "import tempfile\nV = tempfile.TemporaryDirectory()",
+    "output": "import sys\nV = sys.stdout",
+    "engine": "import sqlalchemy\nV = sqlalchemy.create_engine('sqlite://')",
+}
+LOCK = "import threading\nlock = threading.Lock()\n"
+READ = {
+    "text in memory": "import io\nV = io.StringIO('{}')",
+    "position in a text": "import io\nV = io.StringIO('xyz')\nV.read({})",
+    "bytes in memory": "import io\nV = io.BytesIO(b'{}')",
+    "finished program": "import subprocess\nV = subprocess.CompletedProcess([], {})",
+    "match": "import re\nV = re.match('(.)', '{}')",
+    "hash": "import hashlib\nV = hashlib.sha256(b'{}')",
+    "keyed hash": "import hmac\nV = hmac.new(b'{}', b'text', 'sha256')",
+    "decoder": "import json\nV = json.JSONDecoder(parse_int=lambda text: {})",
+    "namespace": LOCK + "import types\nV = types.SimpleNamespace(lock=lock, n={})",
+    "deque": LOCK + "import collections\nV = collections.deque([lock, {}])",
+    "deque of an own class": LOCK + "import collections\nclass Own(collections.deque): ...\nV = Own([lock, {}])",
+    "proxy": LOCK + "import types\nV = types.MappingProxyType(dict(lock=lock, n={}))",
+    "user's dict": LOCK + "import collections\nV = collections.UserDict(lock=lock, n={})",
+    "options of a program": LOCK + "import argparse\nV = argparse.Namespace(lock=lock, n={})",
+    "prepared geometry": "import shapely, shapely.prepared\nV = shapely.prepared.prep(shapely.Point({}, 1))",
+}
+
+
+def stage_of(source: str, name: str = "given") -> FunctionType:
+    namespace: dict[str, object] = {"__name__": name}
+    exec(compile(source, f"{name}.py", "exec", dont_inherit=True), namespace)
+    return namespace["stage"]  # type: ignore[return-value]
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("data", DATA)
+def test_data_that_cannot_be_known_is_refused(data: str, way: str) -> None:
+    """By its type alone it would pass for any other: a result would be served after it was changed."""
+    with pytest.raises(UndigestableError, match=r"the code refers to .*has no digest") as raised:
+        fingerprint(stage_of(f"{DATA[data]}\n{WAYS[way]}"))
+
+    assert "ignore=" in raised.value.tip
+
+
+def test_data_that_is_left_out_is_not_refused() -> None:
+    """The user's word holds: it is the way on for who knows that a plan does not change."""
+    stage = stage_of(f"{DATA['lazy frame']}\ndef stage(): return V")
+
+    assert fingerprint(stage, ignore=["given.V"]).not_followed == ()
+
+
+def test_data_that_was_mended_in_place_is_taken() -> None:
+    """The refusal ends with its cause, in the same process."""
+    stage = stage_of(f"{DATA['array with a lock in it']}\ndef stage(): return V")
+    with pytest.raises(UndigestableError):
+        fingerprint(stage)
+    stage.__globals__["V"][0] = 2
+
+    assert fingerprint(stage).not_followed == ()
+
+
+@pytest.mark.parametrize("name", OPAQUE)
+def test_what_shows_nothing_is_warned_of_once(name: str) -> None:
+    """It counts by its type, and whoever depends on what is in it has to know."""
+    stage = stage_of(f"{OPAQUE[name]}\ndef stage(): return V", f"warned_{name.replace(' ', '_')}")
+    with pytest.warns(NotFollowedWarning, match="counts by its type alone"):
+        found = fingerprint(stage)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        again = fingerprint(stage)
+
+    assert found.digest == again.digest
+    assert len(found.not_followed) == 1
+
+
+@pytest.mark.parametrize("name", LIVE)
+def test_tools_of_the_process_are_listed_without_a_warning(name: str) -> None:
+    """Everybody has some, and what is in them is no part of a result."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found = fingerprint(stage_of(f"{LIVE[name]}\ndef stage(): return V"))
+
+    assert len(found.not_followed) == 1
+
+
+@pytest.mark.parametrize("name", READ)
+def test_what_can_be_read_of_it_counts(name: str) -> None:
+    """Whatever stands beside it: the rest is data."""
+    digests = [fingerprint(stage_of(f"{READ[name].format(n)}\ndef stage(): return V")).digest for n in (1, 1, 2)]
+
+    assert digests[0] == digests[1] != digests[2]
+
+
+def test_a_closed_file_in_memory_counts_as_closed() -> None:
+    """Nothing can be read of it any more."""
+    source = "import io\nV = io.BytesIO(b'{}')\nV.close()\ndef stage(): return V"
+
+    assert fingerprint(stage_of(source.format(1))).digest == fingerprint(stage_of(source.format(2))).digest
+
+
+def test_a_library_of_c_counts_by_its_name(tmp_path: Path) -> None:
+    """Where a process has put it is not the same in any other."""
+    (tmp_path / "code.py").write_text(
+        "import ctypes, whorl\nV = ctypes.CDLL(None)\nV.abs(-1)\ndef f(): return V\nprint(whorl.fingerprint(f).digest)"
+    )
+    runs = [subprocess.run([sys.executable, "code.py"], cwd=tmp_path, capture_output=True, text=True) for _ in "12"]
+
+    assert runs[0].stdout == runs[1].stdout != ""
+
+
+def test_a_refusal_keeps_its_kind_on_its_way_out_of_a_value_and_of_a_process() -> None:
+    """The way inside the value is added by the walk; what is opaque stays opaque."""
+    with pytest.raises(OpaqueError, match=r"^value\['a'\]|^value\.a|^value") as raised:
+        hash_value({"a": iter([1])})
+    copied = pickle.loads(pickle.dumps(raised.value))
+
+    assert (type(copied), str(copied)) == (OpaqueError, str(raised.value))
