@@ -201,6 +201,106 @@ def test_what_others_do_to_a_global_that_was_made_lazily_is_seen(
     assert [outcome.kind for outcome in outcomes] == ["ran", "hit", "ran"]
 
 
+MEMO = """
+import io, threading
+import polars as pl
+from whorl import stage
+
+CLIENTS = {}
+NESTED = {"inner": {}}
+LOG = io.StringIO()
+class Holder: ...
+HOLDER = Holder()
+HOLDER.kept = {}
+
+def client(name):
+    return CLIENTS.setdefault(name, threading.Lock())
+
+@stage(cache=True)
+def asking(name="a"):
+    return str(client(name))
+
+@stage(cache=True)
+def planning():
+    CLIENTS["plan"] = pl.DataFrame({"a": [1]}).lazy()
+    return 1
+
+@stage(cache=True)
+def nesting():
+    NESTED["inner"].update(lock=threading.Lock(), number=1)
+    return 1
+
+@stage(cache=True)
+def holding():
+    HOLDER.kept["lock"] = threading.Lock()
+    return 1
+
+@stage(cache=True)
+def logging():
+    LOG.write("ran")
+    return 1
+"""
+
+
+@pytest.fixture
+def memos(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """Give a module whose stages put things without a digest into its globals."""
+    name = f"memos_{next(_numbers)}"
+    (tmp_path / f"{name}.py").write_text(MEMO)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    yield importlib.import_module(name)
+    del sys.modules[name]
+
+
+@pytest.mark.parametrize("name", ["asking", "planning", "nesting", "holding", "logging"])
+def test_what_a_stage_puts_into_a_memo_costs_no_result(name: str, memos: Any) -> None:
+    """A dictionary of clients is filled in each process: the first result of each is stored, and found by the next."""
+    call = getattr(memos, name)
+    with observe() as outcomes:
+        with pytest.warns(NotFollowedWarning, match="the value at first use counts"):
+            call()
+        call()
+
+    assert [outcome.kind for outcome in outcomes] == ["ran", "hit"]
+
+
+@pytest.mark.filterwarnings("ignore::whorl.NotFollowedWarning")
+def test_a_memo_may_grow_and_become_readable_again(memos: Any) -> None:
+    """Whatever the stage itself puts into it later; another argument is another result all the while."""
+    with observe() as outcomes:
+        memos.asking("a")
+        memos.asking("b")
+        memos.asking("a")
+        memos.asking("b")
+        memos.CLIENTS.clear()
+        memos.asking("a")
+
+    assert [outcome.kind for outcome in outcomes] == ["ran", "ran", "hit", "hit", "hit"]
+
+
+@pytest.mark.filterwarnings("ignore::whorl.NotFollowedWarning")
+@pytest.mark.parametrize(
+    ("name", "change"),
+    [
+        ("asking", 'CLIENTS["a"] = threading.Lock()'),
+        ("asking", 'CLIENTS["rate"] = 3'),
+        ("nesting", 'NESTED["inner"].update(more=1)'),
+        ("holding", "HOLDER.kept.update(rate=3)"),
+        ("holding", "setattr(HOLDER, 'rate', 3)"),
+        ("logging", "LOG.write('by somebody else')"),
+    ],
+)
+def test_what_somebody_else_puts_into_a_memo_counts(name: str, change: str, memos: Any) -> None:
+    """The stage's own things stand for nothing any more once somebody else has been there."""
+    call = getattr(memos, name)
+    with observe() as outcomes:
+        call()
+        exec(change, vars(memos))
+        call()
+
+    assert [outcome.kind for outcome in outcomes] == ["ran", "ran"]
+
+
 READS = [
     'K["a"]', 'K.get("a")', "K.a", '"a" in K', "K == x", "K + x", "[x for x in K]", "len", "K[x]",
     "f(K.a)", 'f(K["a"])', 'K["a"]["b"]', "K.a.b", 'K["a"].get(1)',

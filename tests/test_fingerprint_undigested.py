@@ -1,7 +1,8 @@
-"""Globals without a digest: data is refused, what shows nothing is warned of, and what can be read of the rest counts."""
+"""Globals without a digest: data is refused, what shows nothing is warned of, what can be read of the rest counts."""
 
 from __future__ import annotations
 
+import os
 import pickle
 import subprocess
 import sys
@@ -79,6 +80,13 @@ READ = {
 }
 
 
+SAME = {
+    "distribution": "import scipy.stats\nV = scipy.stats.norm(1, 2)",
+    "distribution of vectors": "import scipy.stats\nV = scipy.stats.multivariate_normal([0, 1])",
+    "figure": "from matplotlib.figure import Figure\nV = Figure()\nV.subplots().plot([1, 2])",
+}
+
+
 def stage_of(source: str, name: str = "given") -> FunctionType:
     namespace: dict[str, object] = {"__name__": name}
     exec(compile(source, f"{name}.py", "exec", dont_inherit=True), namespace)
@@ -89,7 +97,7 @@ def stage_of(source: str, name: str = "given") -> FunctionType:
 @pytest.mark.parametrize("data", DATA)
 def test_data_that_cannot_be_known_is_refused(data: str, way: str) -> None:
     """By its type alone it would pass for any other: a result would be served after it was changed."""
-    with pytest.raises(UndigestableError, match=r"the code refers to .*has no digest") as raised:
+    with pytest.raises(UndigestableError, match=r"the code refers to .*, which has no digest") as raised:
         fingerprint(stage_of(f"{DATA[data]}\n{WAYS[way]}"))
 
     assert "ignore=" in raised.value.tip
@@ -151,14 +159,45 @@ def test_a_closed_file_in_memory_counts_as_closed() -> None:
     assert fingerprint(stage_of(source.format(1))).digest == fingerprint(stage_of(source.format(2))).digest
 
 
+def run_in(folder: Path, script: str, seed: str) -> str:
+    """Run a script in a process with a hash seed of its own, and give what it prints."""
+    done = subprocess.run(
+        [sys.executable, script],
+        check=True,
+        cwd=folder,
+        env={**os.environ, "PYTHONHASHSEED": seed},
+        capture_output=True,
+    )
+    return done.stdout.decode()
+
+
+@pytest.mark.parametrize("made", SAME)
+def test_what_a_process_numbers_anew_does_not_count(made: str, tmp_path: Path) -> None:
+    """Addresses and the random numbers of the process are no part of what a library's object says."""
+    (tmp_path / "code.py").write_text(f"import whorl\n{SAME[made]}\nprint(whorl.hash_value(V))")
+
+    assert run_in(tmp_path, "code.py", "1") == run_in(tmp_path, "code.py", "2") != ""
+
+
+def test_what_a_distribution_was_given_counts() -> None:
+    """Its parameters and a generator of its own."""
+    stats = pytest.importorskip("scipy.stats")
+    seeded = [stats.norm(1, 2) for _ in range(2)]
+    for seed, distribution in enumerate(seeded):
+        distribution.random_state = seed
+    different = [stats.norm(1, 2), stats.norm(1, 3), stats.expon(1), *seeded]
+
+    assert len({hash_value(each) for each in different}) == len(different)
+
+
 def test_a_library_of_c_counts_by_its_name(tmp_path: Path) -> None:
     """Where a process has put it is not the same in any other."""
     (tmp_path / "code.py").write_text(
         "import ctypes, whorl\nV = ctypes.CDLL(None)\nV.abs(-1)\ndef f(): return V\nprint(whorl.fingerprint(f).digest)"
     )
-    runs = [subprocess.run([sys.executable, "code.py"], cwd=tmp_path, capture_output=True, text=True) for _ in "12"]
+    runs = [run_in(tmp_path, "code.py", seed) for seed in "12"]
 
-    assert runs[0].stdout == runs[1].stdout != ""
+    assert runs[0] == runs[1] != ""
 
 
 def test_a_refusal_keeps_its_kind_on_its_way_out_of_a_value_and_of_a_process() -> None:

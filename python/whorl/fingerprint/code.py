@@ -102,8 +102,8 @@ def fingerprint(
     Fingerprint a function, class, stage or module as it is now.
 
     ``depends_on`` adds objects, modules or paths, ``ignore`` leaves objects or dotted names out; both count.  With
-    ``strict``, anything that cannot be followed raises ``UndigestableError``; loggers alone do not.  Data whose contents
-    cannot be known, such as a lazy frame in a global, raises it always.
+    ``strict``, anything that cannot be followed raises ``UndigestableError``; loggers alone do not.  Data that nobody
+    can tell from other data, such as a lazy frame in a global, raises it always.
     """
     root, added, left_out = func, tuple(depends_on), tuple(ignore)
     if is_stage(func):
@@ -128,8 +128,9 @@ def _tell_undigested(found: Fingerprint) -> None:
                 message = f"{item} counts by its type alone, and a change of it is not seen ({error.cause}): make it"
                 warn(f"{message} inside the stage, or name it in ignore= if it does not matter", NotFollowedWarning)
         elif error is not None:
+            inside = "" if error.message.startswith("value: ") else f"{error.message}: "
             tip = f"{error.tip}; ignore= leaves out what does not matter"
-            raise UndigestableError(f"the code refers to {item}: {error.message}", error.cause, tip)
+            raise UndigestableError(f"the code refers to {item}, which has no digest", inside + error.cause, tip)
 
 
 def digest_code(obj: object) -> Digest:

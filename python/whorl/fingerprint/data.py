@@ -300,7 +300,7 @@ def _hides(kind: type) -> bool:
 
 
 def _has_visible_state(kind: type) -> bool:
-    """Tell a class of the standard library that was written in Python: it says where its objects keep what they have."""
+    """Tell a class of the standard library written in Python, and says where its objects keep what they have."""
     return isinstance(owner(kind), Stdlib) and not {"__dict__", "__slots__"}.isdisjoint(namespace_of(kind))
 
 

@@ -1,12 +1,14 @@
 """
-What matplotlib's objects tell each other through in, descriptions out: without the counter that reading it advances.
+What matplotlib's objects tell each other through in, descriptions out: without what each process numbers anew.
 
 ``Normalize`` and the like hold a ``CallbackRegistry``, which takes the next number from its counter each time it is
-asked for its state.  On the arrow: inside *digest values*.
+asked for its state.  Transforms know by their address those that were made of them, which count where they are used.
+On the arrow: inside *digest values*.
 """
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from whorl.fingerprint.description import full_name, node
@@ -15,11 +17,21 @@ if TYPE_CHECKING:
     from whorl.fingerprint.description import Describer, Description
 
 
+_NUMBERED = {
+    ("matplotlib.cbook", "CallbackRegistry"): "_cid_gen",
+    ("matplotlib.transforms", "TransformNode"): "_parents",
+}
+
+
 def describer_of(kind: type) -> Describer | None:
-    """Return what describes a registry of callbacks; None for matplotlib's other objects."""
-    return _describe_registry if (kind.__module__, kind.__name__) == ("matplotlib.cbook", "CallbackRegistry") else None
+    """Return what describes registries of callbacks and transforms; None for matplotlib's other objects."""
+    for base in kind.__mro__:
+        numbered = _NUMBERED.get((base.__module__, base.__name__))
+        if numbered is not None:
+            return partial(_describe_without, numbered)
+    return None
 
 
-def _describe_registry(registry: Any) -> Description:
-    state: dict[str, object] = registry.__getstate__()
-    return node(full_name(type(registry)), [(f".{name}", value) for name, value in state.items() if name != "_cid_gen"])
+def _describe_without(numbered: str, obj: Any) -> Description:
+    state: dict[str, object] = obj.__getstate__()
+    return node(full_name(type(obj)), [(f".{name}", value) for name, value in state.items() if name != numbered])

@@ -1,18 +1,19 @@
 """
-Sparse arrays and matrices of scipy in, descriptions out.
+Sparse arrays and matrices, and distributions of scipy in, descriptions out.
 
-They count by their class (an array is no matrix, and the format is part of what code sees), their dtype, their shape,
-and by what they store as they store it: explicit zeros, duplicates and the order of indices can be told apart, and
-count.  The width of indices is layout, and what scipy remembers of an array (whether its indices are sorted) is none
-of its value.  On the arrow: inside *digest values*.
+Sparse ones count by their class (an array is no matrix, and the format is part of what code sees), their dtype, their
+shape, and by what they store as they store it: explicit zeros, duplicates and the order of indices can be told apart,
+and count.  The width of indices is layout, and what scipy remembers of an array (whether its indices are sorted) is
+none of its value.  Distributions count by their state, without numpy's generator of the whole process, which stands in
+each that was given none.  On the arrow: inside *digest values*.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from whorl.fingerprint.describe_instance import refuse
-from whorl.fingerprint.description import Inner, node
+from whorl.fingerprint.describe_instance import refuse, state_of
+from whorl.fingerprint.description import Inner, full_name, node
 from whorl.fingerprint.subclasses import besides
 
 if TYPE_CHECKING:
@@ -23,11 +24,15 @@ if TYPE_CHECKING:
 
 def describer_of(kind: type) -> Describer | None:
     """Return what describes a type of scipy's family; None for what is an instance like any other."""
-    if not any(base.__module__.startswith("scipy.sparse") and base.__name__ in _BASES for base in kind.__mro__):
-        return None
-    return _describe_sparse
+    for base in kind.__mro__:
+        if base.__module__.startswith("scipy.sparse") and base.__name__ in _BASES:
+            return _describe_sparse
+        if base.__module__.startswith("scipy.stats") and base.__name__ in _DISTRIBUTIONS:
+            return _describe_distribution
+    return None
 
 
+_DISTRIBUTIONS = ("rv_generic", "multi_rv_generic")
 # The base of arrays and matrices has had several names.
 _BASES = ("_spbase", "spmatrix", "sparray")
 # What arrays of one format or another keep in their namespace.
@@ -37,6 +42,14 @@ _KEPT = frozenset(
         *("maxprint", "has_canonical_format", "has_sorted_indices"),
     )
 )
+
+
+def _describe_distribution(distribution: Any) -> Description:
+    from numpy.random import mtrand
+
+    shared = mtrand._rand  # noqa: SLF001 - what numpy.random.seed sets
+    parts = [part for part in state_of(distribution) if part[1] is not shared]
+    return node(full_name(type(distribution)), parts)
 
 
 def _describe_sparse(array: Any) -> Description:

@@ -119,7 +119,7 @@ def _describe_file_in_memory(file: io.BytesIO | io.StringIO) -> Description:
 
 
 def _describe_hasher(hasher: Any) -> Description:
-    return node("hashlib", attributes(hasher, "name") + [(".digest", hasher.digest())])
+    return node("hashlib", [*attributes(hasher, "name"), (".digest", hasher.digest())])
 
 
 # ── containers ──

@@ -39,7 +39,7 @@ _SLICE = 128 << 20
 
 
 def is_plan(kind: type) -> bool:
-    """Tell what gives its values anew each time it is asked: a plan to make them, or a handle to what lies elsewhere."""
+    """Tell what gives its values anew each time it is asked: a plan of them, or a handle to what lies elsewhere."""
     tops = [module_name_of(base).partition(".")[0] for base in kind.__mro__]
     if _DASK.intersection(tops):
         return hasattr(kind, "__dask_graph__")
