@@ -8,7 +8,6 @@ import math
 import sys
 import threading
 import types
-from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -275,27 +274,6 @@ def test_threads_agree(module: types.ModuleType) -> None:
 
     assert set(found) <= {first, second}
     assert fingerprint(module.stage).digest == second
-
-
-class NotedPath(PurePosixPath):
-    """A path that holds more than its text."""
-
-    note = ""
-
-
-def test_the_state_of_an_own_path_is_watched() -> None:
-    """Only Python's own paths cannot change."""
-    path = NotedPath("/data")
-
-    def stage() -> str:
-        return path.note
-
-    digests = []
-    for note in ("a", "b", "a"):
-        path.note = note
-        digests.append(fingerprint(stage).digest)
-
-    assert digests[0] == digests[2] != digests[1]
 
 
 ANSWERS = {

@@ -6,11 +6,13 @@ import importlib
 import sys
 import threading
 import types
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 import whorl
+from whorl.fingerprint.code import fingerprint
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -301,3 +303,24 @@ def test_no_thread_sees_the_old_helper_after_its_redefinition(module: types.Modu
 
     assert stale == []
     assert calls[0] >= 8 * 39
+
+
+class NotedPath(PurePosixPath):
+    """A path that holds more than its text."""
+
+    note = ""
+
+
+def test_the_state_of_an_own_path_is_watched() -> None:
+    """Only Python's own paths cannot change."""
+    path = NotedPath("/data")
+
+    def stage() -> str:
+        return path.note
+
+    digests = []
+    for note in ("a", "b", "a"):
+        path.note = note
+        digests.append(fingerprint(stage).digest)
+
+    assert digests[0] == digests[2] != digests[1]
