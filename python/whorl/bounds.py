@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from whorl.errors import ConfigError
@@ -99,15 +100,26 @@ def _period(given: object, name: str) -> tuple[pd.Timestamp, pd.Timestamp, bool]
     try:
         if isinstance(given, dt.date) and not isinstance(given, dt.datetime):
             given = given.isoformat()
+        if isinstance(given, str) and (period := _period_of(str(given))):
+            return *period, False
         moment: Any = pd.Timestamp(given)  # type: ignore[arg-type]
-        if isinstance(given, str) and not pd.isna(moment) and moment.tz is None:
-            period = pd.Period(given)
-            return period.start_time, (period + 1).start_time, False
     except (OverflowError, TypeError, ValueError) as error:
         raise ConfigError(problem, str(error), 'give "2020-01-31"') from error
     if pd.isna(moment):
         raise ConfigError(problem, tip="an open end is None")
     return moment, moment, True
+
+
+@lru_cache(maxsize=256)
+def _period_of(text: str) -> tuple[pd.Timestamp, pd.Timestamp] | None:
+    """Give the first moment of the period that a text names, and of the next one; None for a moment in a time zone."""
+    import pandas as pd
+
+    moment = pd.Timestamp(text)
+    if pd.isna(moment) or moment.tz is not None:
+        return None
+    period = pd.Period(text)
+    return period.start_time, (period + 1).start_time
 
 
 def _in_zone(moment: pd.Timestamp | None, zone: Any) -> pd.Timestamp | None:

@@ -88,21 +88,13 @@ def record_window(ends: Sequence[object]) -> str:
 
 def read_window(recorded: str | None) -> Extent | None:
     """Read what ``record_window`` wrote; None where there is nothing, or nothing that is a window."""
-    if recorded is None:
-        return None
-    try:
-        found: Any = json.loads(recorded)
-        lower, upper, is_closed = found["means"]
-        start, end = map(str, found["words"])
-        extent = Extent(_read_moment(lower), _read_moment(upper), bool(is_closed), (start, end))
-    except _UNREADABLE:
-        return None
-    return _with_ends(extent, found.get("ends"))
+    extent, written = _read(recorded)
+    return None if extent is None else _with_ends(extent, written)
 
 
 def covers(recorded: str | None, asked: Extent) -> bool:
     """Whether a recorded window has another in it."""
-    known = read_window(recorded)
+    known, _ = _read(recorded)
     return known is not None and known.starts(asked) and known.lasts(asked)
 
 
@@ -116,6 +108,19 @@ def widest(recorded: str | None, ends: Ends) -> Ends:
         return ends
     wide = (known.ends if starts else ends)[0], (known.ends if lasts else ends)[1]
     return wide if _forms(wide) in (_forms(known.ends), _forms(ends)) else ends
+
+
+def _read(recorded: str | None) -> tuple[Extent | None, object]:
+    """Read a window without its ends, and its ends as they are written."""
+    if recorded is None:
+        return None, None
+    try:
+        found: Any = json.loads(recorded)
+        lower, upper, is_closed = found["means"]
+        start, end = map(str, found["words"])
+        return Extent(_read_moment(lower), _read_moment(upper), bool(is_closed), (start, end)), found.get("ends")
+    except _UNREADABLE:
+        return None, None
 
 
 def _moment(moment: Any) -> Moment | None:
@@ -133,10 +138,10 @@ def _read_moment(recorded: Any) -> Moment | None:
     return count, is_zoned
 
 
-def _with_ends(extent: Extent, recorded: object) -> Extent:
+def _with_ends(extent: Extent, written: object) -> Extent:
     """Add the ends as they were given, if they still mean what they did: "10:00Z" is of the day that it is read on."""
     try:
-        ends = unpack(recorded, extra=SCALARS)
+        ends = unpack(written, extra=SCALARS)
         found = Extent.of(cast("list[object]", ends))
     except _UNREADABLE:
         return extent
