@@ -95,6 +95,34 @@ def test_an_unknown_target_is_a_misuse(folder: PipelineFolder) -> None:
     assert "did you mean 'clean'?" in result.stderr
 
 
+def test_a_window_is_no_component_that_differs(folder: PipelineFolder) -> None:
+    """It is said in the headline; beside other differences it is not counted among the components."""
+    folder.write(
+        "windows.py",
+        """
+        import pandas as pd
+        from whorl import cache, timeseries
+
+        @timeseries(sliceable=True)
+        @cache
+        def daily(start_time="2020-01-01", end_time="2020-01-10"):
+            return pd.DataFrame({"time": pd.date_range(start_time, end_time)})
+        """,
+    )
+    folder.whorl("run", "windows.py:daily")
+    wider = ("why", "windows.py:daily", "-a", "end_time=2020-02-01")
+    shown = folder.whorl(*wider).stdout
+    data = json.loads(folder.whorl(*wider, "--json").stdout)
+
+    assert shown.splitlines() == [shown.strip()]
+    assert shown.startswith(
+        "daily would run: the window 2020-01-01 … 2020-02-01 is not in 2020-01-01 … 2020-01-10; compared with entry "
+    )
+    assert "differ" not in shown
+    assert [change["component"] for change in data[0]["changes"]] == ["window"]
+    assert folder.whorl("why", "windows.py:daily").stdout.startswith("daily is fresh")
+
+
 @pytest.mark.usefixtures("whorl_store")
 def test_a_stage_explains_itself() -> None:
     """As data: no change where an entry answers, every one where none does."""

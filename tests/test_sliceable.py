@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import datetime as dt
 from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from dateutil import tz
 
-from whorl import cache, clear_memoizer, config, stage, timeseries
-from whorl.bounds import Bounds
+from whorl import Processor, cache, clear_memoizer, config, stage, timeseries
 from whorl.errors import ConfigError
 from whorl.processors.axes import TimeAxisError
-from whorl.widening import covers, read_window, record_window, widest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -192,42 +190,108 @@ def test_a_window_of_inputs_cannot_be_sliceable() -> None:
             return start_time + end_time
 
 
-ends = st.one_of(
-    st.none(),
-    st.dates(dt.date(2019, 1, 1), dt.date(2021, 1, 1)),
-    st.datetimes(pd.Timestamp("2019"), pd.Timestamp("2021")),
-    st.sampled_from(["2020", "2020-02", "2020-02-03", "2020-02-03 12:00"]),
-    st.dates(dt.date(2019, 1, 1), dt.date(2021, 1, 1)).map(pd.Timestamp),
-    st.dates(dt.date(2019, 1, 1), dt.date(2021, 1, 1)).map(np.datetime64),
+def test_no_call_is_given_the_ends_of_two_callers() -> None:
+    """Days and moments, texts and days: code that takes each of them need not take both at once."""
+
+    @timeseries(sliceable=True)
+    @cache(name="strict", ignore=[ran])
+    def strict(start_time: Any, end_time: Any) -> pd.DataFrame:
+        ran.append((start_time, end_time))
+        assert type(start_time) is type(end_time)
+        return days(start_time, end_time)
+
+    callers: list[Any] = [str, dt.date.fromisoformat, dt.datetime.fromisoformat, pd.Timestamp, np.datetime64]
+    for _ in range(2):
+        for place, kind in enumerate(callers):
+            window = kind(f"2020-01-{place + 1:02}"), kind(f"2020-01-{place + 5:02}")
+            assert strict(*window)["day"].tolist() == days(*window)["day"].tolist()
+
+    assert len(ran) == len(callers)
+
+
+def test_windows_that_cannot_be_joined_stand_beside_each_other() -> None:
+    """With a time zone and without, say: neither serves for the other, and neither takes the other's place."""
+
+    @timeseries(sliceable=True)
+    @cache(name="beside", ignore=[ran])
+    def beside(start_time: str, end_time: str) -> pd.DataFrame:
+        ran.append((start_time, end_time))
+        return days(start_time[:10], end_time[:10])
+
+    for _ in range(3):
+        beside("2020-01-01", "2020-01-05")
+        beside("2020-01-01T00:00Z", "2020-01-05T00:00Z")
+    wider = beside("2020-01-03", "2020-01-09")
+    beside("2020-01-01T00:00Z", "2020-01-02T00:00Z")
+
+    assert len(wider) == 7
+    assert ran == [
+        ("2020-01-01", "2020-01-05"), ("2020-01-01T00:00Z", "2020-01-05T00:00Z"), ("2020-01-01", "2020-01-09"),
+    ]  # fmt: skip
+
+
+class Moment(dt.datetime):
+    """A class that no record can hold."""
+
+
+ROME = "Europe/Rome"
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda day: dt.datetime(2020, 1, day, tzinfo=tz.gettz(ROME)),
+        lambda day: dt.datetime(2020, 1, day, tzinfo=tz.tzutc()),
+        lambda day: dt.datetime(2020, 1, day, tzinfo=tz.tzoffset("here", 3600)),
+        lambda day: pd.Timestamp(2020, 1, day, tz=tz.gettz(ROME)),
+        lambda day: Moment(2020, 1, day),
+    ],
 )
+def test_ends_that_cannot_be_written_down_serve_what_is_inside(make: Any) -> None:
+    """They widen no other window, for nobody could give them to the function again; no result is lost."""
+    wide, inside, beyond = (make(1), make(9)), (make(2), make(3)), (make(5), make(12))
+    sizes = [len(windowed(*window)) for window in (wide, inside, wide, beyond, wide, beyond)]
+
+    assert sizes == [9, 2, 9, 8, 9, 8]
+    assert ran == [wide, beyond]
 
 
-@settings(deadline=None)
-@given(ends, ends, ends, ends)
-def test_the_widest_window_has_both_in_it_and_ends_of_theirs(start: Any, end: Any, start2: Any, end2: Any) -> None:
-    """Whatever the ends are; and what is recorded reads as it was."""
-    recorded = record_window((start, end))
-    wide = widest(recorded, (start2, end2))
+@pytest.mark.parametrize("zone", [ZoneInfo(ROME), dt.UTC, dt.timezone(dt.timedelta(hours=1), "here")])
+def test_ends_in_zones_that_can_be_written_down_are_widened(zone: dt.tzinfo) -> None:
+    """One zone at a time: what is compared as moments need not be what code can use together."""
+    first, second, third, fourth = (dt.datetime(2020, 1, day, tzinfo=zone) for day in (1, 5, 3, 9))
+    windowed(first, second)
+    windowed(third, fourth)
+    elsewhere = tuple(end.astimezone(dt.timezone(dt.timedelta(hours=5))) for end in (third, fourth + dt.timedelta(1)))
+    windowed(*elsewhere)
 
-    assert read_window(recorded) == (start, end)
-    assert covers(record_window(wide), (start, end))
-    assert covers(record_window(wide), (start2, end2))
-    assert wide[0] in (start, start2)
-    assert wide[1] in (end, end2)
-    assert covers(recorded, (start2, end2)) == (Bounds.parse(*wide) == Bounds.parse(start, end))
+    assert ran == [(first, second), (first, fourth), elsewhere]
 
 
-@pytest.mark.parametrize("recorded", [None, "", "[]", "7", '["soon", null]', '[{"whorl": "x", "v": 1}, null]', "{}"])
-def test_what_is_no_window_covers_nothing(recorded: str | None) -> None:
-    """Somebody else wrote the record, or no window was known then."""
-    assert not covers(recorded, (None, None))
-    assert widest(recorded, ("2020", "2021")) == ("2020", "2021")
+@timeseries(sliceable=True)
+@cache(ignore=[ran])
+def windowed(start_time: Any, end_time: Any) -> pd.DataFrame:
+    ran.append((start_time, end_time))
+    start, end = pd.Timestamp(start_time), pd.Timestamp(end_time)
+    return pd.DataFrame({"time": pd.date_range(start, end, freq="D")})
 
 
-def test_zones_and_no_zones_do_not_compare() -> None:
-    """Which of them is wider depends on the data: the window that is asked for is computed."""
-    recorded = record_window(("2020-01-01T00:00+00:00", None))
+def test_only_times_are_sliceable() -> None:
+    """Ends of another kind are a part of the key where the code reads them, whatever a processor says of itself."""
 
-    assert not covers(recorded, ("2020-05", None))
-    assert widest(recorded, ("2020-05", None)) == ("2020-05", None)
-    assert covers(recorded, ("2020-05-01T00:00+02:00", None))
+    class Letters(Processor):
+        consumes = ("first", "last")
+        sliceable = True
+
+        def process(self, value: Any, arguments: Any) -> Any:
+            return [letter for letter in value if arguments["first"] <= letter <= arguments["last"]]
+
+    @Letters()
+    @cache(name="letters", ignore=[ran])
+    def letters(first: str, last: str) -> list[str]:
+        ran.append((first, last))
+        return [letter for letter in "pqrstuvw" if first <= letter <= last]
+
+    assert [letters("q", "s") for _ in range(3)] == [["q", "r", "s"]] * 3
+    assert letters("q", "r") == ["q", "r"]
+    assert len(ran) == 2

@@ -203,9 +203,42 @@ def test_files_stay_few_however_few_rows_are_asked_for(tmp_path: Path) -> None:
 
 def test_an_hour_that_a_zone_leaves_out_is_for_the_one_who_slices(tmp_path: Path) -> None:
     """Reading must not fail: it would be taken for a payload that cannot be read, and computed anew."""
-    value = numbered(DAYS.tz_localize("Europe/Paris"))
+    value = numbered(pd.date_range("2020-03-01", periods=ROWS, freq="D", tz="Europe/Paris"))
+    found = read(stored(value, tmp_path), "2020-03-29 02:30", None)
 
-    assert len(read(stored(value, tmp_path), "2020-03-29 02:30", None)) == ROWS
+    assert 0 < len(found) < ROWS
+    with pytest.raises(ConfigError, match="is no moment of the time zone Europe/Paris"):
+        sliced(found, "2020-03-29 02:30", None)
+
+
+@pytest.mark.parametrize(
+    ("zone", "start", "end"),
+    [
+        ("America/Sao_Paulo", "2018-11-04", "2018-11-05"), ("America/Sao_Paulo", "2018-11-02", "2018-11-03"),
+        ("America/Havana", "2020-11-01", "2020-11-01"), ("America/Havana", "2020-10-30", "2020-10-31"),
+        ("Pacific/Apia", "2011-12-30", "2011-12-31"), ("Pacific/Apia", "2011-12-28", "2011-12-30"),
+    ],
+)  # fmt: skip
+def test_days_without_a_midnight_are_read_as_they_are_sliced(zone: str, start: str, end: str, tmp_path: Path) -> None:
+    """So are those that have two, and a day that is left out."""
+    day = pd.Timestamp(start, tz="UTC") - pd.Timedelta(days=3)
+    value = numbered(pd.date_range(day, periods=ROWS, freq="6h").tz_convert(zone))
+
+    check(value, stored(value, tmp_path), start, end)
+
+
+def test_the_axis_that_is_cut_is_the_one_that_is_sliced(tmp_path: Path) -> None:
+    """A column comes before a level, a name that is written first before others, and a label need not be a text."""
+    other = DAYS + pd.Timedelta(days=1000)
+    value = numbered(other).set_index(pd.DatetimeIndex(DAYS, name="date")).rename(columns={"number": 7})
+    names = ["7 o'clock", "date", "time"]
+    payload = stored(value, tmp_path, split_by=names)
+    window = Window(tuple(names), "2020-01-10", "2020-01-12")
+    found: Any = decode_as(PARQUET, payload, {}, Wish(windows=(window,)))
+    arguments = {"start_time": window.start, "end_time": window.end}
+
+    assert len(found) < ROWS
+    assert_alike(timeseries(names).process(found, arguments), timeseries(names).process(value, arguments), "axis")
 
 
 def test_a_name_of_an_axis_is_a_text(tmp_path: Path) -> None:

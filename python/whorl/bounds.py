@@ -2,22 +2,25 @@
 Two ends as a caller gives them in, moments that can be compared with a time axis out.
 
 A text or a date stands for the whole period that it names; its end is the beginning of the next one, which is outside.
-On the arrow: after *decode*, for ``timeseries``; and inside *decode*.
+In a time zone a period begins with its first moment there, though its midnight be left out or come twice.  On the
+arrow: in *bind*, and after *decode*, for ``timeseries``; and inside *decode*.
 """
 
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from whorl.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from datetime import timedelta
 
     import pandas as pd
+
+_DAY = dt.timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,19 +29,22 @@ class Bounds:
     A window in time: from ``lower``, which is inside, to ``upper``; None is open.
 
     ``is_closed`` tells whether ``upper`` itself is inside.  Both are pandas Timestamps, with a time zone where the
-    caller gave one, until they are mapped.
+    caller gave one, until they are mapped.  ``named`` has those moments that the caller named by their hour.
     """
 
     lower: Any
     upper: Any
     is_closed: bool = True
+    named: tuple[Any, ...] = field(default=(), compare=False)
 
     @classmethod
-    def parse(cls, start: object, end: object) -> Bounds:
-        """Read the two ends; ConfigError for one that is no time."""
-        lower = None if start is None else _period(start)[0]
-        upper, is_closed = (None, True) if end is None else _period(end)[1:]
-        return cls(lower, upper, is_closed)
+    def parse(cls, start: object, end: object, names: tuple[str, str] = ("start", "end")) -> Bounds:
+        """Read the two ends, of parameters with these names; ConfigError for one that is no time."""
+        first = None if start is None else _period(start, names[0])
+        last = None if end is None else _period(end, names[1])
+        named = tuple(found[0] for found in (first, last) if found and (found[2] or found[1] - found[0] < _DAY))
+        upper, is_closed = (last[1], last[2]) if last else (None, True)
+        return cls(first[0] if first else None, upper, is_closed, named)
 
     @property
     def is_open(self) -> bool:
@@ -53,6 +59,12 @@ class Bounds:
         one.
         """
         return Bounds(_in_zone(self.lower, zone), _in_zone(self.upper, zone), self.is_closed)
+
+    def checked_in_zone(self, zone: Any) -> Bounds:
+        """Give the same; raise ConfigError for a moment that the zone leaves out, or has twice."""
+        for moment in self.named:
+            _check_is_one(moment, zone)
+        return self.in_zone(zone)
 
     def mapped(self, make: Callable[[Any], Any]) -> Bounds:
         """Give the same window with its ends as things of another type."""
@@ -73,29 +85,41 @@ class Bounds:
         is_after = self.lower is None or last >= self.lower
         return is_after and bool(Bounds(None, self.upper, self.is_closed).contain(first))
 
-    def are_reached_by(self, first: Any, last: Any, tolerance: timedelta) -> bool:
+    def are_reached_by(self, first: Any, last: Any, tolerance: dt.timedelta) -> bool:
         """Whether times from ``first`` to ``last`` come within a tolerance of both ends."""
         return (self.lower is None or first <= self.lower + tolerance) and (
             self.upper is None or last >= self.upper - tolerance
         )
 
 
-def _period(given: object) -> tuple[pd.Timestamp, pd.Timestamp, bool]:
+def _period(given: object, name: str) -> tuple[pd.Timestamp, pd.Timestamp, bool]:
     """Give the first moment of what a caller means, its last one, and whether the last one is inside."""
     import pandas as pd
 
+    problem = f"{name}: {given!r} is no end of a window in time"
     try:
         if isinstance(given, dt.date) and not isinstance(given, dt.datetime):
             given = given.isoformat()
+        if isinstance(given, str) and (period := _period_of(str(given))):
+            return *period, False
         moment: Any = pd.Timestamp(given)  # type: ignore[arg-type]
-        if isinstance(given, str) and moment.tz is None:
-            period = pd.Period(given)
-            return period.start_time, (period + 1).start_time, False
-    except (TypeError, ValueError) as error:
-        raise ConfigError(f"{given!r} is no end of a window in time", str(error), 'give "2020-01-31"') from error
+    except (OverflowError, TypeError, ValueError) as error:
+        raise ConfigError(problem, str(error), 'give "2020-01-31"') from error
     if pd.isna(moment):
-        raise ConfigError(f"{given!r} is no end of a window in time", tip="an open end is None")
+        raise ConfigError(problem, tip="an open end is None")
     return moment, moment, True
+
+
+@lru_cache(maxsize=256)
+def _period_of(text: str) -> tuple[pd.Timestamp, pd.Timestamp] | None:
+    """Give the first moment of the period that a text names, and of the next one; None for a moment in a time zone."""
+    import pandas as pd
+
+    moment = pd.Timestamp(text)
+    if pd.isna(moment) or moment.tz is not None:
+        return None
+    period = pd.Period(text)
+    return period.start_time, (period + 1).start_time
 
 
 def _in_zone(moment: pd.Timestamp | None, zone: Any) -> pd.Timestamp | None:
@@ -103,4 +127,38 @@ def _in_zone(moment: pd.Timestamp | None, zone: Any) -> pd.Timestamp | None:
         return None
     if zone is None:
         return moment if moment.tz is None else moment.tz_convert("UTC").tz_localize(None)
-    return moment.tz_localize(zone) if moment.tz is None else moment.tz_convert(zone)
+    return _first_at(moment, zone) if moment.tz is None else moment.tz_convert(zone)
+
+
+def _first_at(moment: pd.Timestamp, zone: Any) -> pd.Timestamp:
+    """Give the first moment at which the clocks of a zone show a time, or one that is later."""
+    import pandas as pd
+
+    localized: pd.Timestamp = _localized(moment, zone, ambiguous=True)
+    if not pd.isna(localized):
+        return localized
+    # ``nonexistent="shift_forward"`` misses it by hours where a zone leaves out a day, or has got another offset.
+    near = moment.floor("s").tz_localize("UTC")
+    before, after = -2 * 86_400, 2 * 86_400
+    while after - before > 1:
+        middle = (before + after) // 2
+        shown = (near + dt.timedelta(seconds=middle)).tz_convert(zone).tz_localize(None)
+        before, after = (before, middle) if shown >= moment else (middle, after)
+    first: pd.Timestamp = (near + dt.timedelta(seconds=after)).tz_convert(zone)
+    return first
+
+
+def _check_is_one(moment: pd.Timestamp, zone: Any) -> None:
+    import pandas as pd
+
+    if zone is None or moment.tz is not None or not pd.isna(_localized(moment, zone, ambiguous="NaT")):
+        return
+    first = _first_at(moment, zone)
+    cause = "its clocks show that time twice" if first.tz_localize(None) == moment else "its clocks leave that time out"
+    tip = f'give it with an offset, such as "{first.isoformat()}"'
+    raise ConfigError(f"{moment} is no moment of the time zone {zone}, which the data have", cause, tip)
+
+
+def _localized(moment: pd.Timestamp, zone: Any, ambiguous: Any) -> Any:
+    """Give the first of the moments at which clocks show a time; NaT where there is none, or one too many."""
+    return moment.tz_localize(zone, ambiguous=ambiguous, nonexistent="NaT")

@@ -123,7 +123,8 @@ class Binder:
 
     Within one binder a stage that feeds several others is one call.
 
-    Raises TypeError as Python does for arguments that do not fit, and ConfigError for a cycle of stages.
+    Raises TypeError as Python does for arguments that do not fit, and ConfigError for a cycle of stages and for
+    arguments that a processor refuses.
     """
 
     options: CallOptions
@@ -191,10 +192,12 @@ class Binder:
 
 
 def _processed(definition: Definition, sources: dict[str, object]) -> dict[str, object]:
-    """Let processors change the plain arguments, in their order."""
+    """Let processors change the plain arguments, in their order, and refuse what came of it."""
     plain = {name: value for name, value in sources.items() if not isinstance(value, (Call, RawInput))}
     for processor in definition.processors:
         plain = dict(processor.arguments(plain))
+    for processor in definition.processors:
+        processor.check_arguments(plain)
     return {name: plain.get(name, value) for name, value in sources.items()}
 
 

@@ -37,7 +37,8 @@ class Change:
     """
     One thing that is not as it was, and the reason in a few words.
 
-    ``component`` is its name in the key, or ``entry``, ``expiry``, ``revision``, ``trace`` for what is not in the key.
+    ``component`` is its name in the key, or ``entry``, ``expiry``, ``mode``, ``revision``, ``trace`` or ``window`` for
+    what is not in the key.
     """
 
     component: str

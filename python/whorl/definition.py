@@ -23,6 +23,7 @@ from whorl.fingerprint.inputs import RawInput
 from whorl.fingerprint.kinds import MAINS
 from whorl.fingerprint.parameters import reads_parameter
 from whorl.keywords import CALL_OPTIONS, STAGE_OPTIONS, check_declared
+from whorl.processors.timeseries import timeseries
 from whorl.settings import did_you_mean
 
 if TYPE_CHECKING:
@@ -112,7 +113,7 @@ class Definition:
 
     def _window(self, unread: Container[str]) -> tuple[str, ...]:
         """Name the ends of the window that results are computed for, where one of them is said to be sliceable."""
-        sliceable = [processor.consumes for processor in self.processors if processor.sliceable]
+        sliceable = [part.consumes for part in self.processors if isinstance(part, timeseries) and part.sliceable]
         if not sliceable or all(name in unread for name in sliceable[0]):
             return ()
         if len(set(sliceable)) > 1 or any(name in self.inputs for name in sliceable[0]):

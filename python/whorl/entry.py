@@ -19,7 +19,7 @@ from whorl.key import Component
 from whorl.provenance import describe_origin
 from whorl.store.manifest import ADOPTED, MOST_RAW_FILES, Manifest, RawFile, Slot, Trace
 from whorl.trace import calls_for_more, earliest, trace_holds
-from whorl.widening import covers
+from whorl.widening import Extent, covers
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -125,7 +125,7 @@ class Judge:
     def has_window(self, manifest: Manifest) -> bool:
         """Whether an entry was computed for a window that has the call's in it."""
         window = self.call.window
-        return not window or covers(manifest.window, window)
+        return not window or covers(manifest.window, Extent.of(window))
 
     def _is_as_it_was(self, manifest: Manifest) -> bool:
         if not self._may_be_asked(manifest):

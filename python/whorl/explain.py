@@ -31,7 +31,7 @@ from whorl.fingerprint.inputs import is_remote, read_input_path
 from whorl.fingerprint.parts import differences, read_parts
 from whorl.store.manifest import Trace
 from whorl.trace import earliest, trace_holds
-from whorl.widening import covers, read_window, word_window
+from whorl.widening import Extent, covers, read_window
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -170,7 +170,7 @@ def explain_outcome(outcome: Outcome, seen: Mapping[Digest | None, Outcome] = _N
         return Explanation(outcome.stage, outcome.previous, (Change("entry", DAMAGED),))
     access = open_access(settings)
     snapshot = Snapshot(settings.namespace, access.revision)
-    window = read_window(outcome.manifest.window if outcome.manifest else None) or ()
+    window = read_window(outcome.manifest.window if outcome.manifest else None)
     return _Comparison(access, snapshot, settings.project, derived, outcome.previous, sources, window=window).explain(
         outcome.stage
     )
@@ -200,7 +200,8 @@ def explain_call(session: Session, call: Call) -> Explanation:
         return Explanation(call.definition.name, entry, (Change("entry", DAMAGED),))
     sources = {name: upstream.definition.name for name, upstream in call.upstreams.items()}
     project, ttl = session.settings.project, call.definition.ttl
-    return _Comparison(session.access, session.snapshot, project, derived, entry, sources, ttl, call.window).explain(
+    window = Extent.of(call.window) if call.window else None
+    return _Comparison(session.access, session.snapshot, project, derived, entry, sources, ttl, window).explain(
         call.definition.name
     )
 
@@ -216,7 +217,7 @@ class _Comparison:
     entry: Manifest | None
     sources: Mapping[str, str]
     ttl: float | None = None
-    window: Sequence[object] = ()
+    window: Extent | None = None
 
     def explain(self, stage: str) -> Explanation:
         """Name every difference; where the keys have none, why the entry does not answer."""
@@ -266,9 +267,8 @@ class _Comparison:
         if any(self.snapshot.revision(entry.slot.namespace, key) != nonce for key, nonce in entry.revisions):
             yield Change("revision", "computed anew meanwhile")
         if self.window and not covers(entry.window, self.window):
-            stored = read_window(entry.window)
-            known = word_window(stored) if stored else "what is known"
-            yield Change("window", f"the window {word_window(self.window)} is not in {known}")
+            known = read_window(entry.window) or "what is known"
+            yield Change("window", f"the window {self.window} is not in {known}")
         for trace in (entry.trace, entry.inherited):
             yield from self._trace(trace)
 

@@ -8,6 +8,7 @@ An entry may answer and still not suit: the call, or one far above it, wants som
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from whorl import memoized
@@ -105,16 +106,17 @@ class Search:
         )
 
     def widened(self, call: Call, derived: Derived) -> dict[str, object]:
-        """Say which window to compute for: the call's, and those of sound entries, which it takes the place of."""
+        """Say which window to compute for: the call's, and those of sound entries, so that none of them is lost."""
         names = call.definition.window
         if not names:
             return {}
         judge = self.judge(call)
-        start, end = call.window
-        for found in self.access.candidates(judge.slot(derived)):
-            if judge.is_sound(found):
-                start, end = widest(found.window, (start, end))
-        return dict(zip(names, (start, end), strict=True))
+        slot, ends = judge.slot(derived), (call.window[0], call.window[1])
+        for found in chain(self.access.candidates(slot), self.access.generations(slot)):
+            wide = widest(found.window, ends)
+            if wide is not ends and judge.is_sound(found):
+                ends = wide
+        return dict(zip(names, ends, strict=True))
 
     def note_done(self, call: Call, derived: Derived) -> None:
         """Note that a call was computed anew, so that nobody below the one that asked for it does so again."""

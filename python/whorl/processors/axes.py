@@ -13,6 +13,7 @@ from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from whorl.axis import choose, is_of_moments, pandas_labels, pandas_times
 from whorl.bounds import Bounds
 from whorl.errors import WhorlError
 from whorl.typenames import type_name
@@ -46,11 +47,12 @@ def family_of(value: object) -> Family | None:
 
 
 def _choose(names: tuple[str, ...], there: Iterable[object], what: str) -> str:
-    known = [str(name) for name in there]
-    found = next((name for name in names if name in known), None)
+    known = list(there)
+    found = choose(names, known)
     if found is None:
         wanted = " or ".join(repr(name) for name in names)
-        raise TimeAxisError(f"there is no time axis {wanted}", f"the {what} are {', '.join(known) or 'none'}")
+        cause = f"the {what} are {', '.join(map(str, known)) or 'none'}"
+        raise TimeAxisError(f"there is no time axis {wanted}", cause)
     return found
 
 
@@ -61,16 +63,10 @@ def _pandas_times(value: Any, names: tuple[str, ...], bounds: Bounds) -> tuple[A
     """Give a series of times, one for each row, and the window in their time zone."""
     import pandas as pd
 
-    columns = list(value.columns) if hasattr(value, "columns") else []
-    levels = [level for level in value.index.names if level is not None]
-    name = _choose(names, [*columns, *levels], "columns and levels of the index")
-    axis = value[name] if name in columns else value.index.get_level_values(name)
-    if isinstance(axis.dtype, pd.PeriodDtype):
-        axis = (axis.dt if isinstance(axis, pd.Series) else axis).start_time
-    times = pd.Series(axis).reset_index(drop=True)
-    if not (pd.api.types.is_datetime64_any_dtype(times.dtype) or str(times.dtype).startswith("timestamp[")):
-        times = pd.to_datetime(times)
-    return times, bounds.in_zone(times.dt.tz)
+    name = _choose(names, pandas_labels(value), "columns and levels of the index")
+    times = pandas_times(value, name)
+    times = times if is_of_moments(times) else pd.to_datetime(times)
+    return times, bounds.checked_in_zone(times.dt.tz)
 
 
 def _slice_pandas(value: Any, names: tuple[str, ...], bounds: Bounds) -> Any:
@@ -115,7 +111,7 @@ def _polars_times(value: Any, names: tuple[str, ...], bounds: Bounds) -> tuple[A
     if kind not in (pl.Date, pl.Datetime):
         raise TimeAxisError(f"the column {name!r} has no times", f"it is of type {kind}")
     times = pl.col(name).cast(pl.Datetime("ns")) if kind == pl.Date else pl.col(name)
-    return times, bounds.in_zone(getattr(kind, "time_zone", None))
+    return times, bounds.checked_in_zone(getattr(kind, "time_zone", None))
 
 
 def _slice_polars(value: Any, names: tuple[str, ...], bounds: Bounds) -> Any:

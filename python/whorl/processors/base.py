@@ -36,9 +36,6 @@ class Processor:
 
     validate_data: bool = False
     """Whether values are validated where a call does not say."""
-    sliceable: bool = False
-    """Whether a value for a wider window contains that for a narrower one, also where the code reads the window: then
-    ``consumes`` are its start and its end."""
 
     def __call__(self, function: Callable[..., Any]) -> Any:
         """Put this processor before those that a stage, or a plain function, has."""
@@ -58,6 +55,9 @@ class Processor:
     def arguments(self, arguments: Mapping[str, object]) -> Mapping[str, object]:
         """Give the arguments that the function is called with, by parameter, defaults included."""
         return arguments
+
+    def check_arguments(self, arguments: Mapping[str, object]) -> None:
+        """Raise ConfigError for arguments that this processor cannot work with; asked before anything is computed."""
 
     def wish(self, arguments: Mapping[str, object]) -> tuple[Window, ...]:  # noqa: ARG002 - for those that override it
         """Say what a format may leave out when it reads for a call."""
@@ -98,6 +98,8 @@ class _Processed:
             arguments: Mapping[str, object] = bound.arguments
             for processor in self.processors:
                 arguments = processor.arguments(arguments)
+            for processor in self.processors:
+                processor.check_arguments(arguments)
             bound.arguments.update(arguments)
             value = self.function(*bound.args, **bound.kwargs)
             for processor in self.processors:

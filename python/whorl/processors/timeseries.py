@@ -82,6 +82,10 @@ class timeseries(Processor):  # noqa: N801 - a decorator
                 cause = f"the function takes {', '.join(signature.parameters) or 'none'}"
                 raise ConfigError(f"timeseries: {stage} has no parameter {name!r}", cause, f"add {name}=None")
 
+    def check_arguments(self, arguments: Mapping[str, object]) -> None:
+        """Refuse an end that is no time; one that an input gives is not known yet."""
+        self._bounds({name: arguments.get(name) for name in self.consumes})
+
     def wish(self, arguments: Mapping[str, object]) -> tuple[Window, ...]:
         """Wish for the window."""
         start, end = (arguments[name] for name in self.consumes)
@@ -118,7 +122,8 @@ class timeseries(Processor):  # noqa: N801 - a decorator
         return window.are_reached_by(first, last, self.tolerance)
 
     def _bounds(self, arguments: Mapping[str, object]) -> Bounds:
-        return Bounds.parse(*(arguments[name] for name in self.consumes))
+        start, end = self.consumes
+        return Bounds.parse(arguments[start], arguments[end], (start, end))
 
 
 def _warn_of(value: object) -> None:

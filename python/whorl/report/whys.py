@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 _DIGITS, _KEY_DIGITS = 4, 8
 _MOST_FILES = 20
-_OUTSIDE_KEY = ("entry", "expiry", "revision", "trace", "mode")
+_OUTSIDE_KEY = ("entry", "expiry", "revision", "trace", "mode", "window")
 
 
 def draw_why(explanation: Explanation, *, now: float, paint: Paint = leave_plain) -> Iterator[str]:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from math import prod
 from typing import TYPE_CHECKING, Any
 
+from whorl.axis import choose
 from whorl.errors import FormatError, WhorlWarning, warn
 from whorl.formats.base import split_names
 
@@ -90,7 +91,7 @@ def check_chunking(options: Mapping[str, object], dims: Sequence[object]) -> Chu
         lengths = {} if chunking == "auto" else _lengths("chunking", chunking)
     upper = _bytes(options, "chunk_size_upper_limit_mb", _UPPER)
     lower = _bytes(options, "chunk_size_lower_limit_mb", _LOWER if lengths and "chunking" in options else 0)
-    return Chunking(lengths, upper, lower, next((name for name in split_names(options) if name in dims), None))
+    return Chunking(lengths, upper, lower, choose(split_names(options), dims))
 
 
 def warn_of_sizes(sizes: Mapping[object, tuple[int, int]], chunking: Chunking) -> None:

@@ -13,6 +13,7 @@ import json
 from itertools import pairwise
 from typing import TYPE_CHECKING, cast
 
+from whorl.axis import choose, is_of_moments, pandas_labels, pandas_times
 from whorl.formats.schema.files import described_by
 from whorl.formats.schema.frames import decode_table
 from whorl.formats.schema.labels import index_of, labels_of
@@ -121,14 +122,14 @@ def axis_of(schema: pa.Schema, described: Kind, names: Sequence[str]) -> str | N
     """
     Name the column of a file that has the times of an axis; None where there is none, or none of moments.
 
-    Of the names the first that the value has counts, as in ``processors.axes``: columns, then levels of the index.
+    A label that a value has twice is none: what has it cannot be sliced.
     """
     import pyarrow as pa
 
     if "schema" in described:
         if described["of"] == "Table":  # nobody slices these
             return None
-        axis = next((name for name in names if name in schema.names), None)
+        axis = choose(names, schema.names)
     else:
         axis = _pandas_axis(schema, described, names)
     if axis is None or schema.names.count(axis) != 1:
@@ -141,9 +142,9 @@ def _pandas_axis(schema: pa.Schema, described: Kind, names: Sequence[str]) -> st
     columns = list(labels_of(cast("Kind", described["columns"]))) if described["of"] == "DataFrame" else []
     arrays = cast("list[Kind]", described.get("arrays", []))
     levels = _levels(described)
-    known = [str(name) for name in (*columns, *(name for name, _ in levels if name is not None))]
-    found = next((name for name in names if name in known), None)
-    if found is None or known.count(found) != 1:
+    labels = [*columns, *(name for name, _ in levels if name is not None)]
+    found = choose(names, labels)
+    if found is None or [str(label) for label in labels].count(found) != 1:
         return None
     places = [array for label, array in zip(columns, arrays, strict=True) if label == found]
     places += [array for name, array in levels if name == found and array is not None]
@@ -178,17 +179,15 @@ def touched(spans: Sequence[Span | None], meta: pa.Table, axis: str, window: Win
     """
     Say which parts a window touches, in their order; ``meta`` is the table without its rows.
 
-    Times are compared as ``processors.axes`` does, so that no row is left out that it would keep.
+    Times are compared as ``processors.axes`` does, so that no row is left out that it would keep; a moment that their
+    zone leaves out, or has twice, is for who slices to refuse.
     """
     if window.bounds.is_open:  # what has no time is inside too
         return range(len(spans))
     zone = _zone_of(_of_rows(meta, described_by(meta), range(0), -1), axis, window.names)
     if zone is _NO_MOMENTS:
         return range(len(spans))
-    try:
-        bounds = window.bounds.in_zone(zone)
-    except ValueError:  # an hour that the zone leaves out, or has twice: who slices will say so
-        return range(len(spans))
+    bounds = window.bounds.in_zone(zone)
     return [place for place, span in enumerate(spans) if span is not None and bounds.touch(*_ends(span, zone))]
 
 
@@ -203,16 +202,12 @@ def _ends(span: Span, zone: Any) -> tuple[pd.Timestamp, pd.Timestamp]:
 
 def _zone_of(empty: Any, axis: str, names: Sequence[str]) -> Any:
     """Tell the time zone of an axis, as the value itself has it; of objects nobody knows what they become."""
-    import pandas as pd
-
     if hasattr(empty, "collect_schema"):  # polars
         return getattr(empty.collect_schema()[axis], "time_zone", None)
-    columns = list(empty.columns) if hasattr(empty, "columns") else []
-    name = next(name for name in names if name in columns or name in empty.index.names)
-    times = empty[name] if name in columns else empty.index.get_level_values(name)
-    times = pd.Series(times)
-    is_moments = pd.api.types.is_datetime64_any_dtype(times.dtype) or str(times.dtype).startswith("timestamp[")
-    return times.dt.tz if is_moments else _NO_MOMENTS
+    name = choose(names, pandas_labels(empty))
+    assert name is not None
+    times = pandas_times(empty, name)
+    return times.dt.tz if is_of_moments(times) else _NO_MOMENTS
 
 
 def _of_rows(table: pa.Table, described: Kind, rows: range, whole: int) -> Any:
