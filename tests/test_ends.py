@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 ran: list[tuple[object, object]] = []
-WRONG = ["2020-02-31", "nonsense", "", "NaT", "2016-12-31 23:59:60", object(), pd.NaT, 10**40, True, ["2020"]]
+WRONG = ["2020-02-31", "nonsense", "", "NaT", "2016-12-31 23:59:60", Ellipsis, pd.NaT, 10**40, True, ["2020"]]
 ZONES = [
     "America/Sao_Paulo", "America/Havana", "Asia/Beirut", "Europe/Rome", "Pacific/Apia", "Pacific/Kwajalein",
     "America/Danmarkshavn", "Antarctica/Casey", "Africa/Cairo", "Australia/Lord_Howe", "Asia/Kathmandu", "UTC",
