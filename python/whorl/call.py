@@ -17,7 +17,7 @@ from whorl.errors import ConfigError
 from whorl.fingerprint.inputs import RawInput
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from whorl.asked import CallOptions
     from whorl.definition import Definition
@@ -76,6 +76,17 @@ class Call:
     def upstreams(self) -> dict[str, Call]:
         """The calls whose results this call receives, by parameter."""
         return {name: source for name, source in self.sources.items() if isinstance(source, Call)}
+
+    def feeding(self) -> Iterator[Call]:
+        """Yield the calls that feed this one, at any depth, each once however many ways lead to it."""
+        seen: set[Call] = {self}
+        waiting = [self]
+        while waiting:
+            for upstream in waiting.pop().upstreams.values():
+                if upstream not in seen:
+                    seen.add(upstream)
+                    waiting.append(upstream)
+                    yield upstream
 
     @property
     def raw_inputs(self) -> dict[str, RawInput]:
