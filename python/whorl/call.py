@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, cast
 from whorl.definition import Param, is_stage
 from whorl.errors import ConfigError
 from whorl.fingerprint.inputs import RawInput
+from whorl.nuthatch_words import words_called
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -70,7 +71,8 @@ class Call:
         """The options of that format: those of the call, over those of the definition if they are for this format."""
         asked = self.options
         declared = self.definition.format_options if asked.format in (None, self.definition.format) else {}
-        return {**declared, **asked.format_options} if asked.format_options else declared
+        both = {**declared, **asked.format_options} if asked.format_options else declared
+        return words_called(self.format, both) if both else both
 
     @property
     def upstreams(self) -> dict[str, Call]:

@@ -9,14 +9,16 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
 from whorl.errors import ConfigError
 from whorl.modes import MODES
+from whorl.nuthatch_words import format_called, words_called
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable
     from pathlib import Path
 
 
@@ -97,7 +99,6 @@ FORMATS = (
 NAMES = tuple(item.name for item in fields(Settings) if item.name != "project")
 PUBLIC = "ed25519:"
 _SECRET = ("filesystem",)
-_SIZES = ("local_cache_size", "remote_cache_size")
 _BYTES = re.compile(r"(\d+(?:\.\d*)?(?:e\d+)?)\s*(?:([kmgtp])(i)?)?b?", re.IGNORECASE)
 
 
@@ -130,18 +131,16 @@ def check_setting(name: str, value: object, origin: str) -> object:
         raise ConfigError(f"unknown setting {name!r} in {origin}", tip=did_you_mean(name, NAMES))
     if name in _CHOICES and value not in _CHOICES[name]:
         raise ConfigError(f"{name} cannot be {value!r} ({origin})", tip=did_you_mean(str(value), _CHOICES[name]))
-    if name in _SIZES:
-        return _checked_size(name, value, origin)
+    if name in _READ:
+        return _READ[name](name, value, origin)
     if name in ("filesystem", "local", "sign_with") and isinstance(value, os.PathLike):
         return os.fspath(value)
     if name == "local" and is_url(str(value)):
         raise ConfigError(f"local cannot be a URL ({origin})", "the local tier is a folder of this machine")
-    if name == "trusted_keys":
-        return _checked_keys(value, origin)
     if name == "mirrors":
         _check_mirrors(value, origin)
-    if name in ("filesystem_options", "formats") and not isinstance(value, dict):
-        raise ConfigError(f"{name} cannot be used ({origin})", "they are a mapping of names to values")
+    if name == "filesystem_options":
+        return _checked_mapping(name, value, origin)
     wanted: Any = {"bool": bool, "float": (int, float), "int": int, "str": str}.get(
         str(Settings.__dataclass_fields__[name].type)
     )
@@ -159,7 +158,25 @@ def _checked_size(name: str, value: object, origin: str) -> str:
     return str(value)
 
 
-def _checked_keys(value: object, origin: str) -> tuple[str, ...]:
+def _checked_mapping(name: str, value: object, origin: str) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise ConfigError(f"{name} cannot be used ({origin})", "they are a mapping of names to values")
+    return value
+
+
+def _checked_formats(setting: str, value: object, origin: str) -> dict[str, Mapping[str, object]]:
+    """Take options by the names of formats, in Nuthatch's words too."""
+    formats: dict[str, Mapping[str, object]] = {}
+    for name, section in _checked_mapping(setting, value, origin).items():
+        if not isinstance(section, Mapping):
+            cause = f"it is a mapping with options of the format, not a {type(section).__name__}"
+            raise ConfigError(f"{name} cannot be used ({origin})", cause)
+        called = format_called(name) or name
+        formats[called] = {**formats.get(called, {}), **words_called(called, section)}
+    return formats
+
+
+def _checked_keys(_name: str, value: object, origin: str) -> tuple[str, ...]:
     """Take public keys and paths; a secret does not belong into a configuration, and what it says is not shown."""
     if not isinstance(value, (list, tuple)) or not all(isinstance(key, (str, os.PathLike)) for key in value):
         raise ConfigError(f"trusted_keys cannot be used ({origin})", "they are a list of public keys and files")
@@ -168,6 +185,14 @@ def _checked_keys(value: object, origin: str) -> tuple[str, ...]:
         tip = "leave it in a file that is yours alone, and name the file"
         raise ConfigError(f"trusted_keys has a secret in it ({origin})", "a configuration is read by many", tip)
     return keys
+
+
+_READ: Mapping[str, Callable[[str, object, str], object]] = {
+    "formats": _checked_formats,
+    "local_cache_size": _checked_size,
+    "remote_cache_size": _checked_size,
+    "trusted_keys": _checked_keys,
+}
 
 
 def _check_mirrors(value: object, origin: str) -> None:
