@@ -164,7 +164,9 @@ def test_a_recomputation_counts_where_the_root_is_not_written(tmp_path: Path) ->
         assert number.options(cache_mode="local")() == newer
 
 
-@pytest.mark.parametrize("other", [{"verify": "first"}, {"wait_timeout": 60.0}, {"local": "near"}, {"durability": "fsync"}])
+@pytest.mark.parametrize(
+    "other", [{"verify": "first"}, {"wait_timeout": 60.0}, {"local": "near"}, {"durability": "fsync"}]
+)
 def test_a_recomputation_under_other_settings_is_seen_at_once(
     other: dict[str, object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

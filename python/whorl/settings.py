@@ -30,23 +30,24 @@ class Settings:
     ``filesystem``: the root store, a folder or the URL of a bucket (default: ``.whorl`` beside the nearest
     pyproject.toml or .git, else the user's cache folder; ``local`` where only that is set); ``filesystem_options``:
     what fsspec has to know to reach it. ``local``: the folder of the local tier, where results are kept close by as
-    well (default: none; modes that name the local tier then use the default root). ``mirrors``: further stores by name,
-    only read, each a mapping with ``filesystem`` and ``filesystem_options``. ``network_timeout``: seconds that one
-    request to a store may take. ``lease_ttl``: seconds after which a silent holder of a lease behind a network counts
-    as gone, half as long again. ``pickle``: which results may be decoded by running code: ``local`` (those of your own
-    store; others if they are signed), ``signed``, ``never``, ``any``. ``require_signature``: serve signed entries
-    alone. ``sign_with``: the file of the key that signs what is stored. ``trusted_keys``: keys whose signatures count,
-    public ones as text, or files. ``store_mode``: stores in folders are for you (``private``) or for your group
-    (``team``). ``mode``: a name of ``MODES``. ``wait_timeout``: seconds to wait for another process that computes the
-    same key. ``strict``: a failing store raises instead of warning. ``durability``: ``fast``, ``fsync``. ``verify``:
-    ``always``, ``first`` or ``never`` check payloads against their digests. ``provenance``: keep host and user in
-    manifests. ``store_args``: keep short reprs of arguments. ``jobs``: independent upstreams side by side.
-    ``namespace``: where entries go unless a stage pins its own. ``distributions``: how versions of distributions count
-    (``exact``, ``minor``, ``ignore``, ``follow``; ``"*"`` for all). ``stat_table``: where digests of raw files are
-    remembered by what the file system says of them: ``on`` (the user's cache folder), ``off``, or an absolute path.
-    ``local_cache_size``: how many bytes results that are memoized may take in this process, as text (``500 MB``);
-    ``remote_cache_size``: the same for those that dask holds. ``formats``: options of formats by their names, which are
-    no part of what is stored, such as the ``url`` of a database.
+    well (default: none; a root that is a folder is both then, and modes that name the local tier use the default root
+    beside one that is not). ``mirrors``: further stores by name, only read, each a mapping with ``filesystem`` and
+    ``filesystem_options``. ``network_timeout``: seconds that one request to a store may take. ``lease_ttl``: seconds
+    after which a silent holder of a lease behind a network counts as gone, half as long again. ``pickle``: which
+    results may be decoded by running code: ``local`` (those of your own store; others if they are signed), ``signed``,
+    ``never``, ``any``. ``require_signature``: serve signed entries alone. ``sign_with``: the file of the key that signs
+    what is stored. ``trusted_keys``: keys whose signatures count, public ones as text, or files. ``store_mode``: stores
+    in folders are for you (``private``) or for your group (``team``). ``mode``: a name of ``MODES``. ``wait_timeout``:
+    seconds to wait for another process that computes the same key. ``strict``: a failing store raises instead of
+    warning. ``durability``: ``fast``, ``fsync``. ``verify``: ``always``, ``first`` or ``never`` check payloads against
+    their digests. ``provenance``: keep host and user in manifests. ``store_args``: keep short reprs of arguments.
+    ``jobs``: independent upstreams side by side. ``namespace``: where entries go unless a stage pins its own.
+    ``distributions``: how versions of distributions count (``exact``, ``minor``, ``ignore``, ``follow``; ``"*"`` for
+    all). ``stat_table``: where digests of raw files are remembered by what the file system says of them: ``on`` (the
+    user's cache folder), ``off``, or an absolute path. ``local_cache_size``: how many bytes results that are memoized
+    may take in this process, as text (``500 MB``); ``remote_cache_size``: the same for those that dask holds.
+    ``formats``: options of formats by their names, which are no part of what is stored, such as the ``url`` of a
+    database.
     """
 
     project: Path
