@@ -162,3 +162,48 @@ def test_a_recomputation_counts_where_the_root_is_not_written(tmp_path: Path) ->
 
         assert again == (own, roots, own)
         assert number.options(cache_mode="local")() == newer
+
+
+@pytest.mark.parametrize(
+    "other", [{"verify": "first"}, {"wait_timeout": 60.0}, {"local": "near"}, {"durability": "fsync"}]
+)
+def test_a_recomputation_under_other_settings_is_seen_at_once(
+    other: dict[str, object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They open the store a second time in this process; what one of them wrote counts in both."""
+    given = iter(range(100))
+
+    @whorl.stage(cache=True, name="source")
+    def source() -> int:
+        return next(given)
+
+    @whorl.stage(number=source, cache=True, name="report")
+    def report(number: int) -> int:
+        return number
+
+    monkeypatch.chdir(tmp_path)
+    with config.options(filesystem=f"memory://seen-{os.getpid()}-{next(_numbers)}"):
+        with config.options(**other):
+            first = report()
+        anew = source.options(recompute=True)()
+        with config.options(**other):
+            second = report()
+            assert (first, anew, second) == (0, 1, 1)
+            assert source.options(recompute=True)() == 2
+        assert report() == 2
+        assert source() == 2
+        assert next(given) == 3  # whatever was asked for was asked for once
+
+
+def test_a_root_that_is_a_folder_is_the_local_tier_too(tmp_path: Path) -> None:
+    """Where none is configured; what is near needs no copy nearer by."""
+    with config.options(filesystem=str(tmp_path / "root")):
+        assert _call("local", 1) == "ran"
+        assert _call("write", 1) == "hit"
+        assert _call("write", 2) == "ran"
+        assert _call("offline", 2) == "hit"
+    with config.options(filesystem=str(tmp_path / "root"), local=str(tmp_path / "near")):
+        assert _call("local", 3) == "ran"
+        assert _call("offline", 2) == "ran"
+    with config.options(filesystem=str(tmp_path / "root")):
+        assert _call("read_only_strict", 3) == "refused"

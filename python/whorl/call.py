@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, cast
 from whorl.definition import Param, is_stage
 from whorl.errors import ConfigError
 from whorl.fingerprint.inputs import RawInput
+from whorl.nuthatch_words import words_called
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from whorl.asked import CallOptions
     from whorl.definition import Definition
@@ -70,12 +71,24 @@ class Call:
         """The options of that format: those of the call, over those of the definition if they are for this format."""
         asked = self.options
         declared = self.definition.format_options if asked.format in (None, self.definition.format) else {}
-        return {**declared, **asked.format_options} if asked.format_options else declared
+        both = {**declared, **asked.format_options} if asked.format_options else declared
+        return words_called(self.format, both) if both else both
 
     @property
     def upstreams(self) -> dict[str, Call]:
         """The calls whose results this call receives, by parameter."""
         return {name: source for name, source in self.sources.items() if isinstance(source, Call)}
+
+    def feeding(self) -> Iterator[Call]:
+        """Yield the calls that feed this one, at any depth, each once however many ways lead to it."""
+        seen: set[Call] = {self}
+        waiting = [self]
+        while waiting:
+            for upstream in waiting.pop().upstreams.values():
+                if upstream not in seen:
+                    seen.add(upstream)
+                    waiting.append(upstream)
+                    yield upstream
 
     @property
     def raw_inputs(self) -> dict[str, RawInput]:

@@ -3,18 +3,20 @@ Context variables in, their values out in the threads that a block starts and in
 
 Python gives a new thread no context (before 3.14), and other processes none at all, so that what a call asks of the
 stages in its body would be lost there.  Only the named variables are carried: others, such as decimal's, are a user's
-own business, and nothing is touched where nobody asks for anything.  Beside the arrow: options and observers travel by
-it.
+own business, and nothing is touched where nobody asks for anything.  Methods of the standard library are replaced
+meanwhile, and only taken back where they are still ours: what another library put in their place, before or since,
+stays.  Beside the arrow: options and observers travel by it.
 """
 
 from __future__ import annotations
 
+import os
 import pickle
 import threading
 from concurrent.futures import ThreadPoolExecutor  # noqa: TID253 - imported where something is carried
 from concurrent.futures.process import ProcessPoolExecutor  # noqa: TID253 - as above
 from contextlib import contextmanager
-from contextvars import ContextVar
+from contextvars import Context, ContextVar
 from dataclasses import dataclass, field
 from functools import wraps
 from importlib import import_module
@@ -27,35 +29,90 @@ if TYPE_CHECKING:
 
 # Each variable, and where another process finds it: "module:name", or nothing for what stays in this one.
 _carried: ContextVar[dict[ContextVar[Any], str]] = ContextVar("whorl carried", default={})  # noqa: B039 - never changed
+# How many blocks this context is in: a forked child has these, and none of other threads.
+_blocks: ContextVar[int] = ContextVar("whorl blocks", default=0)
+_Held = list[tuple[ContextVar[Any], Any]]
+
+
+def _start_carrying(start: Callable[..., Any]) -> Callable[..., Any]:
+    @wraps(start)
+    def carrying(thread: threading.Thread) -> None:
+        if _carried.get() and not thread.daemon:  # daemons are workers of pools: they outlive what they are started in
+            thread.run = carry(thread.run)  # type: ignore[method-assign]
+        start(thread)
+
+    return carrying
+
+
+def _submit_carrying(submit: Callable[..., Any]) -> Callable[..., Any]:
+    @wraps(submit)
+    def carrying(pool: ThreadPoolExecutor, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
+        work = carry(function) if _carried.get() else function
+        with _set(_outside()):
+            return submit(pool, work, *args, **kwargs)
+
+    return carrying
+
+
+def _submit_sending(submit: Callable[..., Any]) -> Callable[..., Any]:
+    @wraps(submit)
+    def sending(pool: ProcessPoolExecutor, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
+        work = _sent(function)
+        with _set(_outside()):
+            return submit(pool, work, *args, **kwargs)
+
+    return sending
+
+
 _PLACES = (
-    (threading.Thread, "start"),
-    (ThreadPoolExecutor, "submit"),
-    (ProcessPoolExecutor, "submit"),
+    (threading.Thread, "start", _start_carrying),
+    (ThreadPoolExecutor, "submit", _submit_carrying),
+    (ProcessPoolExecutor, "submit", _submit_sending),
 )
+# What tells our functions from those of a library that wraps them and looks like them.
+_OURS = frozenset(make(getattr(kind, name)).__code__ for kind, name, make in _PLACES)
 
 
 @dataclass(slots=True)
 class _Hooks:
-    """What stands in for methods of the standard library while a block wants it, and what stood there before."""
+    """
+    What stands in for methods of the standard library while a block, of any thread, wants it.
 
-    lock: threading.Lock = field(default_factory=threading.Lock)
+    A method that is not ours is wrapped once more: nobody can see whether one of ours is still below it, and carrying
+    twice does no harm.
+    """
+
     wanted: int = 0
-    before: dict[tuple[type, str], Callable[..., Any]] = field(default_factory=dict)
+    lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def install(self) -> None:
+    def want(self, more: int) -> None:
+        """Put functions in place of the methods, or take them back where nobody wants them any more."""
         with self.lock:
-            self.wanted += 1
-            if self.wanted == 1:
-                self.before = {(kind, name): getattr(kind, name) for kind, name in _PLACES}
-                for (kind, name), stand_in in zip(_PLACES, _STAND_INS, strict=True):
-                    setattr(kind, name, stand_in)
+            self.wanted += more
+            self._settle(begins=more > 0)
 
-    def remove(self) -> None:
-        with self.lock:
-            self.wanted -= 1
-            if self.wanted == 0:
-                for (kind, name), method in self.before.items():
-                    setattr(kind, name, method)
+    def forked(self) -> None:
+        """Keep what the context of a forked child wants: no other thread is there any more."""
+        self.lock, self.wanted = threading.Lock(), _blocks.get()
+        self._settle(begins=self.wanted > 0)
+
+    def _settle(self, *, begins: bool) -> None:
+        for kind, name, make in _PLACES:
+            method = getattr(kind, name)
+            if begins and not _is_ours(method):
+                setattr(kind, name, make(method))
+            while not self.wanted and _is_ours(method):
+                method = method.__wrapped__
+                setattr(kind, name, method)
+
+
+def _is_ours(method: object) -> bool:
+    return getattr(method, "__code__", None) in _OURS
+
+
+_hooks = _Hooks()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_hooks.forked)
 
 
 @contextmanager
@@ -65,45 +122,8 @@ def carried(variable: ContextVar[Any], home: str = "") -> Iterator[None]:
 
     ``home`` is where other processes find it; without it stays in this one.
     """
-    token = _carried.set({**_carried.get(), variable: home})
-    _hooks.install()
-    try:
+    with _in_force([(_carried, {**_carried.get(), variable: home})]):
         yield
-    finally:
-        _hooks.remove()
-        _carried.reset(token)
-
-
-_hooks = _Hooks()
-
-
-@wraps(threading.Thread.start)
-def _start_carrying(thread: threading.Thread) -> None:
-    if _carried.get() and not thread.daemon:  # daemons are workers of pools: they outlive what they are started in
-        thread.run = carry(thread.run)  # type: ignore[method-assign]
-    _hooks.before[threading.Thread, "start"](thread)
-
-
-@wraps(ThreadPoolExecutor.submit)  # type: ignore[arg-type]
-def _submit_carrying(pool: ThreadPoolExecutor, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
-    return _submit(ThreadPoolExecutor, pool, carry(function) if _carried.get() else function, *args, **kwargs)
-
-
-@wraps(ProcessPoolExecutor.submit)  # type: ignore[arg-type]
-def _submit_sending(pool: ProcessPoolExecutor, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
-    return _submit(ProcessPoolExecutor, pool, _sent(function), *args, **kwargs)
-
-
-_STAND_INS: tuple[Callable[..., Any], ...] = (_start_carrying, _submit_carrying, _submit_sending)
-
-
-def _submit(kind: type, pool: Any, work: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-    """Give work to a pool; its own threads live longer than this block and take over nothing, only the work does."""
-    token = _carried.set({})
-    try:
-        return _hooks.before[kind, "submit"](pool, work, *args, **kwargs)
-    finally:
-        _carried.reset(token)
 
 
 def carry(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -112,7 +132,7 @@ def carry(function: Callable[..., Any]) -> Callable[..., Any]:
 
     @wraps(function)
     def run(*args: Any, **kwargs: Any) -> Any:
-        with _holding(held):
+        with _in_force(held):
             return function(*args, **kwargs)
 
     return run
@@ -129,13 +149,8 @@ class _Sent:
         homes = {home: home.partition(":") for home in self.held}
         variables = {home: getattr(import_module(module), name) for home, (module, _, name) in homes.items()}
         carried_on = {variable: home for home, variable in variables.items()}
-        held = [*((variables[home], value) for home, value in self.held.items()), (_carried, carried_on)]
-        _hooks.install()
-        try:
-            with _holding(held):
-                return self.function(*args, **kwargs)
-        finally:
-            _hooks.remove()
+        with _in_force([*((variables[home], value) for home, value in self.held.items()), (_carried, carried_on)]):
+            return self.function(*args, **kwargs)
 
 
 def _sent(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -149,8 +164,30 @@ def _sent(function: Callable[..., Any]) -> Callable[..., Any]:
     return _Sent(function, held) if held else function
 
 
+def _outside() -> _Held:
+    """
+    Give the carried variables as they are where nobody set them.
+
+    A pool's threads and processes are started when work is given to it, and live longer than this block: the work has
+    what the block asks for, they have not.
+    """
+    nowhere = Context()
+    return [(variable, nowhere.run(variable.get)) for variable in (*_carried.get(), _carried, _blocks)]
+
+
 @contextmanager
-def _holding(held: list[tuple[ContextVar[Any], Any]]) -> Iterator[None]:
+def _in_force(held: _Held) -> Iterator[None]:
+    """Set variables, and carry what is to be carried, for a block."""
+    with _set([*held, (_blocks, _blocks.get() + 1)]):
+        _hooks.want(1)
+        try:
+            yield
+        finally:
+            _hooks.want(-1)
+
+
+@contextmanager
+def _set(held: _Held) -> Iterator[None]:
     tokens = [(variable, variable.set(value)) for variable, value in held]
     try:
         yield

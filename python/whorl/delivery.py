@@ -6,7 +6,8 @@ What cannot be read, or is not valid, is settled anew.  On the arrow: *decode* a
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import threading
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from whorl import memoized
@@ -38,6 +39,7 @@ class Delivery:
     search: Search
     earlier: dict[Call, Earlier]
     resolutions: dict[Call, Resolution]
+    _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def fetch(self, call: Call, resolution: Resolution) -> object:
         """Give the value of a settled call: from memory, decoded or as it was computed; MISSING where it went."""
@@ -70,8 +72,12 @@ class Delivery:
         self._settle_anew(call, resolution)
 
     def _settle_anew(self, call: Call, resolution: Resolution) -> None:
-        self.earlier[call] = Earlier(resolution.manifest)
-        del self.resolutions[call]
+        """Have a call settled once more, unless another consumer had it so meanwhile."""
+        with self._lock:
+            if self.resolutions.get(call) is resolution:
+                self.earlier[call] = Earlier(resolution.manifest)
+                del self.resolutions[call]
+                self.search.making.forget()
 
     def place(self, call: Call, resolution: Resolution) -> object:
         """Say where the payload of a settled call is."""
@@ -95,7 +101,7 @@ class Delivery:
         assert manifest is not None
         value = decode(self.access, manifest, call, self.snapshot, wish_of(call))
         if value is MISSING:
-            if call in self.earlier:
+            if call in self.earlier and self.resolutions.get(call) is resolution:
                 raise FormatError(
                     f"what {call.definition.name} stored a moment ago cannot be read back as {manifest.format}"
                 )

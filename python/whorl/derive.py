@@ -88,11 +88,13 @@ class Snapshot:
 
         The ledger may have moved on meanwhile; a value must not be stored under a revision that is younger than it.
         """
-        if revision is not None:
-            self._used[namespace, key] = revision
-        elif (namespace, key) not in self._used:
-            self._used[namespace, key] = self.revision(namespace, key)
-        return self._used[namespace, key]
+        known = self._used.get((namespace, key))
+        if revision is None and known is None:
+            known = self._used[namespace, key] = self.revision(namespace, key)
+        elif revision is not None and revision != known:
+            known = self._used[namespace, key] = revision
+            self._keys = {}  # another one, not emptied: a thread that derives by what was puts its key into the old one
+        return known  # type: ignore[return-value]
 
     def embedded(self, call: Call) -> tuple[RawInput, ...]:
         """Give the files that stand inside arguments, as ``File`` objects in a list do."""
@@ -101,22 +103,24 @@ class Snapshot:
 
     def derive(self, call: Call) -> Derived:
         """Derive the components and the key of a call and of its upstreams."""
-        known = self._keys.get(call)
+        keys = self._keys
+        known = keys.get(call)
         if known is None:
             common = self._common(call)
             upstreams = tuple(self._upstream_key(name, upstream) for name, upstream in call.upstreams.items())
             key = derive_call_key(call.definition.name, common.digest, upstreams)
             known = Derived(key, common.digest, common.components, upstreams, common.fingerprint, common.raw)
-            self._keys[call] = known
+            keys[call] = known
         return known
 
     def known(self, call: Call) -> Derived | None:
         """Give the derivation of a call that was asked for before; None for one that nobody stores or traces."""
         return self.derive(call) if call in self._commons else None
 
-    def forget_keys(self) -> None:
-        """Derive keys anew at the next question: a revision may have been written meanwhile."""
-        self._keys.clear()
+    @property
+    def keys(self) -> object:
+        """What stands for the keys as they are: the same object until a revision that some are made of is another."""
+        return self._keys
 
     def input(self, raw: RawInput) -> InputDigest:
         """Digest a raw input."""
@@ -287,10 +291,13 @@ class Snapshot:
 
 def _add(found: dict[str, Definition], reached: Definition) -> bool:
     """Add a definition under its name; stages that one function makes share theirs and are numbered."""
-    if any(known is reached for known in found.values()):
-        return False
-    same = sum(known.name == reached.name for known in found.values())
-    found[f"{reached.name}#{same}" if same else reached.name] = reached
+    name, same = reached.name, 0
+    while (known := found.get(name)) is not None:
+        if known is reached:
+            return False
+        same += 1
+        name = f"{reached.name}#{same}"
+    found[name] = reached
     return True
 
 

@@ -131,8 +131,7 @@ class Session:
             return Resolution.of_entry("hit", self.converted(call, derived, found))
         self.bring_up_to_date(call)
         started = time.perf_counter()
-        self.snapshot.forget_keys()  # an upstream may have a new revision now
-        derived = self.derive(call)
+        derived = self.derive(call)  # an upstream may have a new revision now
         if kept := self.search.by_content(call, derived):
             settled = Resolution.of_entry("kept", self.converted(call, derived, kept))
             return replace(settled, seconds=time.perf_counter() - started)
@@ -196,15 +195,8 @@ class Session:
         return self.search.by_key(call, derived)
 
     def bring_up_to_date(self, call: Call) -> None:
-        """Settle the upstreams whose results are kept, at any depth; their values stay where they are."""
-
-        def update(upstream: Call) -> None:
-            if self.stores(upstream):
-                self.settle(upstream)
-            else:
-                self.bring_up_to_date(upstream)
-
-        self.side_by_side([partial(update, upstream) for upstream in call.upstreams.values()])
+        """Settle the calls behind this one whose results are kept; their values stay where they are."""
+        self.side_by_side([partial(self.settle, source) for source in self.making.sources(call)])
 
     def settle(self, call: Call) -> Resolution:
         """Settle a call once in this session, and say what happened to those that feed the one from outside."""

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, cast
 
 from whorl.errors import ConfigError
 from whorl.modes import MODES
-from whorl.nuthatch_words import format_called, options_called
+from whorl.nuthatch_words import format_called
 from whorl.settings import did_you_mean
 from whorl.typenames import type_name
 
@@ -184,12 +184,14 @@ def check_asked(given: Mapping[str, object]) -> dict[str, object]:
 
 
 def _with_format(checked: dict[str, object]) -> dict[str, object]:
-    names = [checked.pop(name, None) for name in ("storage_backend", "backend", "format", "cache_format")]
+    named = {name: checked.pop(name, None) for name in ("storage_backend", "backend", "format", "cache_format")}
+    chosen = next((name for name in named.values() if name is not None), None)
     options: dict[str, object] = {}
     for name in ("format_options", "backend_kwargs", "storage_backend_kwargs"):
         given = cast("dict[str, object]", checked.pop(name, {}))
-        options.update(given if name == "format_options" else options_called(given))
-    if chosen := next((name for name in names if name is not None), None):
+        if name != "backend_kwargs" or named["backend"] in (None, chosen):  # they may be of what is read from alone
+            options |= given
+    if chosen is not None:
         checked["format"] = chosen
     if options:
         checked["format_options"] = options

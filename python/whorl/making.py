@@ -6,7 +6,7 @@ Upstreams that are not stored count by what *they* are made from.  On the arrow:
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from whorl.entry import result_component
@@ -31,43 +31,57 @@ class Making:
     What the calls of one session were settled by; ``keeps`` tells whether its mode looks anything up or stores it.
 
     Nothing here refers to the session: what a call made goes at once when it is over, without a collection of garbage.
+
+    Each call is judged once, by whatever ways it feeds another.  What stands between the stored ones never changes in a
+    session.  A content key rests on what was digested at its start and on the results that stored calls were settled
+    by: ``forget`` is to be called where one of them is settled anew, and nothing else in a session replaces one.
     """
 
     snapshot: Snapshot
     usage: Usage
     resolutions: Mapping[Call, Resolution]
     keeps: bool
+    _sources: dict[Call, tuple[Call, ...]] = field(default_factory=dict)
+    _contents: dict[Call, Digest] = field(default_factory=dict)
 
     def stores(self, call: Call) -> bool:
         """Whether the result of a call is looked up or kept."""
         return call.stored and self.keeps
 
+    def sources(self, call: Call) -> tuple[Call, ...]:
+        """List the calls whose results are kept and feed a call, directly or through others, each once."""
+        known = self._sources.get(call)
+        if known is None:
+            found: dict[Call, None] = {}
+            for upstream in call.upstreams.values():
+                found.update(dict.fromkeys((upstream,) if self.stores(upstream) else self.sources(upstream)))
+            known = self._sources[call] = tuple(found)
+        return known
+
+    def forget(self) -> None:
+        """Derive content keys anew: a call that they rest on is to be settled by another result."""
+        self._contents = {}  # another one, not emptied: a thread that is deriving puts what it finds into the old one
+
     def content_key(self, call: Call) -> Digest:
         """Derive the content key from the results that upstreams have now."""
+        contents = self._contents
         return derive_content_key(
             self.snapshot.derive(call).common,
-            [self._result(name, upstream) for name, upstream in call.upstreams.items()],
+            [self._result(name, upstream, contents) for name, upstream in call.upstreams.items()],
         )
 
-    def _result(self, name: str, upstream: Call) -> Component:
+    def _result(self, name: str, upstream: Call, contents: dict[Call, Digest]) -> Component:
         if self.stores(upstream):
             return result_component(name, self.resolutions[upstream], self.snapshot)
-        return Component(name, self.content_key(upstream))
+        if upstream not in contents:
+            contents[upstream] = self.content_key(upstream)
+        return Component(name, contents[upstream])
 
     def inherited(self, call: Call) -> tuple[Trace, float | None]:
         """Tell what came with the stored results that a call was made from, directly or through unstored ones."""
-        traces: list[Trace] = []
-        expiries: list[float | None] = []
-        for upstream in call.upstreams.values():
-            if self.stores(upstream):
-                found = self.resolutions[upstream]
-                traces += [found.trace, found.inherited, self.usage.types(found)]
-                expiries.append(found.expires)
-            else:
-                trace, expires = self.inherited(upstream)
-                traces.append(trace)
-                expiries.append(expires)
-        return merge(traces), earliest(*expiries)
+        settled = [self.resolutions[source] for source in self.sources(call)]
+        traces = [part for found in settled for part in (found.trace, found.inherited, self.usage.types(found))]
+        return merge(traces), earliest(*(found.expires for found in settled))
 
     def window(self, call: Call, widened: Mapping[str, object]) -> str | None:
         """Record the window that a call was computed for, which may be wider than its own."""

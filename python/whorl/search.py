@@ -18,6 +18,7 @@ from whorl.widening import widest
 
 if TYPE_CHECKING:
     from whorl.access import Access
+    from whorl.asked import Reach
     from whorl.call import Call
     from whorl.derive import Derived, Snapshot
     from whorl.making import Making
@@ -36,6 +37,7 @@ class Search:
     mode: Mode
     making: Making
     earlier: dict[Call, Earlier]
+    _fed: tuple[int, object, dict[Call, bool]] | None = None
 
     def judge(self, call: Call) -> Judge:
         """Make the judge of entries for a call."""
@@ -71,18 +73,34 @@ class Search:
         reach = call.options.reach
         if reach is None or not reach.recompute or self._is_done(call, derived):
             return False
-        if any(self._is_fed_anew(upstream) for upstream in call.upstreams.values()):
+        if self._is_fed_anew(call, self._known_as_fed(reach)):
             return True
         calls = (*found.trace.calls, *found.inherited.calls)
         return any(
             (used.namespace, used.key) not in reach.done and reach.asks_to_recompute(used.stage) for used in calls
         )
 
-    def _is_fed_anew(self, upstream: Call) -> bool:
-        """Whether a call that feeds another, or feeds what feeds it, is still to be computed anew."""
-        if upstream.options.recompute and not self._is_done(upstream, self.snapshot.derive(upstream)):
-            return True
-        return any(self._is_fed_anew(source) for source in upstream.upstreams.values())
+    def _known_as_fed(self, reach: Reach) -> dict[Call, bool]:
+        """
+        Give what is known of ``_is_fed_anew``.
+
+        It rests on what was computed anew so far, for any session of the call from outside, and on keys: where either
+        is another, nothing is known.  What a call asks of another is fixed when they are bound.
+        """
+        basis = len(reach.done), self.snapshot.keys
+        if self._fed is None or self._fed[0] != basis[0] or self._fed[1] is not basis[1]:
+            self._fed = (*basis, {})
+        return self._fed[2]
+
+    def _is_fed_anew(self, call: Call, known: dict[Call, bool]) -> bool:
+        """Whether something that feeds a call, directly or not, is still to be computed anew."""
+        if call not in known:
+            known[call] = any(
+                (upstream.options.recompute and not self._is_done(upstream, self.snapshot.derive(upstream)))
+                or self._is_fed_anew(upstream, known)
+                for upstream in call.upstreams.values()
+            )
+        return known[call]
 
     def in_memory(self, call: Call, derived: Derived) -> Manifest | None:
         """Look for an entry in memory alone, by the same rules."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from whorl.errors import ConfigError
-from whorl.nuthatch_words import settings_called
+from whorl.nuthatch_words import section_called, without_place
 from whorl.settings import FORMATS, NAMES, check_setting, did_you_mean
 
 if TYPE_CHECKING:
@@ -48,8 +48,8 @@ def flatten(table: Mapping[str, Any], origin: str, *, is_part: bool = False) -> 
         elif name == "local" and isinstance(value, dict):
             _refuse_others(value, ("filesystem",), f"{origin}, section local")
             found["local"] = value.get("filesystem", "")
-        elif name in FORMATS and (name not in NAMES or isinstance(value, dict)):  # "pickle" is a setting as well
-            _merge(found, {"formats": {name: _section(value, origin, name)}})
+        elif section_called(name, FORMATS) and (name not in NAMES or isinstance(value, dict)):  # "pickle" is one, too
+            _merge(found, {"formats": {section_called(name, FORMATS): _section(value, origin, name)}})
         elif name not in NAMES and name not in _ALIASES:
             known = (*NAMES, *_ALIASES, *FORMATS, "root")
             raise ConfigError(f"unknown setting {name!r} in {origin}", tip=did_you_mean(name, known))
@@ -73,7 +73,7 @@ def flatten_nuthatch(table: Mapping[str, Any], origin: str, *, is_part: bool = F
             parts = _split(value)
             if "formats" in parts:
                 sections = parts["formats"].items()
-                parts["formats"] = {key: settings_called(key, section, origin) for key, section in sections}
+                parts["formats"] = {key: without_place(key, section, origin) for key, section in sections}
             _merge(found, {key: item for key, item in parts.items() if key in (*_SHARED, "formats")})
         elif name == "local" and isinstance(value, dict):
             found |= {"local": value["filesystem"]} if "filesystem" in value else {}
@@ -84,8 +84,8 @@ def flatten_nuthatch(table: Mapping[str, Any], origin: str, *, is_part: bool = F
             _merge(found, {"mirrors": {name.removeprefix("mirror").strip("-_") or "mirror": mirror}})
         elif name in _SHARED:
             found[name] = value
-        elif name in FORMATS and isinstance(value, dict):
-            _merge(found, {"formats": {name: settings_called(name, value, origin)}})
+        elif (called := section_called(name, FORMATS)) and isinstance(value, dict):
+            _merge(found, {"formats": {called: without_place(name, value, origin)}})
     return _checked(found, origin, is_part=is_part)
 
 
@@ -118,7 +118,7 @@ def variable(rest: str, value: str) -> dict[str, Any] | None:
     if location in ("mirror", "mirrors"):
         kind = next((key for key in reversed(_ROOT) if name.endswith(f"_{key}")), None)
         return None if kind is None else {"mirrors": {name.removesuffix(f"_{kind}"): {kind: value}}}
-    return {location: {name: value}} if location in FORMATS and name else None
+    return {location: {name: value}} if section_called(location, FORMATS) and name else None
 
 
 def _section(table: object, origin: str, name: str) -> dict[str, Any]:
@@ -137,8 +137,14 @@ def _location(table: object, origin: str, name: str) -> dict[str, object]:
 
 def _split(table: Mapping[str, Any]) -> dict[str, Any]:
     """Take the sections of formats out of that of a location."""
-    formats = {key: dict(item) for key, item in table.items() if key in FORMATS and isinstance(item, dict)}
-    plain = {key: item for key, item in table.items() if key not in formats}
+    plain: dict[str, Any] = {}
+    formats: dict[str, dict[str, object]] = {}
+    for key, item in table.items():
+        name = section_called(key, FORMATS) if isinstance(item, dict) else None
+        if name is None:
+            plain[key] = item
+        else:
+            formats[name] = {**formats.get(name, {}), **item}
     return {**plain, **({"formats": formats} if formats else {})}
 
 

@@ -9,14 +9,16 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
 from whorl.errors import ConfigError
 from whorl.modes import MODES
+from whorl.nuthatch_words import format_called, words_called
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable
     from pathlib import Path
 
 
@@ -28,23 +30,24 @@ class Settings:
     ``filesystem``: the root store, a folder or the URL of a bucket (default: ``.whorl`` beside the nearest
     pyproject.toml or .git, else the user's cache folder; ``local`` where only that is set); ``filesystem_options``:
     what fsspec has to know to reach it. ``local``: the folder of the local tier, where results are kept close by as
-    well (default: none; modes that name the local tier then use the default root). ``mirrors``: further stores by name,
-    only read, each a mapping with ``filesystem`` and ``filesystem_options``. ``network_timeout``: seconds that one
-    request to a store may take. ``lease_ttl``: seconds after which a silent holder of a lease behind a network counts
-    as gone, half as long again. ``pickle``: which results may be decoded by running code: ``local`` (those of your own
-    store; others if they are signed), ``signed``, ``never``, ``any``. ``require_signature``: serve signed entries
-    alone. ``sign_with``: the file of the key that signs what is stored. ``trusted_keys``: keys whose signatures count,
-    public ones as text, or files. ``store_mode``: stores in folders are for you (``private``) or for your group
-    (``team``). ``mode``: a name of ``MODES``. ``wait_timeout``: seconds to wait for another process that computes the
-    same key. ``strict``: a failing store raises instead of warning. ``durability``: ``fast``, ``fsync``. ``verify``:
-    ``always``, ``first`` or ``never`` check payloads against their digests. ``provenance``: keep host and user in
-    manifests. ``store_args``: keep short reprs of arguments. ``jobs``: independent upstreams side by side.
-    ``namespace``: where entries go unless a stage pins its own. ``distributions``: how versions of distributions count
-    (``exact``, ``minor``, ``ignore``, ``follow``; ``"*"`` for all). ``stat_table``: where digests of raw files are
-    remembered by what the file system says of them: ``on`` (the user's cache folder), ``off``, or an absolute path.
-    ``local_cache_size``: how many bytes results that are memoized may take in this process, as text (``500 MB``);
-    ``remote_cache_size``: the same for those that dask holds. ``formats``: options of formats by their names, which are
-    no part of what is stored, such as the ``url`` of a database.
+    well (default: none; a root that is a folder is both then, and modes that name the local tier use the default root
+    beside one that is not). ``mirrors``: further stores by name, only read, each a mapping with ``filesystem`` and
+    ``filesystem_options``. ``network_timeout``: seconds that one request to a store may take. ``lease_ttl``: seconds
+    after which a silent holder of a lease behind a network counts as gone, half as long again. ``pickle``: which
+    results may be decoded by running code: ``local`` (those of your own store; others if they are signed), ``signed``,
+    ``never``, ``any``. ``require_signature``: serve signed entries alone. ``sign_with``: the file of the key that signs
+    what is stored. ``trusted_keys``: keys whose signatures count, public ones as text, or files. ``store_mode``: stores
+    in folders are for you (``private``) or for your group (``team``). ``mode``: a name of ``MODES``. ``wait_timeout``:
+    seconds to wait for another process that computes the same key. ``strict``: a failing store raises instead of
+    warning. ``durability``: ``fast``, ``fsync``. ``verify``: ``always``, ``first`` or ``never`` check payloads against
+    their digests. ``provenance``: keep host and user in manifests. ``store_args``: keep short reprs of arguments.
+    ``jobs``: independent upstreams side by side. ``namespace``: where entries go unless a stage pins its own.
+    ``distributions``: how versions of distributions count (``exact``, ``minor``, ``ignore``, ``follow``; ``"*"`` for
+    all). ``stat_table``: where digests of raw files are remembered by what the file system says of them: ``on`` (the
+    user's cache folder), ``off``, or an absolute path. ``local_cache_size``: how many bytes results that are memoized
+    may take in this process, as text (``500 MB``); ``remote_cache_size``: the same for those that dask holds.
+    ``formats``: options of formats by their names, which are no part of what is stored, such as the ``url`` of a
+    database.
     """
 
     project: Path
@@ -97,7 +100,6 @@ FORMATS = (
 NAMES = tuple(item.name for item in fields(Settings) if item.name != "project")
 PUBLIC = "ed25519:"
 _SECRET = ("filesystem",)
-_SIZES = ("local_cache_size", "remote_cache_size")
 _BYTES = re.compile(r"(\d+(?:\.\d*)?(?:e\d+)?)\s*(?:([kmgtp])(i)?)?b?", re.IGNORECASE)
 
 
@@ -130,18 +132,16 @@ def check_setting(name: str, value: object, origin: str) -> object:
         raise ConfigError(f"unknown setting {name!r} in {origin}", tip=did_you_mean(name, NAMES))
     if name in _CHOICES and value not in _CHOICES[name]:
         raise ConfigError(f"{name} cannot be {value!r} ({origin})", tip=did_you_mean(str(value), _CHOICES[name]))
-    if name in _SIZES:
-        return _checked_size(name, value, origin)
+    if name in _READ:
+        return _READ[name](name, value, origin)
     if name in ("filesystem", "local", "sign_with") and isinstance(value, os.PathLike):
         return os.fspath(value)
     if name == "local" and is_url(str(value)):
         raise ConfigError(f"local cannot be a URL ({origin})", "the local tier is a folder of this machine")
-    if name == "trusted_keys":
-        return _checked_keys(value, origin)
     if name == "mirrors":
         _check_mirrors(value, origin)
-    if name in ("filesystem_options", "formats") and not isinstance(value, dict):
-        raise ConfigError(f"{name} cannot be used ({origin})", "they are a mapping of names to values")
+    if name == "filesystem_options":
+        return _checked_mapping(name, value, origin)
     wanted: Any = {"bool": bool, "float": (int, float), "int": int, "str": str}.get(
         str(Settings.__dataclass_fields__[name].type)
     )
@@ -159,7 +159,25 @@ def _checked_size(name: str, value: object, origin: str) -> str:
     return str(value)
 
 
-def _checked_keys(value: object, origin: str) -> tuple[str, ...]:
+def _checked_mapping(name: str, value: object, origin: str) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise ConfigError(f"{name} cannot be used ({origin})", "they are a mapping of names to values")
+    return value
+
+
+def _checked_formats(setting: str, value: object, origin: str) -> dict[str, Mapping[str, object]]:
+    """Take options by the names of formats, in Nuthatch's words too."""
+    formats: dict[str, Mapping[str, object]] = {}
+    for name, section in _checked_mapping(setting, value, origin).items():
+        if not isinstance(section, Mapping):
+            cause = f"it is a mapping with options of the format, not a {type(section).__name__}"
+            raise ConfigError(f"{name} cannot be used ({origin})", cause)
+        called = format_called(name) or name
+        formats[called] = {**formats.get(called, {}), **words_called(called, section)}
+    return formats
+
+
+def _checked_keys(_name: str, value: object, origin: str) -> tuple[str, ...]:
     """Take public keys and paths; a secret does not belong into a configuration, and what it says is not shown."""
     if not isinstance(value, (list, tuple)) or not all(isinstance(key, (str, os.PathLike)) for key in value):
         raise ConfigError(f"trusted_keys cannot be used ({origin})", "they are a list of public keys and files")
@@ -168,6 +186,14 @@ def _checked_keys(value: object, origin: str) -> tuple[str, ...]:
         tip = "leave it in a file that is yours alone, and name the file"
         raise ConfigError(f"trusted_keys has a secret in it ({origin})", "a configuration is read by many", tip)
     return keys
+
+
+_READ: Mapping[str, Callable[[str, object, str], object]] = {
+    "formats": _checked_formats,
+    "local_cache_size": _checked_size,
+    "remote_cache_size": _checked_size,
+    "trusted_keys": _checked_keys,
+}
 
 
 def _check_mirrors(value: object, origin: str) -> None:

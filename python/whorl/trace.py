@@ -169,6 +169,11 @@ def merge(traces: Iterable[Trace]) -> Trace:
 
 def trace_call(call: Call, snapshot: Snapshot, project: Path, expires: float | None) -> Trace:
     """Describe a call and everything that feeds it, so that its caller can be checked against it later."""
+    mine = _trace_one(call, snapshot, project, expires)
+    return merge([mine, *(_trace_one(source, snapshot, project, None) for source in call.feeding())])
+
+
+def _trace_one(call: Call, snapshot: Snapshot, project: Path, expires: float | None) -> Trace:
     definition = call.definition
     namespace = call.namespace or snapshot.namespace
     declared = snapshot.definition(definition, call.replaced)
@@ -191,8 +196,7 @@ def trace_call(call: Call, snapshot: Snapshot, project: Path, expires: float | N
     for raw in (*given, *embedded):
         found = snapshot.input(raw)
         inputs.append(TracedInput(_relative(raw.shown, found.kind, project), found.kind, found.digest))
-    feeding = (trace_call(upstream, snapshot, project, None) for upstream in call.upstreams.values())
-    return merge([Trace((mine,), tuple(inputs), ()), *feeding])
+    return Trace((mine,), tuple(inputs), ())
 
 
 _NOTHING = Trace()

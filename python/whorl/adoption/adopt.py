@@ -77,7 +77,7 @@ def adopt_all(
             yield Skipped(item.label, _said(error))
         else:
             ready.setdefault(each.slot, []).append(each)
-    for several in sorted(ready.values(), key=lambda each: _depth(each[0].offer.call)):
+    for several in sorted(ready.values(), key=lambda each: _behind(each[0].offer.call)):
         youngest = max(several, key=lambda each: each.offer.made)
         yield _settle(tool, folder, youngest, dry=dry)
         for each in several:
@@ -141,24 +141,22 @@ def _commit(tool: str, folder: str, ready: _Ready, value: object) -> int:
 
 def _made_from(session: Session, call: Call, derived: Derived) -> tuple[Digest, Trace, float | None]:
     """Give the content key, and what upstreams bring along; a key of its own where they are not all there."""
-    if not all(_is_there(session, upstream) for upstream in call.upstreams.values()):
+    if not all(_is_there(session, source) for source in session.making.sources(call)):
         return Encoder("adopted").digest(derived.key).finish(), Trace(), None
     return session.making.content_key(call), *session.making.inherited(call)
 
 
 def _is_there(session: Session, call: Call) -> bool:
-    """Whether a call, or what feeds one that is not stored, has entries that answer; the session is told of them."""
-    if not session.stores(call):
-        return all(_is_there(session, upstream) for upstream in call.upstreams.values())
+    """Whether a call has an entry that answers; the session is told of it."""
     found = session.lookup(call, session.derive(call))
     if found is not None:
         session.resolutions[call] = Resolution.of_entry("hit", found)
     return found is not None
 
 
-def _depth(call: Call) -> int:
+def _behind(call: Call) -> int:
     """Count the stages behind a call: what feeds it is adopted first."""
-    return 1 + max(map(_depth, call.upstreams.values()), default=0)
+    return sum(1 for _ in call.feeding())
 
 
 def _origin(tool: str, folder: str, offer: Offer, settings: Settings) -> dict[str, object]:

@@ -118,12 +118,11 @@ def _check_arguments(definition: Definition) -> None:
 
 
 def _check_ages(definition: Definition, made: float) -> None:
-    for raw in _raw_inputs(definition):
-        for path in _paths(raw.text):
-            if os.stat(path).st_mtime > made:
-                raise UnfitError(f"the raw file {path} is younger")
-    for upstream in _upstreams(definition):
-        _check_ages(upstream, made)
+    for stage in (definition, *_feeding(definition)):
+        for raw in _raw_inputs(stage):
+            for path in _paths(raw.text):
+                if os.stat(path).st_mtime > made:
+                    raise UnfitError(f"the raw file {path} is younger")
 
 
 def _paths(text: str) -> Iterator[str]:
@@ -139,13 +138,16 @@ def _paths(text: str) -> Iterator[str]:
             yield from (os.path.join(place, name) for name in names)
 
 
-def _hash(definition: Definition, raw: _Raw) -> str:
-    """Hash a stage with all that feeds it, as LWDP does; ``raw`` gives what counts of a raw file."""
+def _hash(definition: Definition, raw: _Raw, known: dict[Definition, str] | None = None) -> str:
+    """Hash a stage with all that feeds it, each once, as LWDP does; ``raw`` gives what counts of a raw file."""
+    known = {} if known is None else known
     hasher = hashlib.md5(_source(definition), usedforsecurity=False)
     for item in _raw_inputs(definition):
         hasher.update(raw(item.text).encode())
     for upstream in _upstreams(definition):
-        hasher.update(_hash(upstream, raw).encode())
+        if upstream not in known:
+            known[upstream] = _hash(upstream, raw, known)
+        hasher.update(known[upstream].encode())
     return hasher.hexdigest()
 
 
@@ -175,6 +177,17 @@ def _by_name(text: str) -> str:
 def _raw_inputs(definition: Definition) -> list[RawInput]:
     """List the raw inputs that LWDP knows: those given as texts, in the order of the decorator."""
     return [item for item in definition.inputs.values() if type(item) is RawInput and isinstance(item.path, str)]
+
+
+def _feeding(definition: Definition) -> Iterator[Definition]:
+    """Yield the stages that feed another, at any depth, each once."""
+    seen, waiting = {definition}, [definition]
+    while waiting:
+        for upstream in _upstreams(waiting.pop()):
+            if upstream not in seen:
+                seen.add(upstream)
+                waiting.append(upstream)
+                yield upstream
 
 
 def _upstreams(definition: Definition) -> list[Definition]:

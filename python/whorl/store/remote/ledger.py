@@ -35,7 +35,13 @@ class _Revision:
 @dataclass(frozen=True, slots=True)
 class _Listing:
     read: float
+    after: object
     revisions: Mapping[str, _Revision]
+
+
+# By root and folder, what stands for the last revision that this process wrote there, through whichever store: other
+# settings open another one, and what was read before counts in none of them.
+_written: dict[tuple[str, str], object] = {}
 
 
 class RemoteLedger:
@@ -67,18 +73,17 @@ class RemoteLedger:
         folder = self._places.of(namespace, "r")
         for name, revision in revisions.items():
             self._objects.put(f"{folder}/{name}", revision.encode())
-        with self._lock:
-            self._listings.pop(folder, None)
+        _written[self._objects.url, folder] = object()
 
     def _listing(self, namespace: str) -> _Listing:
         folder = self._places.of(namespace, "r")
         with self._lock:
-            listing = self._listings.get(folder)
-            if listing is None or time.monotonic() - listing.read >= OLDEST:
-                listing = self._listings[folder] = self._read(folder, listing)
+            listing, after = self._listings.get(folder), _written.get((self._objects.url, folder))
+            if listing is None or listing.after is not after or time.monotonic() - listing.read >= OLDEST:
+                listing = self._listings[folder] = self._read(folder, listing, after)
         return listing
 
-    def _read(self, folder: str, known: _Listing | None) -> _Listing:
+    def _read(self, folder: str, known: _Listing | None, after: object) -> _Listing:
         read, found = time.monotonic(), list(self._objects.below(folder))
         now = self._objects.now() if found else 0.0
         revisions = {}
@@ -90,4 +95,4 @@ class RemoteLedger:
                 nonce = "" if content is None else decode_revision(content.data)
                 before = _Revision(nonce, item.modified, now - item.modified > _COARSEST_DATE)
             revisions[name] = before
-        return _Listing(read, revisions)
+        return _Listing(read, after, revisions)

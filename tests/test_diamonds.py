@@ -1,0 +1,213 @@
+"""Stages that feed several others, level over level: each is judged once in a call, whatever happens meanwhile."""
+
+from __future__ import annotations
+
+import os
+import sys
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+import whorl
+from whorl import Stage, StaleWarning, cache, observe, stage
+from whorl.adoption.lwdp import offers
+from whorl.adoption.offers import Allowed, Skipped
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+pytestmark = [pytest.mark.timeout(60), pytest.mark.filterwarnings("ignore:no stage named")]
+HOME = os.path.dirname(whorl.__file__)
+BIG = 50_000
+
+
+@pytest.fixture(autouse=True)
+def _project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "whorl.toml").write_text("")
+    monkeypatch.chdir(tmp_path)
+
+
+def write(raw: str, hidden: str = "") -> None:
+    """Write the file that the lowest stage declares, and one that it reads all the same."""
+    Path("raw.txt").write_text(raw)
+    Path("hidden.txt").write_text(hidden)
+
+
+def diamonds(depth: int, *, cached: bool = False, jobs: int | None = None, version: str = "") -> Stage[..., str]:
+    """Make a stored stage over levels of which each takes the one below it twice, over one that reads files."""
+
+    @stage(text="raw.txt", cache=True, name="bottom")
+    def bottom(text: str) -> str:
+        return Path(text).read_text()[0] + Path("hidden.txt").read_text() * BIG
+
+    below: Any = bottom
+    for level in range(depth):
+
+        @stage(left=below, right=below, name=f"level{level}", cache=cached, jobs=jobs)
+        def between(left: str, right: str) -> str:
+            return max(left, right)
+
+        below = between
+
+    @stage(text=below, name="top", cache=True, jobs=jobs, version=version)
+    def top(text: str) -> str:
+        return f"{text[-1]}!"
+
+    return top
+
+
+@dataclass
+class Visits:
+    """How often functions of whorl were entered."""
+
+    number: int = 0
+
+
+@contextmanager
+def visits() -> Iterator[Visits]:
+    """Count them meanwhile, in this thread."""
+    counted = Visits()
+
+    def count(frame: Any, event: str, _: object) -> None:
+        counted.number += event == "call" and frame.f_code.co_filename.startswith(HOME)
+
+    sys.setprofile(count)
+    try:
+        yield counted
+    finally:
+        sys.setprofile(None)
+
+
+def work(depth: int, *, cached: bool = False, nested: bool = False) -> list[int]:
+    """Count what a first call takes, a hit, one that looks for a name in vain, and one that finds it at the bottom."""
+    write(f"{depth} {cached} {nested}")
+    top = diamonds(depth, cached=cached, version=f"{depth} {nested}")
+
+    @cache(name="around", version=str(depth))
+    def around() -> str:
+        return top()
+
+    called: Stage[..., str] = around if nested else top
+    counts = []
+    for names in ((), (), ("nobody",), ("bottom",)):
+        with visits() as counted:
+            (called.options(recompute=names) if names else called)()
+        counts.append(counted.number)
+    return counts
+
+
+@pytest.mark.parametrize("nested", [False, True], ids=["alone", "nested"])
+def test_work_grows_with_the_stages_and_not_with_the_ways_between_them(nested: bool) -> None:  # noqa: FBT001 - a parameter
+    """There are a million million ways through forty levels; twice the stages take about twice the work."""
+    work(2, nested=nested)  # what is done once per process
+    short, long = work(20, nested=nested), work(40, nested=nested)
+
+    # A trace has all that each stage in it reaches: there the work grows a little faster.
+    assert all(more < (3 if nested else 2.2) * less for less, more in zip(short, long, strict=True)), (short, long)
+
+
+def test_a_hit_over_stored_diamonds_visits_each_stage_once() -> None:
+    """Also where a name is to be computed anew, for which all that feeds a call is looked through."""
+    work(2, cached=True)
+    (_, hit, in_vain, _), (_, long_hit, long_in_vain, _) = work(20, cached=True), work(40, cached=True)
+
+    assert long_hit < 2.2 * hit
+    assert long_in_vain < 2.2 * in_vain
+
+
+@pytest.mark.parametrize("jobs", [None, 3])
+def test_each_stage_of_a_tower_runs_once(jobs: int | None) -> None:
+    """Serially or side by side, for a first call and where the lowest stage is computed anew."""
+    write("a", "x")
+    top = diamonds(12, jobs=jobs)
+    names = sorted(["bottom", "top", *(f"level{level}" for level in range(12))])
+    with observe() as first:
+        top()
+    write("a", "y")
+    with observe() as again:
+        value = top.options(recompute="bottom")()
+
+    assert sorted(outcome.stage for outcome in first if outcome.kind == "ran") == names
+    assert sorted(outcome.stage for outcome in again if outcome.kind == "ran") == names
+    assert value == "y!"
+    assert top() == "y!"
+
+
+@pytest.mark.parametrize("jobs", [None, 3])
+def test_a_result_that_is_settled_anew_counts_in_what_is_made_of_it(jobs: int | None) -> None:
+    """A payload turns out to be damaged after content was looked for, and two arms find that at once."""
+    write("a", "x")
+    diamonds(3)()
+    for payload in Path(".whorl").glob("v1/*/o/*/*/*"):
+        if payload.is_file() and payload.stat().st_size > BIG:
+            payload.write_bytes(payload.read_bytes().replace(b"x", b"z"))
+    write("a", "y")
+    changed = diamonds(3, version="2", jobs=jobs)
+    with pytest.warns(StaleWarning, match="upstream/text changed while it ran"):
+        during = changed()
+    after = changed()
+    write("a and more", "x")  # another file, and the first value of the stage that reads it
+
+    assert (during, after, changed()) == ("y!", "y!", "x!")
+
+
+def test_a_file_that_is_edited_between_two_arms_leaves_nothing_stored() -> None:
+    """What one arm does to the file of the other is seen when the call is over, and runs again."""
+    write("a")
+
+    @stage(text="raw.txt")
+    def left(text: str) -> str:
+        before = Path(text).read_text()
+        Path(text).write_text("b")
+        return before
+
+    @stage(text="raw.txt")
+    def right(text: str) -> str:
+        return Path(text).read_text()
+
+    @stage(one=left, two=right)
+    def middle(one: str, two: str) -> str:
+        return one + two
+
+    @stage(one=middle, two=right, cache=True)
+    def end(one: str, two: str) -> str:
+        return one + two
+
+    with pytest.warns(StaleWarning, match="changed while it ran"):
+        torn = end()
+
+    assert torn == "abb"
+    assert end() == "bbb"
+    assert not [entry for entry in end.entries() if entry.raw_files and torn in str(entry.inline)]
+
+
+@pytest.mark.parametrize("name", ["level0", "level1", "level2"])
+@pytest.mark.parametrize("cached", [False, True])
+def test_a_recomputation_in_the_middle_reaches_the_top(name: str, cached: bool) -> None:  # noqa: FBT001 - a parameter
+    """What lies above a stage that is computed anew runs, what lies below does not."""
+    write("a", "x")
+    top = diamonds(3, cached=cached)
+    top()
+    with observe() as outcomes:
+        value = top.options(recompute=name)()
+
+    ran = {outcome.stage for outcome in outcomes if outcome.kind == "ran"}
+    assert value == "x!"
+    assert "bottom" not in ran
+    assert name in ran
+
+
+def test_files_of_other_tools_are_held_against_each_stage_once(tmp_path: Path) -> None:
+    """LWDP hashes what feeds a stage over and over; what it makes of forty levels is known all the same."""
+    write("a")
+    (tmp_path / "lwdp/test_diamonds.top").mkdir(parents=True)
+    (tmp_path / f"lwdp/test_diamonds.top/{'0' * 32}.csv").write_text("a")
+    with visits() as counted:
+        found = list(offers("lwdp", [diamonds(40).definition], Allowed()))
+
+    assert isinstance(found[0], Skipped)
+    assert "other code" in found[0].reason
+    assert counted.number < 10_000
