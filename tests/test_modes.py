@@ -145,6 +145,7 @@ def test_a_store_that_no_kind_is_known_for_is_refused(location: str, said: str, 
         stored(1)
 
 
+@pytest.mark.filterwarnings("ignore:builtins.range_iterator:whorl.NotFollowedWarning")
 def test_a_recomputation_counts_where_the_root_is_not_written(tmp_path: Path) -> None:
     """Until the root is computed anew; who writes the root goes by the root's."""
     given = iter(range(100))
@@ -164,6 +165,7 @@ def test_a_recomputation_counts_where_the_root_is_not_written(tmp_path: Path) ->
         assert number.options(cache_mode="local")() == newer
 
 
+@pytest.mark.filterwarnings("ignore:builtins.range_iterator:whorl.NotFollowedWarning")
 @pytest.mark.parametrize(
     "other", [{"verify": "first"}, {"wait_timeout": 60.0}, {"local": "near"}, {"durability": "fsync"}]
 )
