@@ -26,6 +26,8 @@ __all__ = [
     "hash_paths",
     "hash_stream",
     "hash_tree",
+    "is_absent",
+    "read_small",
     "scan_files",
     "scan_tree",
     "walk_value",
@@ -119,6 +121,8 @@ def hash_tree(
     always: bool = False,
     progress: Callable[[int, int | None], object] | None = None,
 ) -> Digest: ...
+def is_absent(path: _Path, /) -> bool: ...
+def read_small(path: _Path, limit: int, /) -> builtins.bytes | None: ...
 def scan_files(
     paths: Sequence[_Path], *, table: StatTable | None = None, always: bool = False
 ) -> list[tuple[int, Digest]]: ...

@@ -31,6 +31,8 @@ from whorl._core import (
     encode_value,
     hash_memories,
     hash_stream,
+    is_absent,
+    read_small,
     walk_value,
 )
 from whorl.config import stat_table_path
@@ -62,6 +64,8 @@ __all__ = [
     "hash_paths",
     "hash_stream",
     "hash_tree",
+    "is_absent",
+    "read_small",
     "scan_files",
     "scan_tree",
     "stat_table_in_use",

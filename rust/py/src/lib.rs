@@ -12,6 +12,7 @@ mod conditions;
 mod digest;
 mod error;
 mod file;
+mod glance;
 mod hashed;
 mod progress;
 mod stat_table;
@@ -26,6 +27,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     conditions::register(module)?;
     digest::register(module)?;
     file::register(module)?;
+    glance::register(module)?;
     hashed::register(module)?;
     stat_table::register(module)?;
     stream::register(module)?;
