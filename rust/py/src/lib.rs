@@ -14,6 +14,7 @@ mod error;
 mod file;
 mod glance;
 mod hashed;
+mod plain;
 mod progress;
 mod stat_table;
 mod stream;
@@ -29,6 +30,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     file::register(module)?;
     glance::register(module)?;
     hashed::register(module)?;
+    plain::register(module)?;
     stat_table::register(module)?;
     stream::register(module)?;
     tree::register(module)?;
