@@ -10,6 +10,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
+import sys
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
@@ -69,7 +70,10 @@ def read_file(path: str, limit: int) -> bytes | None:
     Links are not followed.  One open, one read, one close; memory is taken for what is there, not for ``limit``.
     """
     try:
-        return read_small(path, limit + 1) if limit < _AT_ONCE else _read_on(path, limit)
+        if limit >= _AT_ONCE:
+            return _read_on(path, limit)
+        sys.audit("open", path, None, _READ)  # as os.open does, for those who watch which files are opened
+        return read_small(path, limit + 1)
     except OSError as error:
         raise failure("read", path, error) from error
 
