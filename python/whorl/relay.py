@@ -2,9 +2,9 @@
 Calls made in other processes in, traces for the computation that started them out.
 
 A worker process that a stage's body started writes what it called into a folder named after the computing process; the
-computation reads it when its function returns.  The folder has that name only while something computes: in between it
-is put aside under another one, for making a folder anew costs more than all else that is done to store a small result.
-On the arrow: part of *compute*.
+computation reads it when its function returns.  The folder stays for as long as the process; a byte in it tells
+whether something computes: to make and remove a folder each time costs more than all else that is done to store a small
+result, and most of all where a disk is busy.  On the arrow: part of *compute*.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from whorl.config import announce_process, announced_process
+from whorl.digest import read_small
 from whorl.errors import CorruptEntryError
 from whorl.store.codec import decode_trace, encode_trace
 from whorl.store.process import exists
@@ -31,11 +32,13 @@ if TYPE_CHECKING:
 
     from whorl.store.manifest import Trace
 
-# What a folder is called beside its name while nothing computes.
-_ASIDE = ".aside"
+# The file whose one byte tells whether something computes; reports have other names.
+_SIGN = ".computing"
+_YES, _NO = b"1", b"0"
+_CHANGE = os.O_WRONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
 
 _announced_before: list[int | None] = []
-_put_aside: set[str] = set()
+_made: set[str] = set()
 
 
 def announce() -> None:
@@ -45,57 +48,55 @@ def announce() -> None:
         _announced_before.append(before)
         announce_process(process)
         _sweep_once()
-        _open(_folder(process))
+        with suppress(OSError):  # is_open() tells: nothing is stored then
+            _make(_folder(process))
 
 
-def _open(folder: str) -> None:
+def _make(folder: str) -> None:
+    """Say that something computes, in a folder that is made where none is, or where late reports are in it."""
     with suppress(OSError):
-        if folder in _put_aside:
-            _put_aside.discard(folder)
-            with suppress(OSError):  # somebody tidied up
-                os.rename(folder + _ASIDE, folder)
-                return
-        os.mkdir(folder, 0o700)
+        if folder in _made and os.listdir(folder) == [_SIGN]:
+            _write(folder, _YES, _CHANGE)
+            return
+    _remove(folder)
+    os.mkdir(folder, 0o700)
+    _made.add(folder)
+    _write(folder, _YES, _CHANGE | os.O_CREAT | os.O_EXCL)
+
+
+def _write(folder: str, sign: bytes, flags: int) -> None:
+    # Opened each time: whoever closes all files of a process must not have this one take another's number.
+    descriptor = os.open(f"{folder}/{_SIGN}", flags, 0o600)
+    try:
+        os.write(descriptor, sign)
+    finally:
+        os.close(descriptor)
 
 
 def retract() -> None:
     """End the announcement, and give back the one that this process was started under."""
     announce_process(_announced_before.pop() if _announced_before else None)
     folder = _folder(os.getpid())
-    is_kept = _pool_parent() is None and is_open()  # a pool's worker ends without tidying up
-    if not (is_kept and _shut(folder)):
-        _remove(folder)
-
-
-def _shut(folder: str) -> bool:
-    """Put a folder aside for the next computation, without what workers reported; false where that cannot be done."""
-    try:
-        os.rename(folder, folder + _ASIDE)
-        if os.listdir(folder + _ASIDE):
-            _remove(folder + _ASIDE)
-        else:
-            _put_aside.add(folder)
-    except OSError:
-        return False
-    return True
+    if folder in _made and _pool_parent() is None:  # a pool's worker ends without tidying up
+        with suppress(OSError):
+            _write(folder, _NO, _CHANGE)
+            return
+    _remove(folder)
 
 
 def _remove(folder: str) -> None:
-    try:
-        os.rmdir(folder)
-    except OSError:  # a worker reported something
-        shutil.rmtree(folder, ignore_errors=True)
+    shutil.rmtree(folder, ignore_errors=True)
+    _made.discard(folder)
 
 
-def _remove_aside() -> None:
-    for folder in _put_aside:
-        _remove(folder + _ASIDE)
-    _put_aside.clear()
+def _remove_all() -> None:
+    for folder in tuple(_made):
+        _remove(folder)
 
 
-atexit.register(_remove_aside)
+atexit.register(_remove_all)
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_put_aside.clear)  # they are the parent's
+    os.register_at_fork(after_in_child=_made.clear)  # they are the parent's
 
 
 def has_listener() -> bool:
@@ -126,7 +127,7 @@ def collect(since: float) -> Iterator[Trace | None]:
     folder = _folder(os.getpid())
     try:
         names = os.listdir(folder)
-        if names and is_open():
+        if names != [_SIGN] and is_open():
             yield from _reported(Path(folder), names, since)
     except (OSError, CorruptEntryError):
         yield None
@@ -141,12 +142,14 @@ def _reported(folder: Path, names: list[str], since: float) -> Iterator[Trace | 
 
 
 def is_open() -> bool:
-    """Whether workers can report to this process: its folder is there and belongs to this user alone."""
+    """Whether workers can report to this process: its folder says that it computes, and is this user's alone."""
+    process = os.getpid()
     try:
-        found = os.lstat(_folder(os.getpid()))
+        found = os.lstat(_folder(process))
     except OSError:
         return False
-    return stat.S_ISDIR(found.st_mode) and found.st_uid == _user() and not stat.S_IMODE(found.st_mode) & 0o022
+    is_own = stat.S_ISDIR(found.st_mode) and found.st_uid == _user() and not stat.S_IMODE(found.st_mode) & 0o022
+    return is_own and _computes(process, unknown=False)
 
 
 @cache
@@ -155,14 +158,22 @@ def _sweep_once() -> None:
     above, prefix = os.path.split(_folder(0)[:-1])
     with suppress(OSError):  # the folder of others may not be listed by everybody: then they stay
         for name in os.listdir(above):
-            process = name.removeprefix(prefix).removesuffix(_ASIDE)
+            process = name.removeprefix(prefix)
             if name.startswith(prefix) and process.isdecimal() and not exists(int(process)):
                 shutil.rmtree(os.path.join(above, name), ignore_errors=True)
 
 
 def _listener() -> int | None:
     process = announced_process() or _pool_parent()
-    return None if process is None or process == os.getpid() or not os.path.isdir(_folder(process)) else process
+    return process if process is not None and process != os.getpid() and _computes(process, unknown=True) else None
+
+
+def _computes(process: int, *, unknown: bool) -> bool:
+    """Tell whether a process says that it computes; ``unknown`` is for what cannot be read: too many files are open."""
+    try:
+        return read_small(f"{_folder(process)}/{_SIGN}", 1) == _YES
+    except OSError:
+        return unknown
 
 
 def _folder(process: int) -> str:
