@@ -7,6 +7,7 @@ import gc
 import pickle
 import threading
 import tracemalloc
+from collections import Counter, OrderedDict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -199,7 +200,17 @@ def circular() -> list[Any]:
     return whole
 
 
+def deep() -> list[Any]:
+    whole: list[Any] = []
+    for _ in range(150):
+        whole = [whole]
+    return whole
+
+
 PLAIN: dict[str, Callable[[], Any]] = {
+    "deep": deep,
+    "fixed": lambda: [range(3), ..., 1j, True, (None, b"x"), 2**80],
+    "subclasses": lambda: [OrderedDict(a=[1]), {"a": Counter("aab")}],
     "empty": lambda: [{}, [], ()],
     "nested": lambda: {"a": [1, (2, [3.5]), {"b": {None: b"c"}}], 2: "d", True: ...},
     "tuple": lambda: (1, ("a", (2,))),

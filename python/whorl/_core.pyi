@@ -16,6 +16,7 @@ __all__ = [
     "Leaves",
     "OpcodeTable",
     "StatTable",
+    "copy_plain",
     "digest_arrow",
     "digest_arrow_type",
     "digest_graph",
@@ -26,6 +27,8 @@ __all__ = [
     "hash_paths",
     "hash_stream",
     "hash_tree",
+    "is_absent",
+    "read_small",
     "scan_files",
     "scan_tree",
     "walk_value",
@@ -86,6 +89,7 @@ class Encoder:
     def none(self) -> Self: ...
     def finish(self) -> Digest: ...
 
+def copy_plain(value: object, is_fixed: Callable[[type], bool], /) -> object: ...
 def digest_arrow(obj: _ArrowArray | _ArrowStream, /) -> Digest: ...
 def digest_arrow_type(obj: _ArrowType, /) -> Digest: ...
 
@@ -119,6 +123,8 @@ def hash_tree(
     always: bool = False,
     progress: Callable[[int, int | None], object] | None = None,
 ) -> Digest: ...
+def is_absent(path: _Path, /) -> bool: ...
+def read_small(path: _Path, limit: int, /) -> builtins.bytes | None: ...
 def scan_files(
     paths: Sequence[_Path], *, table: StatTable | None = None, always: bool = False
 ) -> list[tuple[int, Digest]]: ...

@@ -25,7 +25,7 @@ from whorl.store.process import host_name
 from whorl.store.used import Uses
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from whorl.digest import Digest
     from whorl.settings import Settings
@@ -125,6 +125,14 @@ class Access:
     def revision(self, namespace: str, key: Digest) -> str:
         """Read the ledger; a store that fails has none."""
         return self.attempt(lambda store: store.revision(namespace, key), "")
+
+    def are_current(self, namespace: str, revisions: Iterable[tuple[Digest, str]]) -> bool:
+        """Tell whether keys have these revisions now; a store that fails has none."""
+        noted = tuple(revisions)
+        keys = [key for key, _ in noted]
+        none: Mapping[Digest, str] = dict.fromkeys(keys, "")
+        now = self.attempt(lambda store: store.revisions_of(namespace, keys), none)
+        return all(now[key] == revision for key, revision in noted)
 
     @contextmanager
     def lease(self, slot: Slot) -> Iterator[None]:

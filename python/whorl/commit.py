@@ -331,7 +331,7 @@ def _revisions(
     repaired = earlier is None and store.lookup(slot) is None and store.damaged(slot)
     if repaired or (earlier is not None and _differs(earlier.manifest, result)):
         return tuple(store.revise(slot.namespace, keys).items())
-    return tuple((key, store.revision(slot.namespace, key)) for key in keys)
+    return tuple(store.revisions_of(slot.namespace, keys).items())
 
 
 def _differs(earlier: Manifest | None, result: Resolution) -> bool:

@@ -232,7 +232,8 @@ def stat_table_path() -> str | None:
 
 def _set_in_process(name: str) -> object:
     """Give a setting that a block or the process has; None where neither does."""
-    return dict(_options.get()).get(name, _configured.get(name))
+    options, found = _options.get(), _configured.get(name)
+    return dict(options).get(name, found) if options else found
 
 
 def _of_files(name: str, otherwise: object) -> object:

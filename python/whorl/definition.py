@@ -50,7 +50,8 @@ class Definition:
     ``inputs`` maps a keyword to a RawInput, a Stage or a Param.  ``ttl`` is in seconds.  ``takes_all`` tells that the
     function has ``**kwargs`` and is given every input.  ``processors`` work on what is loaded, in this order;
     ``consumed`` names the parameters that they alone use, which are no part of a key; ``window`` those of them that the
-    code reads all the same, start and end of what a result was computed for.  ``cache_args``, if there are any, names
+    code reads all the same, start and end of what a result was computed for.  ``is_async`` tells that the function must
+    be awaited.  ``cache_args``, if there are any, names
     the only ones that are.  ``single_names`` are the parameters that take one argument each, ``defaults`` those of
     them that need none.
     """
@@ -78,6 +79,7 @@ class Definition:
     fail_if_no_cache: bool = False
     upsert_keys: tuple[str, ...] = ()
     processors: tuple[Processor, ...] = ()
+    is_async: bool = field(init=False, repr=False)
     consumed: frozenset[str] = field(init=False, repr=False)
     window: tuple[str, ...] = field(init=False, repr=False)
     plain_names: tuple[str, ...] = field(init=False, repr=False)
@@ -86,6 +88,7 @@ class Definition:
 
     def __post_init__(self) -> None:
         single = [item for item in self.signature.parameters.values() if item.kind not in _VARIADIC]
+        object.__setattr__(self, "is_async", inspect.iscoroutinefunction(self.function))
         object.__setattr__(self, "plain_names", _plain_names(self.signature))
         object.__setattr__(self, "single_names", tuple(item.name for item in single))
         object.__setattr__(
@@ -95,11 +98,6 @@ class Definition:
         unread = {name for name in consumed if not self._reads(name)}
         object.__setattr__(self, "window", self._window(unread))
         object.__setattr__(self, "consumed", frozenset((*unread, *self.window)))
-
-    @property
-    def is_async(self) -> bool:
-        """Whether the function must be awaited."""
-        return inspect.iscoroutinefunction(self.function)
 
     @property
     def module(self) -> str:

@@ -24,6 +24,7 @@ from whorl._core import (
     Leaves,
     OpcodeTable,
     StatTable,
+    copy_plain,
     digest_arrow,
     digest_arrow_type,
     digest_graph,
@@ -31,6 +32,8 @@ from whorl._core import (
     encode_value,
     hash_memories,
     hash_stream,
+    is_absent,
+    read_small,
     walk_value,
 )
 from whorl.config import stat_table_path
@@ -52,6 +55,7 @@ __all__ = [
     "Leaves",
     "OpcodeTable",
     "StatTable",
+    "copy_plain",
     "digest_arrow",
     "digest_arrow_type",
     "digest_graph",
@@ -62,6 +66,8 @@ __all__ = [
     "hash_paths",
     "hash_stream",
     "hash_tree",
+    "is_absent",
+    "read_small",
     "scan_files",
     "scan_tree",
     "stat_table_in_use",

@@ -164,8 +164,7 @@ class Judge:
         )
 
     def _revisions_hold(self, manifest: Manifest) -> bool:
-        namespace = manifest.slot.namespace
-        return all(self.snapshot.revision(namespace, key) == nonce for key, nonce in manifest.revisions)
+        return self.access.are_current(manifest.slot.namespace, manifest.revisions)
 
 
 def find_answer(access: Access, judge: Judge, derived: Derived) -> Manifest | None:

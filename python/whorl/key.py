@@ -8,6 +8,7 @@ interchangeable results.  On the arrow: *derive*.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from whorl.digest import Encoder
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from whorl.digest import Digest
+
+_NAME = attrgetter("name")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +41,7 @@ class UpstreamKey:
 def derive_common(components: Iterable[Component]) -> Digest:
     """Derive one digest of code, version, arguments, raw inputs and nested stages; the order given does not count."""
     encoder = Encoder("common")
-    for component in sorted(components, key=lambda component: component.name):
+    for component in sorted(components, key=_NAME):
         encoder.text(component.name).digest(component.digest)
     return encoder.finish()
 
@@ -46,7 +49,7 @@ def derive_common(components: Iterable[Component]) -> Digest:
 def derive_call_key(stage: str, common: Digest, upstreams: Sequence[UpstreamKey]) -> Digest:
     """Derive the key of a call from what is known before anything is computed."""
     encoder = Encoder("call").text(stage).digest(common)
-    for upstream in sorted(upstreams, key=lambda upstream: upstream.name):
+    for upstream in sorted(upstreams, key=_NAME):
         encoder.text(upstream.name).digest(upstream.key).text(upstream.revision)
     return encoder.finish()
 
@@ -54,6 +57,6 @@ def derive_call_key(stage: str, common: Digest, upstreams: Sequence[UpstreamKey]
 def derive_content_key(common: Digest, upstreams: Iterable[Component]) -> Digest:
     """Derive the key that two calls share when their upstreams gave equal results; the stage's name is left out."""
     encoder = Encoder("content").digest(common)
-    for upstream in sorted(upstreams, key=lambda upstream: upstream.name):
+    for upstream in sorted(upstreams, key=_NAME):
         encoder.text(upstream.name).digest(upstream.digest)
     return encoder.finish()

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -49,6 +49,7 @@ class _Stopwatch:
         self.lock = threading.Lock()
 
 
+_OUTSIDE = nullcontext()
 _stopwatch = _Stopwatch()
 _current: ContextVar[_Function | None] = ContextVar("whorl function", default=None)
 
@@ -76,13 +77,14 @@ def function_runs() -> Iterator[None]:
         _current.reset(token)
 
 
-@contextmanager
-def function_waits() -> Iterator[None]:
+def function_waits() -> AbstractContextManager[None]:
     """Count the block, if it is part of a stage's function, as whorl's own time."""
     function = _current.get()
-    if function is None:
-        yield
-        return
+    return _OUTSIDE if function is None else _waits(function)
+
+
+@contextmanager
+def _waits(function: _Function) -> Iterator[None]:
     with _stopwatch.lock:
         _stopwatch.change(0 if function.waits else -1)
         function.waits += 1

@@ -99,7 +99,7 @@ class View:
         """Tell whether settings and folders are still as they were seen."""
         if current_distributions() != self._distributions:
             return False
-        return all(stamp_of(site) == was for site, was in tuple(self._stamps.items()))
+        return not self._stamps or all(stamp_of(site) == was for site, was in tuple(self._stamps.items()))
 
 
 _view: ContextVar[View | None] = ContextVar("whorl boundary", default=None)

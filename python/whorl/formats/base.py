@@ -239,7 +239,7 @@ def decode_as(chosen: Format, reader: PayloadReader, options: Mapping[str, objec
 
     Raises FormatError where the value cannot be had as the type that is wished for.
     """
-    if wish == PLAIN or not hasattr(chosen, "decode_part"):
+    if wish is PLAIN or wish == PLAIN or not hasattr(chosen, "decode_part"):
         value = chosen.decode(reader, options)
     else:
         value = cast("PartialFormat", chosen).decode_part(reader, options, wish)

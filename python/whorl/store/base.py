@@ -194,6 +194,10 @@ class Store(Protocol):
         """Return the nonce of the last recomputation of a key that gave another value, "" when there was none."""
         ...
 
+    def revisions_of(self, namespace: str, keys: Iterable[Digest]) -> Mapping[Digest, str]:
+        """Return the same for several keys at once."""
+        ...
+
     def revise(self, namespace: str, keys: Iterable[Digest]) -> Mapping[Digest, str]:
         """Give keys new revisions, on disk before this returns."""
         ...

@@ -125,14 +125,7 @@ def encode_manifest(manifest: Manifest, signer: Signs | None = None) -> Record:
     inline = b"".join(manifest.inline[file.name] for file in manifest.files) if manifest.inline is not None else b""
     if len(inline) > INLINE_LIMIT:
         raise StoreError(f"{len(inline)} bytes do not fit into a manifest")
-    hit = {name: _field(manifest, name) for name in (*_FIXED, *_WANTED)}
-    hit |= {name: _field(manifest, name) for name in _OPTIONAL if getattr(manifest, name) is not None}
-    hit["inline"] = _dump(manifest.inline is not None)
-    rest = _move_largest(hit, _WANTED, HIT_LIMIT)
-    rest.update({name: _field(manifest, name) for name in _REST})
-    room = RECORD_LIMIT - SIGNATURE_LIMIT - _HEADER_SIZE - _length(hit) - len(inline)
-    side = _move_to_side(rest, manifest.attempt, room)
-    hit_data, rest_data = _join(hit), _join(rest)
+    hit_data, rest_data, side = _spread(manifest, RECORD_LIMIT - SIGNATURE_LIMIT - _HEADER_SIZE - len(inline))
     digests = digest_bytes(hit_data).hex(), digest_bytes(rest_data).hex()
     sizes = len(hit_data), len(rest_data), len(inline)
     signed = _HEADER.format(*sizes, *digests, "s").encode()
@@ -256,6 +249,22 @@ def _inline(manifest: Manifest, data: bytes) -> Mapping[str, bytes]:
     return found
 
 
+def _spread(manifest: Manifest, room: int) -> tuple[bytes, bytes, dict[str, bytes]]:
+    """Give the hit record, the rest and the side files; nearly always all that is wanted fits where it should be."""
+    hit = {name: _plain(manifest, name) for name in (*_FIXED, *_WANTED)}
+    hit |= {name: _plain(manifest, name) for name in _OPTIONAL if getattr(manifest, name) is not None}
+    hit["inline"] = manifest.inline is not None
+    rest = {name: _plain(manifest, name) for name in _REST}
+    hit_data, rest_data = _dump(hit).encode(), _dump(rest).encode()
+    if len(hit_data) <= HIT_LIMIT and len(hit_data) + len(rest_data) <= room:
+        return hit_data, rest_data, {}
+    hit_parts = {name: _dump(value) for name, value in hit.items()}
+    rest_parts = _move_largest(hit_parts, _WANTED, HIT_LIMIT)
+    rest_parts.update({name: _dump(value) for name, value in rest.items()})
+    side = _move_to_side(rest_parts, manifest.attempt, room - _length(hit_parts))
+    return _join(hit_parts), _join(rest_parts), side
+
+
 def _move_largest(parts: dict[str, str], movable: Iterable[str], limit: int) -> dict[str, str]:
     """Take the largest movable parts out until the others fit; return what was taken."""
     moved: dict[str, str] = {}
@@ -302,10 +311,10 @@ def _dump(value: object) -> str:
         raise StoreError("an entry cannot be stored", f"a manifest holds JSON only: {error}") from error
 
 
-def _field(manifest: Manifest, name: str) -> str:
-    """Dump one field as ``fields.py`` reads it."""
+def _plain(manifest: Manifest, name: str) -> object:
+    """Give one field as ``fields.py`` reads it."""
     value = getattr(manifest, name)
-    return _dump(_PLAIN[name](value) if name in _PLAIN else value)
+    return _PLAIN[name](value) if name in _PLAIN else value
 
 
 def _hex(digest: Digest | None) -> str | None:

@@ -10,10 +10,11 @@ from __future__ import annotations
 import errno
 import os
 import stat
+import sys
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
-from whorl.digest import Digest, Hasher
+from whorl.digest import Digest, Hasher, is_absent, read_small
 from whorl.errors import CorruptEntryError, StoreError
 from whorl.store.rights import file_mode, folder_mode, settle_file, settle_folder
 
@@ -69,17 +70,12 @@ def read_file(path: str, limit: int) -> bytes | None:
     Links are not followed.  One open, one read, one close; memory is taken for what is there, not for ``limit``.
     """
     try:
-        descriptor = os.open(path, _READ)
-    except (FileNotFoundError, NotADirectoryError):
-        return None
+        if limit >= _AT_ONCE:
+            return _read_on(path, limit)
+        sys.audit("open", path, None, _READ)  # as os.open does, for those who watch which files are opened
+        return read_small(path, limit + 1)
     except OSError as error:
         raise failure("read", path, error) from error
-    try:
-        return os.read(descriptor, limit + 1) if limit < _AT_ONCE else _read_on(descriptor, limit)
-    except OSError as error:
-        raise failure("read", path, error) from error
-    finally:
-        close_read(descriptor)
 
 
 def close_read(descriptor: int) -> None:
@@ -88,10 +84,17 @@ def close_read(descriptor: int) -> None:
         os.close(descriptor)
 
 
-def _read_on(descriptor: int, limit: int) -> bytes:
-    with open(descriptor, "rb", buffering=0, closefd=False) as file:
-        is_whole = os.fstat(descriptor).st_size <= limit
-        return (file.readall() if is_whole else file.read(limit + 1)) or b""
+def _read_on(path: str, limit: int) -> bytes | None:
+    try:
+        descriptor = os.open(path, _READ)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    try:
+        with open(descriptor, "rb", buffering=0, closefd=False) as file:
+            is_whole = os.fstat(descriptor).st_size <= limit
+            return (file.readall() if is_whole else file.read(limit + 1)) or b""
+    finally:
+        close_read(descriptor)
 
 
 def read_large(path: str, limit: int) -> bytes | None:
@@ -257,6 +260,8 @@ def is_there(path: str) -> bool:
 
 def has_names(path: str) -> bool:
     """Return whether there is anything in a folder."""
+    if is_absent(path):
+        return False
     with guarded("list", path), suppress(FileNotFoundError, NotADirectoryError), os.scandir(path) as found:
         return next(found, None) is not None
     return False

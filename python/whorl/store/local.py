@@ -76,10 +76,10 @@ class LocalStore:
         _check_choice("verify", verify, VERIFY)
         self.root = Path(root)
         self._places = Places(os.path.abspath(root))
-        self._home = Path(self._places.root)
         if is_shared:
             share(self._places.root)
-        self._is_shared, self._is_mirror = is_shared, is_mirror
+        self._opened_again = partial(LocalStore, Path(self._places.root), is_shared=is_shared)
+        self._is_mirror = is_mirror
         self._verify = verify
         self._wait_timeout = wait_timeout
         self._is_checked = False
@@ -129,8 +129,7 @@ class LocalStore:
     def reader(self, manifest: Manifest, *, heals: bool = True) -> Reader:
         """Return a reader of an entry's payload; see ``Store.reader``."""
         folder = self._places.payload(manifest.slot.namespace, manifest.payload)
-        home = partial(LocalStore, self._home, is_shared=self._is_shared) if heals else None
-        return LocalReader(manifest, folder, self._verify, self._temporary, home)
+        return LocalReader(manifest, folder, self._verify, self._temporary, self._opened_again if heals else None)
 
     def is_own(self, manifest: Manifest) -> bool:  # noqa: ARG002 - the protocol's signature
         """Whether nobody but this user can write here."""
@@ -193,6 +192,11 @@ class LocalStore:
     def revision(self, namespace: str, key: Digest) -> str:
         """Return the nonce of the last recomputation of a key that gave another value, "" when there was none."""
         return self._ledger.revision(namespace, key)
+
+    def revisions_of(self, namespace: str, keys: Iterable[Digest]) -> Mapping[Digest, str]:
+        """Return the same for several keys at once."""
+        known = self._ledger.revisions(namespace)
+        return {key: known.get(key.hex(), "") for key in keys}
 
     def revise(self, namespace: str, keys: Iterable[Digest]) -> Mapping[Digest, str]:
         """Give keys new revisions, on disk before this returns."""

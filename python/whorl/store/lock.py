@@ -193,7 +193,8 @@ def _introduce(descriptor: int) -> None:
     """Leave host, process id and time in the lock file, for the messages of those who wait."""
     about = json.dumps({"host": host_name(), "pid": os.getpid(), "since": time.time()}).encode()
     with suppress(OSError):  # a full disk: the lock holds all the same
-        os.ftruncate(descriptor, 0)
+        if os.fstat(descriptor).st_size:  # ext4 writes at once what was truncated, even nothing: a third of a storing
+            os.ftruncate(descriptor, 0)
         os.lseek(descriptor, 0, os.SEEK_SET)
         os.write(descriptor, about[:_ABOUT_LIMIT])
 

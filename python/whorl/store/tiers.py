@@ -204,6 +204,10 @@ class TieredStore:
         """Return a key's revision: the root's if it has one, else that of the next tier which has."""
         return self._ledger.revision(namespace, key)
 
+    def revisions_of(self, namespace: str, keys: Iterable[Digest]) -> Mapping[Digest, str]:
+        """Return the same for several keys at once."""
+        return {key: self._ledger.revision(namespace, key) for key in keys}
+
     def revise(self, namespace: str, keys: Iterable[Digest]) -> Mapping[Digest, str]:
         """Give keys new revisions in the root, noted in the local tier; there alone where the root is not written."""
         return self._ledger.revise(namespace, keys, self._written())

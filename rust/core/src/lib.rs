@@ -11,6 +11,7 @@ pub mod encode;
 pub mod error;
 pub mod file;
 pub mod gather;
+pub mod glance;
 pub mod sink;
 pub mod stat;
 pub mod stat_table;

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
 TAG = "$"
 _MARK = f'"{TAG}"'
+_decode = json.JSONDecoder().decode  # as json.loads, which looks at its options each time
 _ATOMS = frozenset({type(None), bool})
 _LEAVES = _ATOMS | {int, float, str}
 _PATHS = ("PosixPath", "WindowsPath", "PurePosixPath", "PureWindowsPath")
@@ -132,7 +133,7 @@ def read(text: str | bytes, *, types: Mapping[str, type] | None = None, extra: E
     """Make the value of a JSON text; objects are converted from the inside out, while the text is parsed."""
     text = text if isinstance(text, str) else text.decode()
     if _MARK not in text:
-        return json.loads(text)
+        return _decode(text)
     return json.loads(text, object_hook=lambda tree: _unpack(tree, types or {}, extra))
 
 

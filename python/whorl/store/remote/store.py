@@ -195,6 +195,10 @@ class RemoteStore:
         """Return the nonce of the last recomputation of a key that gave another value, "" when there was none."""
         return self._ledger.revision(namespace, key)
 
+    def revisions_of(self, namespace: str, keys: Iterable[Digest]) -> Mapping[Digest, str]:
+        """Return the same for several keys at once."""
+        return {key: self._ledger.revision(namespace, key) for key in keys}
+
     def revisions(self, namespace: str) -> Mapping[str, str]:
         """Return all revisions of a namespace by the hex of their keys, at most five seconds old."""
         return self._ledger.revisions(namespace)
