@@ -31,6 +31,11 @@ _BATCH = 10_000
 # Seconds that SQLite waits for others who write: as its library has it, and where partitions wait for their turn.
 _PATIENCE = 5.0
 LONG_PATIENCE = 3600.0
+# SQLITE_ERROR, SQLITE_TOOBIG, SQLITE_CONSTRAINT, SQLITE_MISMATCH, SQLITE_MISUSE, SQLITE_RANGE
+_SQLITE_REFUSES = frozenset((1, 18, 19, 20, 21, 25))
+# Of the standard and of PostgreSQL: connections, resources (a full disk), an operator, the system, a damaged file; that
+# nothing may be written.
+_STATES_OF_FAILURE = ("08", "53", "57", "58", "XX", "25006", "42501")
 
 
 def url_of(options: Mapping[str, object], *, writes: bool) -> Any:
@@ -67,9 +72,20 @@ def database(url: Any, patience: float = _PATIENCE) -> Iterator[Any]:
         yield engine
     except (alchemy.exc.StatementError, OverflowError) as error:
         first = str(getattr(error, "orig", None) or error).splitlines()[0]
+        if _is_failing(getattr(error, "orig", None)):
+            raise StoreError("the database of the format sql fails", first) from None
         raise Loss(f"the database says: {first}", "parquet") from None
     finally:
         engine.dispose()
+
+
+def _is_failing(error: Any) -> bool:
+    """Whether a database says that it is full, broken or away, rather than that it cannot hold a value."""
+    code = getattr(error, "sqlite_errorcode", None)
+    if code is not None:
+        return code & 0xFF not in _SQLITE_REFUSES
+    state = getattr(error, "sqlstate", None) or getattr(error, "pgcode", None) or ""
+    return type(error).__name__ == "OperationalError" or state.startswith(_STATES_OF_FAILURE)
 
 
 def _engine(url: Any, patience: float) -> Any:
