@@ -44,7 +44,7 @@ class FolderPayload:
     def lazy(self) -> FolderPayload:
         return self
 
-    def refuted(self, what: str, error: CorruptEntryError) -> CorruptEntryError:  # noqa: ARG002 - there is no entry
+    def refuted(self, what: str, error: CorruptEntryError) -> CorruptEntryError:
         return error
 
 

@@ -93,7 +93,11 @@ def maps() -> xr.Dataset:
     """Make a dataset of maps."""
     side = max(40, ROWS // 60)
     values = np.random.default_rng(3).normal(size=(PARTS, side, side)).astype("f4")
-    labels = {"time": pd.date_range("2020", periods=PARTS), "lat": np.arange(side) * 0.125, "lon": np.arange(side) * 0.125}
+    labels = {
+        "time": pd.date_range("2020", periods=PARTS),
+        "lat": np.arange(side) * 0.125,
+        "lon": np.arange(side) * 0.125,
+    }
     return xr.Dataset({"rain": (("time", "lat", "lon"), values)}, coords=labels)
 
 
@@ -123,6 +127,7 @@ def _stored(name: str, make: Callable[[], object], **options: Any) -> Callable[[
 
 
 _ALONG_TIME = {"split_by": "time"}
+_IN_ROWS = {"split_by": "time", "row_group_size": ROWS // PARTS}
 # What is called by these names is the format of the first word; "of" says of which values, where they are of others.
 STAGES: dict[str, Callable[[], Any]] = {
     **{name: _stored(name, frame) for name in ("parquet", "arrow", "feather", "csv", "delta", "sql")},
@@ -134,15 +139,18 @@ STAGES: dict[str, Callable[[], Any]] = {
     "zarr": _stored("zarr", heights, format_options={"chunks": {"time": 1000}}),
     "netcdf": _stored("netcdf", heights),
     "terracotta": _stored("terracotta", maps),
-    "parquet of rows": _stored("parquet of rows", hours, format_options=_ALONG_TIME | {"row_group_size": ROWS // PARTS}),
+    "parquet of rows": _stored("parquet of rows", hours, format_options=_IN_ROWS),
     "zarr of hours": _stored("zarr of hours", heights, format_options=_ALONG_TIME),
     "zarr of dask": _stored("zarr of dask", blocks),
     "netcdf of dask": _stored("netcdf of dask", blocks, format_options={"compression": "zlib"}),
     "zarr of numpy": _stored("zarr of numpy", numbers),
     **{f"{name} of dask": _stored(f"{name} of dask", partitions) for name in ("parquet", "delta", "sql")},
-    **{f"{name} of geopandas": _stored(f"{name} of geopandas", places) for name in ("parquet", "feather", "csv", "delta", "sql")},
+    **{f"{name} of geopandas": _stored(f"{name} of geopandas", places) for name in ("parquet", "feather", "csv")},
+    **{f"{name} of geopandas": _stored(f"{name} of geopandas", places) for name in ("delta", "sql")},
     **{f"{name} of polars": _stored(f"{name} of polars", words) for name in ("parquet", "arrow", "delta", "sql")},
 }  # fmt: skip
+
+
 def loaded(value: Any) -> Any:
     """Compute what is computed or read when somebody looks."""
     if isinstance(value, Path):

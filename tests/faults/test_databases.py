@@ -217,7 +217,9 @@ def test_a_process_killed_at_any_statement_leaves_no_entry_or_a_right_one(
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     for at, kinds in map(json.loads, done.stdout.splitlines()):
-        outcome = {"ran": "absent", "hit": "correct"}[kinds[0]] if kinds in (["ran", "hit"], ["hit", "hit"]) else "wrong"
+        outcome = (
+            {"ran": "absent", "hit": "correct"}[kinds[0]] if kinds in (["ran", "hit"], ["hit", "hit"]) else "wrong"
+        )
         recorder.note("kill -9 at each statement: sql", name, outcome, f"statement {at}: {kinds}")
 
     assert recorder.wrong == []

@@ -15,8 +15,8 @@ By default the database is a file of SQLite beside the schema.  With a ``url`` o
 (``[tool.whorl.root.sql]``), or ``driver``, ``host``, ``port``, ``database``, ``user``, ``password``, it is that one:
 each result is a table of its own, never written again, and a row of ``whorl_tables`` says of which revision it is.  A
 table that is gone, says otherwise, or whose rows have another digest than those that were written is no entry; of a
-frame of dask each partition is compared when it is read.  ``write_url``, or ``write_user`` and ``write_password``, are for
-writing alone.  None of these is ever stored.  What was written is read again and compared.
+frame of dask each partition is compared when it is read.  ``write_url``, or ``write_user`` and ``write_password``, are
+for writing alone.  None of these is ever stored.  What was written is read again and compared.
 """
 
 from __future__ import annotations

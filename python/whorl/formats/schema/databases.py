@@ -199,7 +199,7 @@ def check_revision(engine: Any, whole: Mapping[str, Any]) -> None:
 
 
 def read_rows(engine: Any, whole: Mapping[str, Any], *before: int, is_complete: bool = True) -> pa.Table:
-    """Read rows in their order; ``CorruptEntryError`` where a complete table is gone, changed or of another revision."""
+    """Read rows in their order; ``CorruptEntryError`` where a complete table is gone, or not what was written."""
     alchemy, table = require("sqlalchemy"), _table(whole)
     keys, columns = list(table.columns)[: len(whole["keys"])], list(table.columns)[len(whole["keys"]) :]
     wanted = alchemy.select(*columns).order_by(*keys)
