@@ -301,7 +301,7 @@ def test_what_a_decompressed_payload_takes_is_not_bounded(tmp_path: Path, name: 
     import pandas as pd
     import xarray as xr
 
-    payload, side = new_payload(tmp_path), 1000
+    payload, side = new_payload(tmp_path), 600
     value: Any = pd.DataFrame({"x": np.zeros(side * side, "i8")})
     if name not in ("parquet", "feather"):
         degrees = np.arange(side) / 10
