@@ -131,18 +131,16 @@ def formats(disk: Path, step: int, names: list[str]) -> None:
     """Store a value of each of some formats where a part of its payload has room, and once more where all of it has."""
     os.chdir(disk.parent)
     for name in names:
+        needed = in_child(lambda name=name: stored(name))["bytes"]  # type: ignore[misc]
         for tenths in range(1, 10, step):
             shutil.rmtree(disk / "store", ignore_errors=True)
-            in_child(lambda: call(STORED))  # the store is there, and sound
-            needed = in_child(lambda name=name: stored(name))["bytes"]  # type: ignore[misc]
-            shutil.rmtree(disk / "store", ignore_errors=True)
-            in_child(lambda: call(STORED))
             fillers = fill(disk, "blocks", int(str(needed)) * tenths // 10 // BLOCK)
             answers = [in_child(lambda name=name: stored(name))]  # type: ignore[misc]
             for path in fillers:
                 path.unlink()
             answers += [in_child(lambda name=name: stored(name)) for _ in range(2)]  # type: ignore[misc]
             print(json.dumps([name, tenths, *answers]), flush=True)
+        shutil.rmtree(disk / "store")
 
 
 def stored(name: str) -> dict[str, object]:

@@ -91,7 +91,7 @@ def blocks() -> xr.Dataset:
 
 def maps() -> xr.Dataset:
     """Make a dataset of maps."""
-    side = max(40, ROWS // 60)
+    side = max(40, ROWS // 200)
     values = np.random.default_rng(3).normal(size=(PARTS, side, side)).astype("f4")
     labels = {
         "time": pd.date_range("2020", periods=PARTS),
