@@ -101,7 +101,8 @@ def spread(size: int, wanted: int) -> list[int]:
 
 
 def flipped(content: bytes, at: int, chance: random.Random) -> bytes:
-    """Flip one bit of a byte."""
+    """Flip one bit of a byte; of the last one where the file is shorter now: some libraries note times in it."""
+    at = min(at, len(content) - 1)
     return content[:at] + bytes([content[at] ^ (1 << chance.randrange(8))]) + content[at + 1 :]
 
 
@@ -182,7 +183,8 @@ def test_a_truncated_payload_is_found(root: Path, recorder: Recorder, name: str)
     for which in range(files):
         for length in spread(victim.files()[which].stat().st_size, -(-wanted // files) + number(8, 0)):
             path = victim.files()[which]
-            outcome, detail = victim.after(path, path.read_bytes()[:length])
+            content = path.read_bytes()
+            outcome, detail = victim.after(path, content[: min(length, len(content) - 1)])
             unread |= {path.name} if may_be_unread(name, path) else set()
             recorder.note(fault, path.name, outcome, f"{path.name}, {length} bytes: {detail}")
 
