@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from contracts.payload import FolderPayload
+    from whorl.errors import CorruptEntryError
     from whorl.store.base import Store
 
 ZARR = format_named("zarr")
@@ -63,6 +64,9 @@ class Counting:
 
     def lazy(self) -> Counting:
         return self
+
+    def refuted(self, what: str, error: CorruptEntryError) -> CorruptEntryError:
+        return self.payload.refuted(what, error)
 
     def reads(self) -> list[str]:
         """List what was read since the last call."""

@@ -8,7 +8,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-FORMATS = ("parquet", "arrow", "feather", "csv", "npy", "json", "pickle", "zarr")
+# The stages of faults/payload_stages.py: formats, and what they hold where that is not what they hold by default.
+QUICK = (
+    *("parquet", "arrow", "feather", "csv", "npy", "json", "pickle", "file", "orc", "zarr", "netcdf", "delta"),
+    *("parquet of rows", "zarr of numpy", "parquet of polars", "arrow of polars", "delta of polars"),
+)
+# These take a tenth of a second each time, and are tried less often.
+DEAR = (
+    *("sql", "excel", "hdf", "html", "stata", "xml", "terracotta", "zarr of hours", "zarr of dask", "netcdf of dask"),
+    *("parquet of dask", "delta of dask", "sql of dask", "sql of polars"),
+    *(f"{name} of geopandas" for name in ("parquet", "feather", "csv", "delta", "sql")),
+)
+DATABASES = ("sql", "sql of geopandas", "sql of dask")
+WINDOWED = ("parquet", "zarr", "parquet of dask")
 SHARED = ("local folder", "S3 (moto)", "S3 (Ceph)", "SFTP")
 SERVERS = ("S3 (moto)", "S3 (Ceph)", "SFTP", "Google's storage (emulator)")
 
@@ -35,8 +47,16 @@ ROWS = (
     Row("read-only disk", 20, "faults/test_disks.py"),
     Row("flipped bits: every byte of a manifest", 1500, "faults/test_flipped_bits.py"),
     Row("truncation: every length of a manifest", 1500, "faults/test_flipped_bits.py"),
-    *(Row(f"flipped bits: payload, {name}", 2000, "faults/test_flipped_bits.py") for name in FORMATS),
-    *(Row(f"truncation: payload, {name}", 200, "faults/test_flipped_bits.py") for name in FORMATS),
+    *(Row(f"flipped bits: payload, {name}", 2000, "faults/test_flipped_bits.py") for name in QUICK),
+    *(Row(f"flipped bits: payload, {name}", 400, "faults/test_flipped_bits.py") for name in DEAR),
+    *(Row(f"truncation: payload, {name}", 200, "faults/test_flipped_bits.py") for name in QUICK),
+    *(Row(f"truncation: payload, {name}", 60, "faults/test_flipped_bits.py") for name in DEAR),
+    *(Row(f"missing files: payload, {name}", 2, "faults/test_flipped_bits.py") for name in (*QUICK, *DEAR)),
+    *(Row(f"flipped bits: a window, {name}", 50, "faults/test_flipped_bits.py") for name in WINDOWED),
+    Row("damage, and the store is only read", 100, "faults/test_flipped_bits.py"),
+    Row("full disk: a result of each format", 100, "faults/test_disks.py"),
+    *(Row(f"changes behind whorl's back: {name}", 10, "faults/test_databases.py") for name in DATABASES),
+    Row("kill -9 at each statement: sql", 10, "faults/test_databases.py"),
     Row("cut, stalled or lost answers: once", 50, "faults/test_bad_answers.py"),
     Row("cut, stalled or lost answers: from then on", 50, "faults/test_bad_answers.py"),
     Row("clocks 3 days off", 20, "faults/test_clocks.py"),

@@ -7,11 +7,13 @@ revision before its manifest.  On the arrow: *encode*, *commit* and *decode*.
 
 from __future__ import annotations
 
+import errno
 import json
 import logging
 import time
 from dataclasses import dataclass, field, replace
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from whorl.entry import MISSING, Judge, Resolution, build_manifest, raw_files
@@ -19,7 +21,9 @@ from whorl.errors import ConfigError, CorruptEntryError, FormatError, StaleWarni
 from whorl.fingerprint.lazy import is_lazy
 from whorl.formats.base import candidates, decode_as, digests_stored, format_named, gives_back, options_for, with_types
 from whorl.handover import hints_of
+from whorl.store.disk import failure
 from whorl.trace import earliest, find_secret, trace_holds
+from whorl.typenames import type_name
 from whorl.wish import PLAIN, Wish
 
 if TYPE_CHECKING:
@@ -35,6 +39,8 @@ if TYPE_CHECKING:
     from whorl.store.manifest import Manifest, Slot, Trace
 
 _log = logging.getLogger("whorl")
+# What a disk says that nothing more can be written to; libraries that write a file pass it on.
+_OF_DISKS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO)
 # The copy of an entry that was found damaged, and is out of the way now.
 DAMAGED = object()
 _kept_trees: set[tuple[str, str, Digest]] = set()
@@ -307,12 +313,23 @@ def _encode(store: Store, judge: Judge, derived: Derived, value: object) -> Enco
                 error.value = value
                 error.message = f"stage {call.definition.name}: {error.message}"
                 raise
+        except OSError as error:
+            attempt.abandon()
+            if isinstance(error, StoreError) or _may_be_the_users(error, value):
+                raise
+            raise failure("write", f"a result as {chosen.name}", error) from error
         except BaseException:
             attempt.abandon()
             raise
         else:
             return Encoded(attempt, chosen, options, kept, time.perf_counter() - started)
     raise FormatError(f"no format is known for a {type(value).__qualname__}")
+
+
+def _may_be_the_users(error: OSError, value: object) -> bool:
+    """Whether an error while a value is written may come of what it is read from: it is not loaded yet, or a file."""
+    is_loaded = not (is_lazy(value) or isinstance(value, Path) or type_name(type(value)) == "polars.LazyFrame")
+    return not is_loaded and error.errno not in _OF_DISKS
 
 
 def refuse_secrets(call: Call) -> None:

@@ -10,6 +10,8 @@ from whorl.formats.base import Format, format_named
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from whorl.errors import CorruptEntryError
+
 
 @dataclass(frozen=True, slots=True)
 class FolderPayload:
@@ -41,6 +43,9 @@ class FolderPayload:
 
     def lazy(self) -> FolderPayload:
         return self
+
+    def refuted(self, what: str, error: CorruptEntryError) -> CorruptEntryError:
+        return error
 
 
 def new_payload(tmp_path: Path) -> FolderPayload:

@@ -1,7 +1,7 @@
 """
 A disk in, one line per trial out: stages called where nothing more can be written.
 
-    python disk_trials.py blocks|inodes|read_only DISK STEP
+    python disk_trials.py blocks|inodes|read_only|formats DISK STEP [STAGE …]
 
 runs in a mount namespace of its own, as root of it, with a small tmpfs at DISK.  Each trial is a forked process, so
 that each may warn once.
@@ -127,6 +127,38 @@ def full(disk: Path, what: str, step: int) -> None:
         print(json.dumps([f"{left} {what} left", answer, after, again]), flush=True)
 
 
+def formats(disk: Path, step: int, names: list[str]) -> None:
+    """Store a value of each of some formats where a part of its payload has room, and once more where all of it has."""
+    os.chdir(disk.parent)
+    for name in names:
+        needed = in_child(lambda name=name: stored(name))["bytes"]  # type: ignore[misc]
+        for tenths in range(1, 10, step):
+            shutil.rmtree(disk / "store", ignore_errors=True)
+            fillers = fill(disk, "blocks", int(str(needed)) * tenths // 10 // BLOCK)
+            answers = [in_child(lambda name=name: stored(name))]  # type: ignore[misc]
+            for path in fillers:
+                path.unlink()
+            answers += [in_child(lambda name=name: stored(name)) for _ in range(2)]  # type: ignore[misc]
+            print(json.dumps([name, tenths, *answers]), flush=True)
+        shutil.rmtree(disk / "store")
+
+
+def stored(name: str) -> dict[str, object]:
+    """Call the stage of a format; give whether the value was right, what happened, and the warnings."""
+    from payload_stages import STAGES, digest_of
+
+    with warnings.catch_warnings(record=True) as seen, whorl.observe() as outcomes:
+        warnings.simplefilter("always", whorl.errors.WhorlWarning)
+        found = digest_of(STAGES[name]())
+    entry = outcomes[-1].manifest
+    return {
+        "wrong": found != digest_of(STAGES[name].__wrapped__()),  # type: ignore[attr-defined]
+        "kind": outcomes[-1].kind,
+        "warnings": [type(one.message).__name__ for one in seen],
+        "bytes": sum(file.size for file in entry.files) if entry else 0,
+    }
+
+
 def damage(disk: Path, name: str) -> None:
     """Damage a stored manifest or payload."""
     for path in (disk / "store" / "v1" / "default").rglob("*"):
@@ -156,5 +188,7 @@ if __name__ == "__main__":
     what, place = sys.argv[1], Path(sys.argv[2])
     if what == "read_only":
         read_only(place)
+    elif what == "formats":
+        formats(place, int(sys.argv[3]), sys.argv[4:])
     else:
         full(place, what, int(sys.argv[3]))

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
     from pathlib import Path
 
+    from whorl.errors import CorruptEntryError
     from whorl.wish import Wish
 
 ENTRY_POINTS = "whorl.formats"
@@ -120,6 +121,10 @@ class LazyFiles(Protocol):
 
     def read(self, name: str) -> bytes:
         """Read one whole file; any thread may."""
+        ...
+
+    def refuted(self, what: str, error: CorruptEntryError) -> CorruptEntryError:
+        """Have the entry moved aside for ``what`` the files lead to, such as a table; give the error that says so."""
         ...
 
 

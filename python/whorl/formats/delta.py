@@ -24,10 +24,10 @@ from typing import TYPE_CHECKING, Any
 
 from whorl.formats.base import check_options
 from whorl.formats.schema.delta_parts import read_delta_parts, write_delta_parts
-from whorl.formats.schema.delta_types import for_delta, from_delta
+from whorl.formats.schema.delta_types import for_delta, from_delta, writing_delta
 from whorl.formats.schema.direct import table_as
 from whorl.formats.schema.frames import decode_table, encode_table
-from whorl.formats.schema.loss import Loss, refusing, require
+from whorl.formats.schema.loss import refusing, require
 from whorl.formats.schema.parts import is_dask_frame, is_parts
 from whorl.formats.schema.payload import check_same
 from whorl.formats.schema.tables import is_table
@@ -72,10 +72,8 @@ class Delta:
                 return
             table, schema = encode_table(value)
             folder = writer.folder / _TABLE
-            try:
+            with writing_delta():
                 deltalake.write_deltalake(str(folder), for_delta(table), target_file_size=_ONE_FILE)
-            except deltalake.exceptions.DeltaError as error:
-                raise Loss(str(error), "parquet") from error
             types = [type_text(kind) for kind in table.schema.types]
             whole = {"schema": schema, "names": table.column_names, "types": types, "version": 0}
             writer.write(_SCHEMA, json.dumps(whole, ensure_ascii=False, indent=1).encode())

@@ -15,6 +15,7 @@ the memory they are read into.
 
 from __future__ import annotations
 
+import io
 from typing import TYPE_CHECKING, Any
 
 from whorl.formats.schema.leaves import PlainColumns, plain_frame
@@ -30,7 +31,9 @@ if TYPE_CHECKING:
 
 def _write(leaves: pa.Table, path: Path) -> None:
     require("openpyxl")
-    plain_frame(leaves).to_excel(path, index=False, engine="openpyxl")
+    sheet = io.BytesIO()  # on a full disk its library would leave a file open
+    plain_frame(leaves).to_excel(sheet, index=False, engine="openpyxl")
+    path.write_bytes(sheet.getbuffer())
 
 
 def _read(path: Path, _: int) -> Any:

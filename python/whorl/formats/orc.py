@@ -26,9 +26,13 @@ if TYPE_CHECKING:
 
 
 def _write(leaves: pa.Table, path: Path) -> None:
+    import pyarrow as pa
     from pyarrow import orc
 
-    orc.write_table(leaves, str(path))
+    # In memory first: its library ends the process where a disk is full.
+    sink = pa.BufferOutputStream()
+    orc.write_table(leaves, sink)
+    path.write_bytes(sink.getvalue())
 
 
 def _read(path: Path, _: int) -> Any:

@@ -14,8 +14,9 @@ refused              objects of several types, nested gaps, what the database ch
 By default the database is a file of SQLite beside the schema.  With a ``url`` of SQLAlchemy's in the settings
 (``[tool.whorl.root.sql]``), or ``driver``, ``host``, ``port``, ``database``, ``user``, ``password``, it is that one:
 each result is a table of its own, never written again, and a row of ``whorl_tables`` says of which revision it is.  A
-table that is gone, or says otherwise, is no entry.  ``write_url``, or ``write_user`` and ``write_password``, are for
-writing alone.  None of these is ever stored.  What was written is read again and compared.
+table that is gone, says otherwise, or whose rows have another digest than those that were written is no entry; of a
+frame of dask each partition is compared when it is read.  ``write_url``, or ``write_user`` and ``write_password``, are
+for writing alone.  None of these is ever stored.  What was written is read again and compared.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ import uuid
 from typing import TYPE_CHECKING, Any
 
 from whorl.errors import StoreError
+from whorl.fingerprint.values import hash_value
 from whorl.formats.base import check_options
 from whorl.formats.schema.databases import (
     ROW,
@@ -35,6 +37,7 @@ from whorl.formats.schema.databases import (
     make_revisions,
     make_table,
     names_for,
+    read_again,
     read_rows,
     url_of,
     url_of_file,
@@ -42,7 +45,7 @@ from whorl.formats.schema.databases import (
 from whorl.formats.schema.frames import decode_table, encode_table
 from whorl.formats.schema.leaves import gaps_of
 from whorl.formats.schema.loss import Loss, refusing
-from whorl.formats.schema.parts import is_dask_frame, is_parts, read_list
+from whorl.formats.schema.parts import files_for_tasks, is_dask_frame, is_parts, read_list
 from whorl.formats.schema.payload import check_same
 from whorl.formats.schema.sql_parts import read_sql_parts, url_that_stays, write_sql_parts
 from whorl.formats.schema.tables import is_table
@@ -50,6 +53,8 @@ from whorl.formats.schema.text import table_from, texts_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    import pyarrow as pa
 
     from whorl.formats.base import Format, PayloadReader, PayloadWriter
 
@@ -90,9 +95,9 @@ class Sql:
         if url is None and whole["external"]:
             raise StoreError("a result lies in a database that no setting names", 'set the url of the format "sql"')
         if parts:
-            return read_sql_parts(parts, url or url_that_stays(reader, _FILE))
+            return read_sql_parts(parts, url or url_that_stays(reader, _FILE), files_for_tasks(reader))
         with database(url or url_of_file(reader.path(_FILE))) as engine:
-            return _read(whole, engine)
+            return _value_of(read_rows(engine, whole), whole)
 
 
 def _write(value: object, url: Any, named: Mapping[str, Any]) -> dict[str, Any]:
@@ -109,12 +114,13 @@ def _write(value: object, url: Any, named: Mapping[str, Any]) -> dict[str, Any]:
             make_table(connection, whole)
             add_rows(connection, whole, leaves)
             complete(connection, whole)
-        check_same(value, _read(whole, engine))
-    return whole
+        found = read_again(engine, whole)
+    check_same(value, _value_of(found, whole))
+    return {**whole, "rows": str(hash_value(found))}
 
 
-def _read(whole: Mapping[str, Any], engine: Any) -> object:
-    return decode_table(table_from(read_rows(engine, whole), whole["texts"]), whole["schema"])
+def _value_of(rows: pa.Table, whole: Mapping[str, Any]) -> object:
+    return decode_table(table_from(rows, whole["texts"]), whole["schema"])
 
 
 FORMAT: Format = Sql()

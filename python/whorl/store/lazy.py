@@ -45,22 +45,22 @@ class Origin:
     attempt: str
     home: Callable[[], Store] | None
 
-    def judge(self, name: str, error: CorruptEntryError) -> CorruptEntryError:
-        """Say what became of a file that cannot be read, and move the entry aside if it still says otherwise."""
+    def judge(self, what: str, error: CorruptEntryError) -> CorruptEntryError:
+        """Say what became of ``what`` cannot be read, and move the entry aside if it still says otherwise."""
         stage = self.slot.stage
         if self.home is None:
             tip = "the store is only read: whoever writes it can repair the entry by whorl verify --repair"
-            return CorruptEntryError(f"the file {name} of a result of {stage} is damaged", _reason(error), tip)
+            return CorruptEntryError(f"{what} of a result of {stage} is damaged", _reason(error), tip)
         try:
             is_there = self._move_aside(self.home(), error)
         except StoreError as refusal:
             _log.debug("an entry of %s could not be moved aside: %s", stage, refusal)
-            return CorruptEntryError(f"the file {name} of a result of {stage} is damaged", _reason(error))
+            return CorruptEntryError(f"{what} of a result of {stage} is damaged", _reason(error))
         if is_there:
             tip = "its entry was moved aside: call the stage again, and it is computed anew"
-            return CorruptEntryError(f"the file {name} of a result of {stage} is damaged", _reason(error), tip)
+            return CorruptEntryError(f"{what} of a result of {stage} is damaged", _reason(error), tip)
         return CorruptEntryError(
-            f"the file {name} of a result of {stage} is gone",
+            f"{what} of a result of {stage} is gone",
             f"{error.message}; its entry was removed or replaced after it was looked up, and its files are collected "
             "after the grace",
             "call the stage again; whorl gc --grace says how long files outlive their entries",
@@ -97,7 +97,11 @@ class LazyFiles:
         try:
             return self.files.read(name)
         except CorruptEntryError as error:
-            raise self.origin.judge(name, error) from error
+            raise self.origin.judge(f"the file {name}", error) from error
+
+    def refuted(self, what: str, error: CorruptEntryError) -> CorruptEntryError:
+        """Have the entry moved aside for ``what`` the files lead to; give the error that says so."""
+        return self.origin.judge(what, error)
 
 
 def file_named(files: Mapping[str, PayloadFile], name: str) -> PayloadFile:

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from whorl.errors import CorruptEntryError, StoreError
+from whorl.fingerprint.values import hash_value
 from whorl.formats.schema.loss import Loss, require
 from whorl.formats.schema.text import leaf_types
 
@@ -31,6 +32,11 @@ _BATCH = 10_000
 # Seconds that SQLite waits for others who write: as its library has it, and where partitions wait for their turn.
 _PATIENCE = 5.0
 LONG_PATIENCE = 3600.0
+# SQLITE_ERROR, SQLITE_TOOBIG, SQLITE_CONSTRAINT, SQLITE_MISMATCH, SQLITE_MISUSE, SQLITE_RANGE
+_SQLITE_REFUSES = frozenset((1, 18, 19, 20, 21, 25))
+# Of the standard and of PostgreSQL: connections, resources (a full disk), an operator, the system, a damaged file; that
+# nothing may be written.
+_STATES_OF_FAILURE = ("08", "53", "57", "58", "XX", "25006", "42501")
 
 
 def url_of(options: Mapping[str, object], *, writes: bool) -> Any:
@@ -67,9 +73,20 @@ def database(url: Any, patience: float = _PATIENCE) -> Iterator[Any]:
         yield engine
     except (alchemy.exc.StatementError, OverflowError) as error:
         first = str(getattr(error, "orig", None) or error).splitlines()[0]
+        if _is_failing(getattr(error, "orig", None)):
+            raise StoreError("the database of the format sql fails", first) from None
         raise Loss(f"the database says: {first}", "parquet") from None
     finally:
         engine.dispose()
+
+
+def _is_failing(error: Any) -> bool:
+    """Whether a database says that it is full, broken or away, rather than that it cannot hold a value."""
+    code = getattr(error, "sqlite_errorcode", None)
+    if code is not None:
+        return code & 0xFF not in _SQLITE_REFUSES
+    state = getattr(error, "sqlstate", None) or getattr(error, "pgcode", None) or ""
+    return type(error).__name__ == "OperationalError" or state.startswith(_STATES_OF_FAILURE)
 
 
 def _engine(url: Any, patience: float) -> Any:
@@ -173,25 +190,56 @@ def complete(connection: Any, whole: Mapping[str, Any]) -> None:
     connection.execute(_revisions().insert(), [{"name": whole["table"], "revision": whole["revision"]}])
 
 
+def check_revision(engine: Any, whole: Mapping[str, Any]) -> None:
+    """Raise ``CorruptEntryError`` where a complete table is gone or of another revision."""
+    with _as_written(), engine.connect() as connection:
+        _compare_revision(connection, whole)
+        if not engine.dialect.has_table(connection, whole["table"]):
+            raise CorruptEntryError("a table of a database is gone")
+
+
 def read_rows(engine: Any, whole: Mapping[str, Any], *before: int, is_complete: bool = True) -> pa.Table:
-    """Read rows in their order; ``CorruptEntryError`` where a complete table is gone or of another revision."""
-    alchemy = require("sqlalchemy")
-    table, revisions = _table(whole), _revisions()
+    """Read rows in their order; ``CorruptEntryError`` where a complete table is gone, or not what was written."""
+    alchemy, table = require("sqlalchemy"), _table(whole)
     keys, columns = list(table.columns)[: len(whole["keys"])], list(table.columns)[len(whole["keys"]) :]
     wanted = alchemy.select(*columns).order_by(*keys)
     for key, number in zip(keys, before, strict=False):
         wanted = wanted.where(key == number)
+    with _as_written(), engine.connect().execution_options(stream_results=True) as connection:
+        if is_complete:
+            _compare_revision(connection, whole)
+        found = _leaves(connection.execute(wanted).partitions(_BATCH), whole)
+    if "rows" in whole and str(hash_value(found)) != whole["rows"]:
+        raise CorruptEntryError("a table of a database has other rows than were written")
+    return found
+
+
+def read_again(engine: Any, whole: Mapping[str, Any], *before: int) -> pa.Table:
+    """Read rows that were written a moment ago; what the database has made of them is a loss."""
     try:
-        with engine.connect().execution_options(stream_results=True) as connection:
-            revision = alchemy.select(revisions.c.revision).where(revisions.c.name == whole["table"])
-            if is_complete and connection.execute(revision).scalar() != whole["revision"]:
-                raise CorruptEntryError("a table of a database is of another revision than its entry")
-            return _leaves(connection.execute(wanted).partitions(_BATCH), whole)
-    except alchemy.exc.DatabaseError as error:
-        with engine.connect() as connection:
-            if engine.dialect.has_table(connection, whole["table"]):
-                raise
-        raise CorruptEntryError("a table of a database is gone") from error
+        return read_rows(engine, whole, *before, is_complete=False)
+    except CorruptEntryError as error:
+        raise Loss("the database gives other values back than were written", "parquet") from error.__cause__
+
+
+@contextmanager
+def _as_written() -> Iterator[None]:
+    """Say what a database does not have any more, be it a table, a column or a type: its entry is damaged."""
+    try:
+        yield
+    except require("sqlalchemy").exc.DatabaseError as error:
+        if _is_failing(error.orig):
+            raise
+        raise CorruptEntryError("a table of a database is gone, or has other columns than were written") from error
+    except (ValueError, TypeError, OverflowError) as error:
+        raise CorruptEntryError("a table of a database has values of other types than were written") from error
+
+
+def _compare_revision(connection: Any, whole: Mapping[str, Any]) -> None:
+    revisions = _revisions()
+    wanted = require("sqlalchemy").select(revisions.c.revision).where(revisions.c.name == whole["table"])
+    if connection.execute(wanted).scalar() != whole["revision"]:
+        raise CorruptEntryError("a table of a database is of another revision than its entry")
 
 
 def names_for(names: Sequence[str], keys: Sequence[str]) -> list[str]:

@@ -11,9 +11,9 @@ import json
 import time
 from typing import TYPE_CHECKING, Any
 
-from whorl.formats.schema.delta_types import for_delta, from_delta
+from whorl.formats.schema.delta_types import for_delta, from_delta, writing_delta
 from whorl.formats.schema.frames import decode_table, encode_table
-from whorl.formats.schema.loss import Loss, require
+from whorl.formats.schema.loss import require
 from whorl.formats.schema.parts import (
     check_partition,
     differing,
@@ -111,7 +111,5 @@ def _list_files(folder: Path, schema: pa.Schema, names: list[str], rows: list[in
         )
         for name, count in zip(names, rows, strict=True)
     ]
-    try:
+    with writing_delta():
         transaction.create_table_with_add_actions(str(folder), deltalake.Schema.from_arrow(schema), actions)
-    except deltalake.exceptions.DeltaError as error:
-        raise Loss(str(error), "parquet") from error

@@ -16,12 +16,31 @@ On the arrow: *encode* and *decode*.
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from whorl.formats.schema.loss import Loss, within
+from whorl.errors import StoreError
+from whorl.formats.schema.loss import Loss, require, within
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     import pyarrow as pa
+
+# How the library words that a disk refuses what it writes.
+_OF_DISKS = ("LocalFileSystem error", "(os error ")
+
+
+@contextmanager
+def writing_delta() -> Iterator[None]:
+    """Turn what the library says of a value into a loss, and what it says of the disk into a failure of the store."""
+    errors = require("deltalake.exceptions")
+    try:
+        yield
+    except errors.DeltaError as error:
+        if any(words in str(error) for words in _OF_DISKS):
+            raise StoreError("the store could not write a result as delta", str(error)) from error
+        raise Loss(str(error), "parquet") from error
 
 
 def for_delta(table: pa.Table) -> pa.Table:

@@ -13,10 +13,11 @@ from itertools import product
 from math import prod
 from typing import TYPE_CHECKING, Any
 
+from whorl.errors import StoreError
 from whorl.formats.schema.described import describe, parts_of, rebuild
 from whorl.formats.schema.elements import STRING, Elements
 from whorl.formats.schema.grid import Grid
-from whorl.formats.schema.loss import Loss
+from whorl.formats.schema.loss import Loss, require
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -123,7 +124,7 @@ def _write_tiff(values: Any, grid: Grid, path: Path) -> None:
         "crs": "EPSG:4326", "transform": place, "compress": "DEFLATE",
         "nodata": np.nan if values.dtype.kind == "f" else None,
     }  # fmt: skip
-    with _quiet(), rasterio.open(path, "w", **profile) as file:
+    with _writing(), rasterio.open(path, "w", **profile) as file:
         file.write(np.ascontiguousarray(values, values.dtype.newbyteorder("=")), 1)
 
 
@@ -153,13 +154,28 @@ def _list_maps(maps: Sequence[tuple[Part, Sequence[str], str]], writer: PayloadW
     length = max(len(labels) for _, labels, _ in maps)
     keys = ["variable", *(f"label{number}" for number in range(1, length))]
     driver = terracotta.get_driver(str(writer.path(_LIST)), provider="sqlite")
-    with _quiet():
+    with _writing():
         driver.create(keys)
         with driver.connect():
             for _, labels, name in maps:
                 found = dict(zip(keys, [*labels, *["-"] * (length - len(labels))], strict=True))
                 shown = f"{above.rstrip('/')}/{name}" if above else name
                 driver.insert(found, str(writer.folder / name), override_path=shown)
+
+
+@contextmanager
+def _writing() -> Iterator[None]:
+    """Turn what the libraries say of a disk into a failure of the store: what is written here they can hold."""
+    try:
+        with _quiet():
+            yield
+    except (
+        require("rasterio.errors").RasterioError,
+        require("rasterio._err").CPLE_BaseError,  # GDAL's own, which rasterio does not always translate
+        require("sqlalchemy.exc").DBAPIError,
+        require("terracotta.exceptions").InvalidDatabaseError,
+    ) as error:
+        raise StoreError("the store could not write a result as terracotta", str(error).partition("\n")[0]) from error
 
 
 @contextmanager

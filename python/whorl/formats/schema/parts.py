@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
+    from whorl.errors import CorruptEntryError
     from whorl.formats.base import LazyFiles, PayloadReader, PayloadWriter
 
 _META, _LIST = "_parts.parquet", b"whorl_parts"
@@ -140,6 +141,10 @@ class FilesForTasks:
     def table(self, name: str) -> pa.Table:
         """Read the table of one parquet file, checked."""
         return _table(self.files.read(name))
+
+    def refuted(self, what: str, error: CorruptEntryError) -> CorruptEntryError:
+        """Have the entry moved aside for what it leads to; give the error that says so."""
+        return self.files.refuted(what, error)
 
     def __dask_tokenize__(self) -> str:
         return self.token

@@ -20,6 +20,7 @@ from whorl.formats.schema.polars_tables import is_lazy_frame
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from whorl.errors import CorruptEntryError
     from whorl.formats.base import PayloadReader, PayloadWriter
 
 # Below this a copy costs less than what a mapping takes: until Python 3.13 each keeps a file descriptor open.
@@ -79,6 +80,10 @@ class Draft:
     def lazy(self) -> Draft:
         """Give the same files for later: until they are committed."""
         return self
+
+    def refuted(self, what: str, error: CorruptEntryError) -> CorruptEntryError:  # noqa: ARG002 - see LazyFiles
+        """Give the error: there is no entry yet."""
+        return error
 
 
 def check_same(value: object, decoded: object) -> None:

@@ -18,6 +18,7 @@ from whorl.formats.schema.databases import (
     PART,
     ROW,
     add_rows,
+    check_revision,
     claim_table,
     complete_claimed,
     database,
@@ -26,6 +27,7 @@ from whorl.formats.schema.databases import (
     make_revisions,
     names_for,
     other_columns,
+    read_again,
     read_rows,
     remove_part,
     url_of_file,
@@ -50,8 +52,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    import pyarrow as pa
+
     from whorl.formats.base import PayloadReader, PayloadWriter
-    from whorl.formats.schema.parts import Parts
+    from whorl.formats.schema.parts import FilesForTasks, Parts
 
 _KEYS = (PART, ROW)
 
@@ -74,11 +78,13 @@ def write_sql_parts(value: Any, writer: PayloadWriter, url: Any, named: Mapping[
     write_list(value, writer, parts, named)
 
 
-def read_sql_parts(parts: Parts, url: Any) -> Any:
+def read_sql_parts(parts: Parts, url: Any, files: FilesForTasks) -> Any:
     """Make the frame of the partitions; the URL, with its password, goes along with the tasks that read them."""
     whole = parts.listed
     named = {"table": whole["table"], "revision": whole["revision"], "keys": _KEYS}
-    return frame_of_parts(parts, _read_part, list(enumerate(whole["parts"])), whole=named, url=url)
+    with database(url) as engine:
+        check_revision(engine, named)
+    return frame_of_parts(parts, _read_part, list(enumerate(whole["parts"])), whole=named, url=url, files=files)
 
 
 def url_that_stays(reader: PayloadReader, file: str) -> Any:
@@ -98,7 +104,7 @@ def _write_part(frame: Any, place: int, whole: Mapping[str, Any], url: Any) -> d
     if not leaves.num_columns:
         raise Loss("a table without columns", "parquet")
     texts["names_of_columns"] = names_for(leaves.column_names, _KEYS)
-    part = {"schema": schema, "texts": texts, "gaps": gaps_of(leaves), "range": steps, "digest": str(hash_value(frame))}
+    part = {"schema": schema, "texts": texts, "gaps": gaps_of(leaves), "range": steps}
     here = {**whole, **part}
     with database(url, LONG_PATIENCE) as engine:
         with engine.begin() as connection:
@@ -108,23 +114,23 @@ def _write_part(frame: Any, place: int, whole: Mapping[str, Any], url: Any) -> d
         with engine.begin() as connection:
             remove_part(connection, here, place)
             add_rows(connection, here, leaves, place)
-        check_same(frame, _frame_of(engine, here, place, is_complete=False))
-    return part
+        found = read_again(engine, here, place)
+    check_same(frame, _frame_of(found, part))
+    return {**part, "rows": str(hash_value(found))}
 
 
-def _read_part(each: tuple[int, Mapping[str, Any]], whole: Mapping[str, Any], url: Any) -> Any:
+def _read_part(each: tuple[int, Mapping[str, Any]], whole: Mapping[str, Any], url: Any, files: FilesForTasks) -> Any:
     """Read one partition, checked: a task of dask's, in whatever process."""
     place, part = each
-    with database(url, LONG_PATIENCE) as engine:
-        frame = _frame_of(engine, {**whole, **part}, place, is_complete=True)
-    if str(hash_value(frame)) != part["digest"]:
-        raise CorruptEntryError("a partition in a table of a database is not what was written")
-    return frame
+    try:
+        with database(url, LONG_PATIENCE) as engine:
+            return _frame_of(read_rows(engine, {**whole, **part}, place), part)
+    except CorruptEntryError as error:
+        raise files.refuted(f"partition {place}", error) from error
 
 
-def _frame_of(engine: Any, whole: Mapping[str, Any], place: int, *, is_complete: bool) -> Any:
-    leaves = read_rows(engine, whole, place, is_complete=is_complete)
-    return summed_up(decode_table(table_from(leaves, whole["texts"]), whole["schema"]), whole["range"])
+def _frame_of(leaves: pa.Table, part: Mapping[str, Any]) -> Any:
+    return summed_up(decode_table(table_from(leaves, part["texts"]), part["schema"]), part["range"])
 
 
 def _check_types(parts: list[dict[str, Any]]) -> None:
