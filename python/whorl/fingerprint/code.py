@@ -16,11 +16,12 @@ from typing import TYPE_CHECKING
 from whorl.digest import Encoder
 from whorl.errors import NotFollowedWarning, UndigestableError, warn
 from whorl.fingerprint.boundary import Distribution, Own, canonical_module, owner, seen_through
+from whorl.fingerprint.changed import own_changes
 from whorl.fingerprint.describe_instance import OpaqueError
 from whorl.fingerprint.memory import Memory, Remembered
 from whorl.fingerprint.nodes import NOTHING, Node, NotFollowed, digest_nodes
 from whorl.fingerprint.parts import Difference, Part, differences
-from whorl.fingerprint.settled import held_values, hold, own_changes, replace_settled, settled_value
+from whorl.fingerprint.settled import asked_root, decide, held_values, hold, replace_settled
 from whorl.fingerprint.tree import build_tree
 from whorl.fingerprint.walk import Walk, is_stage, merge_ignored
 
@@ -92,6 +93,8 @@ def _rebuild(
 
 
 _memory = Memory()
+# How often a root is walked until it is clear for which places what was first stands; then what lies there now counts.
+_MOST_WALKS = 4
 _warned: set[NotFollowed] = set()
 
 
@@ -179,23 +182,30 @@ def holding(before: Fingerprint) -> Iterator[None]:
 def _fingerprint(root: object, depends_on: tuple[object, ...], ignore: tuple[object, ...]) -> Fingerprint:
     key = (id(root), *map(id, depends_on), 0, *map(id, ignore)) if depends_on or ignore else (id(root),)
     held = held_values()
-    known = _memory.result(key, root)
-    if known is not None and (held is None or held.agrees_with(known.nodes)):
+    token = asked_root.set(root)
+    try:
+        known = _memory.result(key, root)
+        if known is not None and (held is None or held.agrees_with(known.nodes)):
+            return known.result
+        memory = _memory if held is None else held.memory
+        if held is not None:
+            known = memory.result(key, root)
+        if known is None or held is None:
+            known = _make(root, depends_on, ignore, memory)
+            memory.keep(key, known)
         return known.result
-    memory = _memory if held is None else held.memory
-    if held is not None:
-        known = memory.result(key, root)
-    if known is None or held is None:
-        known = _make(root, depends_on, ignore, memory)
-        memory.keep(key, known)
-    return known.result
+    finally:
+        asked_root.reset(token)
 
 
 def _make(root: object, depends_on: tuple[object, ...], ignore: tuple[object, ...], memory: Memory) -> Remembered:
     view, nodes = memory.nodes()
     with seen_through(view):
-        walk = Walk(nodes, settled_value)
-        node = walk.run(root, depends_on, merge_ignored(NOTHING, ignore))
+        for walks in range(_MOST_WALKS):
+            walk = Walk(nodes)
+            node = walk.run(root, depends_on, merge_ignored(NOTHING, ignore))
+            if not decide(root, walk.nodes, only_reads=walks >= _MOST_WALKS - 2):
+                break
     record = _Record(node.key, walk.nodes, walk.facts, depends_on, ignore)
     return Remembered(root, _conclude(root, record), walk.nodes, view)
 

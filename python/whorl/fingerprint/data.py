@@ -38,6 +38,7 @@ from whorl.fingerprint.kinds import (
 )
 from whorl.fingerprint.listeners import is_listened_to
 from whorl.fingerprint.nodes import NOWHERE, NotFollowed, Place
+from whorl.fingerprint.states import Same, state_of_leaf
 from whorl.fingerprint.watches import MISSING
 
 if TYPE_CHECKING:
@@ -170,7 +171,7 @@ def _scan(walk: Walk, node: Node, value: object) -> ValueScan:
         walk.watches.result(lambda: identity_of(value, project), _identity(scan))
     if node.place is NOWHERE or node.place.holder is None:
         return scan
-    node.scan, node.standing = scan, walk.settle(node.place, scan)
+    node.scan, node.standing = scan, settled.settled_value(walk.watches, node.place, scan)
     return node.standing
 
 
@@ -178,10 +179,7 @@ def _standing(walk: Walk, node: Node) -> ValueScan | None:
     """Find what stands for a value without a digest that the stage itself has made so."""
     if node.place is NOWHERE or node.place.holder is None:
         return None
-    value = node.value
-    node.standing = settled.standing_value(node.place, value)
-    if node.standing is not None:
-        walk.watches.result(lambda: state_of_value(value), state_of_value(value))
+    node.standing = settled.standing_value(walk.watches, node.place, node.value)
     return node.standing
 
 
@@ -304,14 +302,28 @@ def _has_visible_state(kind: type) -> bool:
     return isinstance(owner(kind), Stdlib) and not {"__dict__", "__slots__"}.isdisjoint(namespace_of(kind))
 
 
-def state_of_value(value: object, seen: tuple[int, ...] = ()) -> object:
-    """Tell a value from what it was by its digest, or where it has none by its parts, and what has none by itself."""
-    whole = identity_of(value)
-    if whole is not None:
-        return whole
-    if id(value) in seen or not (parts := list(_parts(value))):
-        return id(value)
-    return [(name, state_of_value(part, (*seen, id(value)))) for name, part in parts]
+def state_of_value(value: object) -> list[object]:
+    """
+    Tell a value from what it was: by its digest, or where it has none by its parts, at any depth.
+
+    What shows nothing of itself is told by being the same object, which is held meanwhile: no other takes its address.
+    """
+    rows: list[object] = []
+    met: dict[int, object] = {}
+    pending = [value]
+    while pending:
+        item = pending.pop()
+        if id(item) in met:
+            continue
+        met[id(item)] = item
+        whole = identity_of(item)
+        parts = list(_parts(item)) if whole is None else []
+        if parts:
+            rows.append([(name, part if _is_atom(type(part)) else Same(part)) for name, part in parts])
+            pending.extend(part for _, part in parts)
+        else:
+            rows.append(state_of_leaf(item) if whole is None else whole)
+    return rows
 
 
 def _identities(parts: Iterable[tuple[str, object]]) -> list[tuple[str, object]]:

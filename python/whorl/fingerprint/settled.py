@@ -2,7 +2,8 @@
 Values of globals that stages themselves change: which value stands for them.
 
 A memo dict, a counter, a generator of random numbers: the value at first use counts, until somebody else changes it;
-and while a stage runs, the value from when it began.  On the arrow: inside *fingerprint*, before and after *compute*.
+and while a stage runs, the value from when it began.  That holds for those who change it: for whoever only reads, what
+lies there now counts.  On the arrow: inside *fingerprint*, before and after *compute*.
 """
 
 from __future__ import annotations
@@ -11,25 +12,61 @@ import threading
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from types import CodeType, FunctionType
 from typing import TYPE_CHECKING
 
 from whorl.fingerprint.kinds import has_own_name, is_function
 from whorl.fingerprint.memory import Memory
-from whorl.fingerprint.nodes import Place
-from whorl.fingerprint.watches import MISSING
-from whorl.fingerprint.writes import computes, may_write, stored_globals
+from whorl.fingerprint.writes import surely_writes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from types import CodeType
 
-    from whorl.fingerprint.nodes import Key, Node
+    from whorl.fingerprint.nodes import Key, Node, Place
     from whorl.fingerprint.values import ValueScan
     from whorl.fingerprint.watches import Watches
 
 
-@dataclass(frozen=True, slots=True)
-class Settled:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """
+    A place that a stage itself changes, and for which roots what was first stands there.
+
+    ``ways`` are the names by which code reaches it (``MEMO``, ``attribute/kept``), ``writers`` the code that was seen
+    to change it; None where it changes by being looked at.
+    """
+
+    place: Place
+    name: str
+    ways: tuple[str, ...]
+    writers: tuple[CodeType, ...] | None
+    decisions: dict[int, tuple[object, bool]] = field(default_factory=dict, compare=False, repr=False)
+
+    @property
+    def stands(self) -> bool:
+        """Whether what was first stands here for the root that a fingerprint is asked of."""
+        if self.writers is None:
+            return True
+        root = asked_root.get()
+        known = self.decisions.get(id(root))
+        return known is not None and known[0] is root and known[1]
+
+    def decide(self, root: object, codes: list[CodeType]) -> bool:
+        """Decide that for a root that reaches some code; tell whether the decision is another than before."""
+        if self.writers is None:
+            return False
+        reached = set(map(id, codes))
+        wanted = any(id(code) in reached for code in self.writers) or any(
+            surely_writes(codes, way) for way in self.ways
+        )
+        if wanted == self.stands:
+            return False
+        self.decisions[id(root)] = (root, wanted)
+        return True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settled(Change):
     """
     A value that the stage itself changes: ``first`` stands for ``last`` as long as nobody else changes it.
 
@@ -37,23 +74,19 @@ class Settled:
     clients; ``state`` then tells it from others.
     """
 
-    place: Place
-    name: str
     first: ValueScan
     last: ValueScan | None
     state: object = None
 
 
-@dataclass(frozen=True, slots=True)
-class Bound:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bound(Change):
     """
     A name that the stage itself binds anew: ``first`` stands for ``last``, which has no digest or stood nowhere before.
 
     ``state`` is what the parts of ``last`` were: where somebody changes them, it stands for itself.
     """
 
-    place: Place
-    name: str
     first: object
     last: object
     state: object
@@ -64,21 +97,51 @@ class Held:
     """Values of globals as a computation found them: what lay there, and what stands for it; and what it remembers."""
 
     found: dict[tuple[int, str], ValueScan]
-    standing: dict[tuple[int, str], ValueScan]
+    standing: dict[tuple[int, str], tuple[Place, ValueScan, tuple[str, ...]]]
     memory: Memory = field(default_factory=Memory)
+    changes: dict[tuple[int, str], Settled] = field(default_factory=dict)
 
     def agrees_with(self, nodes: Mapping[Key, Node]) -> bool:
         """Whether nodes described elsewhere saw the values that are held."""
         for node in nodes.values():
             held = self.found.get(node.place.key) if node.scan is not None else None
-            if held is not None and node.scan is not None and not _same(held, node.scan):
+            if held is not None and node.scan is not None and not is_same(held, node.scan):
                 return False
         return True
+
+    def change_at(self, place: Place) -> Settled:
+        """Give the change of a place whose value is held: what was first stands for stages that surely write there."""
+        if place.key not in self.changes:
+            at, first, ways = self.standing[place.key]
+            self.changes[place.key] = Settled(place=at, name="", ways=ways, writers=(), first=first, last=None)
+        return self.changes[place.key]
 
 
 _settled: dict[tuple[int, str], Settled | Bound] = {}
 _lock = threading.Lock()
 _held: ContextVar[Held | None] = ContextVar("whorl held values", default=None)
+# The root that a fingerprint is asked of: what stands at a changed place depends on it.
+asked_root: ContextVar[object] = ContextVar("whorl root of a fingerprint", default=None)
+
+
+def decide(root: object, nodes: Mapping[Key, Node], *, only_reads: bool) -> bool:
+    """
+    Decide for which changed places what was first stands for a root; tell whether it has to be walked again.
+
+    With ``only_reads`` it stands nowhere any more: what it led to has led elsewhere each time.
+    """
+    held = _held.get()
+    changes: list[Change] = list(_settled.values())
+    changes += held.changes.values() if held is not None else ()
+    if not changes:
+        return False
+    codes = [] if only_reads else codes_in(nodes)
+    return bool([change for change in changes if change.decide(root, codes)])
+
+
+def codes_in(nodes: Mapping[Key, Node]) -> list[CodeType]:
+    """List the code of the functions among nodes."""
+    return [node.value.__code__ for node in nodes.values() if is_function(node.value)]
 
 
 def held_values() -> Held | None:
@@ -91,7 +154,11 @@ def hold(nodes: Mapping[Key, Node]) -> Iterator[None]:
     """Hold the values seen in a fingerprint's nodes; what an outer computation holds stays held."""
     outer = _held.get()
     found = {node.place.key: node.scan for node in nodes.values() if node.scan is not None}
-    standing = {node.place.key: node.standing for node in nodes.values() if node.standing is not None}
+    standing = {
+        node.place.key: (node.place, node.standing, ways_to(node, nodes))
+        for node in nodes.values()
+        if node.standing is not None
+    }
     if outer is not None:
         found.update(outer.found)
         standing.update(outer.standing)
@@ -102,44 +169,69 @@ def hold(nodes: Mapping[Key, Node]) -> Iterator[None]:
         _held.reset(token)
 
 
-def settled_value(place: Place, scan: ValueScan) -> ValueScan:
+def ways_to(node: Node, nodes: Mapping[Key, Node]) -> tuple[str, ...]:
+    """Name the ways by which code reaches what lies at a place: the name of a global, an attribute, a default."""
+    ways: list[str] = []
+    seen: set[int] = set()
+    current: Node | None = node
+    while current is not None and id(current) not in seen:
+        seen.add(id(current))
+        holder, name = current.place.holder, current.place.name
+        outer = nodes.get(current.owner) if current.owner is not None else None
+        if "/" in name:
+            ways.append(name)
+        elif not isinstance(holder, dict):
+            ways.append(f"attribute/{name}")
+        elif outer is None or outer.value is not holder:
+            ways.append(name)
+        current = outer if outer is not None and outer.value is holder else None
+    return tuple(ways)
+
+
+def settled_value(watches: Watches, place: Place, scan: ValueScan) -> ValueScan:
     """Give the value that stands for the one found at a place."""
     held = _held.get()
     if held is not None and place.key in held.standing:
-        return held.standing[place.key]
-    return _outside(place, scan)
+        first = held.standing[place.key][1]
+        return first if is_same(first, scan) or _stands(watches, held.change_at(place)) else scan
+    known = _settled.get(place.key)
+    if type(known) is not Settled or known.last is None or not is_same(known.last, scan):
+        return scan
+    return known.first if _stands(watches, known) else scan
 
 
-def standing_value(place: Place, value: object) -> ValueScan | None:
+def standing_value(watches: Watches, place: Place, value: object) -> ValueScan | None:
     """Give the value that stands for one without a digest, which the stage itself has made so; None if it did not."""
     held = _held.get()
     if held is not None and place.key in held.standing:
-        return held.standing[place.key]
+        return held.standing[place.key][1] if _stands(watches, held.change_at(place)) else None
     known = _settled.get(place.key)
-    if type(known) is not Settled or known.last is not None or known.state != state_of(value):
+    if type(known) is not Settled or known.last is not None:
         return None
-    return known.first
+    state = state_of(value)
+    watches.result(lambda: state_of(value), state)
+    return known.first if known.state == state and _stands(watches, known) else None
 
 
-def bound_value(holder: object, name: str, value: object) -> object:
-    """Give what stands for a value that the stage itself has put under a name; MISSING where nothing stood there."""
-    known = _settled.get((id(holder), name))
-    if type(known) is not Bound or known.last is not value or known.state != state_of(value):
-        return value
-    return known.first
+def _stands(watches: Watches, change: Change) -> bool:
+    """Say whether what was first stands, and watch it: for another root it may not."""
+    stands = change.stands
+    watches.result(lambda: change.stands, stands)
+    return stands
 
 
 def counted_value(watches: Watches, holder: object, name: str, value: object) -> object:
-    """Give ``bound_value``, and watch what the stage itself has put there: others may change it in place."""
-    if type(_settled.get((id(holder), name))) is Bound:
-        watches.result(lambda: _bound_state(holder, name), _bound_state(holder, name))
-    return bound_value(holder, name, value)
+    """
+    Give what counts for a value that stands under a name; MISSING where nothing stood there at first.
 
-
-def _bound_state(holder: object, name: str) -> object:
-    """Give the state of what the stage itself has put under a name."""
+    What the stage itself has put there is watched: others may change it in place.
+    """
     known = _settled.get((id(holder), name))
-    return state_of(known.last) if type(known) is Bound else None
+    if type(known) is not Bound or known.last is not value:
+        return value
+    state = state_of(value)
+    watches.result(lambda: state_of(value), state)
+    return known.first if known.state == state and _stands(watches, known) else value
 
 
 def state_of(value: object) -> object:
@@ -149,61 +241,9 @@ def state_of(value: object) -> object:
     return id(value.__code__) if is_function(value) else None if has_own_name(value) else state_of_value(value)
 
 
-def own_changes(before: Mapping[Key, Node], after: Mapping[Key, Node]) -> list[Settled | Bound]:
-    """
-    List the places whose value changed and that the code may have changed itself.
-
-    What counted before goes on to count, also where an upstream has changed the value between.
-    """
-    earlier = {node.place.key: node for node in before.values() if node.standing is not None}
-    codes = [node.value.__code__ for node in before.values() if isinstance(node.value, FunctionType)]
-    changed: list[Settled | Bound] = []
-    for node in after.values():
-        was = earlier.get(node.place.key)
-        if was is None or was.standing is None or not _is_changed(was, node):
-            continue
-        kinds = {kind for scan in (was.standing, was.scan, node.scan) if scan is not None for kind in scan.types}
-        if may_write(codes, _reached_as(node.place), kinds):
-            state = state_of(node.value) if node.scan is None else None
-            changed.append(Settled(node.place, node.name, was.standing, node.scan, state))
-    scanned = {key for key in earlier if any(item.place.key == key for item in changed)}
-    bound = [*_rebound(before, codes), *_added(before, after, codes)]
-    return [*changed, *(item for item in bound if item.place.key not in scanned)]
-
-
-def _is_changed(was: Node, now: Node) -> bool:
-    """Tell a value that is another one, or one in which something without a digest is new."""
-    if now.scan is None:
-        return now.standing is None and now.value is was.value
-    return was.scan is None or not _same(now.scan, was.scan)
-
-
-def _rebound(before: Mapping[Key, Node], codes: list[CodeType]) -> Iterator[Bound]:
-    """List the globals that code binds anew and that stand for something else now."""
-    names = {name for code in codes for name in stored_globals(code)}
-    watched = {key: item for node in before.values() for key, item in node.watches.items() if key[1] in names}
-    for key, (namespace, name, was) in watched.items():
-        now, known = namespace.get(name, MISSING), _settled.get(key)
-        first = known.first if type(known) is Bound and known.last is was else was
-        if now is not first and now is not MISSING:
-            yield Bound(Place(namespace, name), f"global {name}", first, now, state_of(now))
-
-
-def _added(before: Mapping[Key, Node], after: Mapping[Key, Node], codes: list[CodeType]) -> Iterator[Bound]:
-    """List what hangs at objects and classes since the code ran, where it may have put it there."""
-    places = {node.place.key for node in before.values()}
-    holders = {holder for holder, _ in places}.union(id(node.value) for node in before.values())
-    for node in after.values():
-        holder, name = node.place.holder, node.place.name
-        if id(holder) in holders and "/" not in name and node.place.key not in places and type(holder) is not dict:
-            kind = type(holder)
-            if computes(kind, name) or may_write(codes, f"attribute/{name}"):
-                yield Bound(node.place, node.name, MISSING, node.value, state_of(node.value))
-
-
-def _reached_as(place: Place) -> str:
-    """Name a place as code reaches it: globals by their name, what hangs at a class or an object as an attribute."""
-    return place.name if "/" in place.name or isinstance(place.holder, dict) else f"attribute/{place.name}"
+def change_at(place: Place) -> Settled | Bound | None:
+    """Give what is known of the changes that stages have made at a place."""
+    return _settled.get(place.key)
 
 
 def replace_settled(
@@ -220,14 +260,8 @@ def replace_settled(
     return earlier
 
 
-def _outside(place: Place, scan: ValueScan) -> ValueScan:
-    known = _settled.get(place.key)
-    if type(known) is not Settled or known.last is None:
-        return scan
-    return known.first if _same(known.last, scan) else scan
-
-
-def _same(left: ValueScan, right: ValueScan) -> bool:
+def is_same(left: ValueScan, right: ValueScan) -> bool:
+    """Tell equal values with the very same code in them."""
     return left.digest == right.digest and len(left.refs) == len(right.refs) and all(map(_is, left.refs, right.refs))
 
 

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable, Mapping
 
     from whorl.fingerprint.references import Read
-    from whorl.fingerprint.values import ValueScan
     from whorl.fingerprint.watches import Watches
 
 
@@ -28,13 +27,11 @@ class Walk:
     One walk from one root.
 
     ``nodes`` are those met, in the order they were met; ``facts`` leads from functions and classes to the nodes that
-    tell what reachable code reads about them.  ``known`` are nodes of earlier walks, and ``settle`` gives the value
-    that stands for a place which the stage itself has changed.  ``harmless`` are names that bring no
-    doubt, by namespace; ``patched`` is where names that code reads stand in classes that others extend.
+    tell what reachable code reads about them.  ``known`` are nodes of earlier walks.  ``harmless`` are names that bring
+    no doubt, by namespace; ``patched`` is where names that code reads stand in classes that others extend.
     """
 
-    def __init__(self, known: Mapping[Key, Node], settle: Callable[[Place, ValueScan], ValueScan]) -> None:
-        self.settle = settle
+    def __init__(self, known: Mapping[Key, Node]) -> None:
         self.nodes: dict[Key, Node] = {}
         self.facts: dict[Key, Key] = {}
         self._known = known

@@ -26,6 +26,12 @@ _READERS = frozenset((
     "match", "partition", "replace", "rpartition", "rstrip", "search", "split", "splitlines", "startswith", "strip",
     "sub", "symmetric_difference", "title", "union", "upper", "values",
 ))  # fmt: skip
+# Methods of containers, and of files in memory, that change their object.
+_WRITERS = frozenset((
+    "add", "append", "appendleft", "clear", "difference_update", "discard", "extend", "extendleft", "insert",
+    "intersection_update", "move_to_end", "pop", "popitem", "popleft", "remove", "reverse", "rotate", "setdefault",
+    "sort", "subtract", "symmetric_difference_update", "update", "write", "writelines",
+))  # fmt: skip
 # How code reaches a value by the kind of its place: a global, a default, a cell, an attribute of a function or class.
 _LOADS = {
     "": ("LOAD_GLOBAL", "LOAD_NAME"),
@@ -62,6 +68,52 @@ def may_write(codes: Iterable[CodeType], name: str, kinds: Iterable[type] = ()) 
     return any(_may_write(code, kind, plain, classes) for outer in codes for code in _with_nested(outer))
 
 
+def surely_writes(codes: Iterable[CodeType], name: str) -> bool:
+    """
+    Tell whether one of the code objects, or code inside them, says that it changes the value behind a name.
+
+    Other than ``may_write`` this leaves out what hands the value on, or calls what may do anything with a part of it.
+    """
+    kind, _, plain = name.rpartition("/")
+    loads, stores = _LOADS.get(kind, ()), _STORES.get(kind, ())
+    return any(
+        step.argval == plain and (step.opname in stores or (step.opname in loads and _changes(found[place + 1 :])))
+        for outer in codes
+        for code in _with_nested(outer)
+        if _names(code, plain)
+        for found in (_steps_of(code),)
+        for place, step in enumerate(found)
+    )
+
+
+def _changes(following: list[dis.Instruction]) -> bool:
+    """Tell whether what follows the load of an object stores into it, at any depth, or calls a method that does."""
+    while following:
+        first = following[0].opname
+        second = following[1].opname if first in _KEYS and len(following) > 1 else ""
+        if first in _CHANGING or second in _CHANGING_ITEMS:
+            return True
+        if first == "COPY" and len(following) > 1 and following[1].opname == "LOAD_ATTR":  # K.a += 1
+            return True
+        if first in ("LOAD_METHOD", "LOAD_ATTR"):
+            if first == "LOAD_METHOD" or "NULL|self" in following[0].argrepr:
+                return following[0].argval in _WRITERS
+            following = following[1:]
+        elif second in _SUBSCRIPTS:
+            following = following[2:]
+        else:
+            return False
+    return False
+
+
+def _names(code: CodeType, name: str) -> bool:
+    return name in (*code.co_names, *code.co_varnames, *code.co_cellvars, *code.co_freevars)
+
+
+def _steps_of(code: CodeType) -> list[dis.Instruction]:
+    return [step for step in dis.get_instructions(code) if step.opname not in _SKIPPED]
+
+
 def computes(kind: type, name: str) -> bool:
     """Tell whether a class may run code when one of its instances is asked for an attribute."""
     for base in order_of(kind):
@@ -89,10 +141,10 @@ def _with_nested(code: CodeType) -> Iterator[CodeType]:
 
 
 def _may_write(code: CodeType, kind: str, name: str, classes: tuple[type, ...]) -> bool:
-    if name not in (*code.co_names, *code.co_varnames, *code.co_cellvars, *code.co_freevars):
+    if not _names(code, name):
         return False
     loads, stores = _LOADS.get(kind, ()), _STORES.get(kind, ())
-    found = [step for step in dis.get_instructions(code) if step.opname not in _SKIPPED]
+    found = _steps_of(code)
     for place, step in enumerate(found):
         if step.argval == name and step.opname in stores:
             return True

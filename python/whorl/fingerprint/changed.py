@@ -1,0 +1,111 @@
+"""
+Nodes before and after a run in, the places that the code may have changed itself out.
+
+A change that the code cannot have made is not among them.  On the arrow: inside *fingerprint*, after *compute*.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from whorl.fingerprint.nodes import Place
+from whorl.fingerprint.settled import Bound, Settled, change_at, codes_in, is_same, state_of, ways_to
+from whorl.fingerprint.watches import MISSING
+from whorl.fingerprint.writes import computes, may_write, stored_globals
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+    from types import CodeType
+
+    from whorl.fingerprint.nodes import Key, Node
+
+
+def own_changes(before: Mapping[Key, Node], after: Mapping[Key, Node]) -> list[Settled | Bound]:
+    """
+    List the places whose value changed and that the code may have changed itself.
+
+    What counted before goes on to count, also where an upstream has changed the value between.
+    """
+    codes = codes_in(before)
+    changed = list(_changed(before, after, codes))
+    known = {item.place.key for item in changed}
+    bound = [*_rebound(before, codes), *_added(before, after, codes)]
+    return [*changed, *(item for item in bound if item.place.key not in known)]
+
+
+def _changed(before: Mapping[Key, Node], after: Mapping[Key, Node], codes: list[CodeType]) -> Iterator[Settled | Bound]:
+    """List the values that are others than before, or hold something without a digest now."""
+    earlier = {node.place.key: node for node in before.values() if node.standing is not None}
+    for node in after.values():
+        was = earlier.get(node.place.key)
+        if was is None or was.standing is None or not _is_changed(was, node):
+            continue
+        kinds = {kind for scan in (was.standing, was.scan, node.scan) if scan is not None for kind in scan.types}
+        ways = ways_to(node, after)
+        writers = _writers(codes, ways, node.place, kinds)
+        if not writers:
+            continue
+        if node.scan is None and node.value is not was.value:
+            yield Bound(
+                place=node.place, name=node.name, ways=ways, writers=writers,
+                first=was.value, last=node.value, state=state_of(node.value),
+            )  # fmt: skip
+        else:
+            yield Settled(
+                place=node.place, name=node.name, ways=ways, writers=writers,
+                first=was.standing, last=node.scan, state=state_of(node.value) if node.scan is None else None,
+            )  # fmt: skip
+
+
+def _is_changed(was: Node, now: Node) -> bool:
+    """Tell a value that is another one, or one in which something without a digest is new."""
+    if now.scan is None:
+        return now.standing is None
+    return was.scan is None or not is_same(now.scan, was.scan)
+
+
+def _writers(
+    codes: Iterable[CodeType], ways: Iterable[str], place: Place, kinds: Iterable[type] = ()
+) -> tuple[CodeType, ...]:
+    """List the code that may have changed a place, and what was seen to change it earlier; nothing where none may."""
+    found = [code for code in codes if any(may_write([code], way, kinds) for way in ways)]
+    known = change_at(place)
+    return (*found, *(known.writers or ())) if found and known is not None else tuple(found)
+
+
+def _rebound(before: Mapping[Key, Node], codes: list[CodeType]) -> Iterator[Bound]:
+    """List the globals that code binds anew and that stand for something else now."""
+    writers: dict[str, list[CodeType]] = {}
+    for code in codes:
+        for name in stored_globals(code):
+            writers.setdefault(name, []).append(code)
+    watched = {key: item for node in before.values() for key, item in node.watches.items() if key[1] in writers}
+    for namespace, name, was in watched.values():
+        place = Place(namespace, name)
+        now, known = namespace.get(name, MISSING), change_at(place)
+        first = known.first if type(known) is Bound and known.last is was else was
+        if now is not first and now is not MISSING:
+            yield Bound(
+                place=place, name=f"global {name}", ways=(name,), writers=tuple(writers[name]),
+                first=first, last=now, state=state_of(now),
+            )  # fmt: skip
+
+
+def _added(before: Mapping[Key, Node], after: Mapping[Key, Node], codes: list[CodeType]) -> Iterator[Bound]:
+    """List what hangs at objects, classes and in containers since the code ran, where it may have put it there."""
+    places = {node.place.key for node in before.values()}
+    values = {id(node.value) for node in before.values()}
+    holders = values.union(holder for holder, _ in places)
+    for node in after.values():
+        holder, name = node.place.holder, node.place.name
+        if id(holder) not in holders or "/" in name or node.place.key in places:
+            continue
+        if type(holder) is dict and id(holder) not in values:  # the names of a module
+            continue
+        ways = ways_to(node, after)
+        writers = None if name.isidentifier() and computes(type(holder), name) else _writers(codes, ways, node.place)
+        if writers is None or writers:
+            yield Bound(
+                place=node.place, name=node.name, ways=ways, writers=writers,
+                first=MISSING, last=node.value, state=state_of(node.value),
+            )  # fmt: skip

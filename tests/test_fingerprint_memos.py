@@ -1,0 +1,241 @@
+"""Memos: what stages put into globals for themselves costs no result, and what others put there counts."""
+
+from __future__ import annotations
+
+import importlib
+import itertools
+import sys
+import threading
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from test_fingerprint_settled import WRITING_STATEMENTS, compiled
+from whorl import NotFollowedWarning, UndigestableError, observe
+from whorl.fingerprint.data import state_of_value
+from whorl.fingerprint.writes import surely_writes
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+pytestmark = pytest.mark.usefixtures("whorl_store")
+
+_numbers = itertools.count()
+
+MEMO = """
+import io, threading
+import dask.dataframe as dd, pandas as pd, polars as pl
+from whorl import stage
+
+CLIENTS = {}
+NESTED = {"inner": {}}
+LOG = io.StringIO()
+class Holder: ...
+HOLDER = Holder()
+HOLDER.kept = {}
+
+def client(name):
+    return CLIENTS.setdefault(name, threading.Lock())
+
+@stage(cache=True)
+def asking(name="a"):
+    return str(client(name))
+
+@stage(cache=True)
+def planning():
+    CLIENTS["plan"] = pl.DataFrame({"a": [1]}).lazy()
+    return 1
+
+@stage(cache=True)
+def nesting():
+    NESTED["inner"].update(lock=threading.Lock(), number=1)
+    return 1
+
+@stage(cache=True)
+def holding():
+    HOLDER.kept["lock"] = threading.Lock()
+    return 1
+
+@stage(cache=True)
+def logging():
+    LOG.write("ran")
+    return 1
+
+class Sensor:
+    def __init__(self, gain):
+        self.gain, self.lock = gain, threading.Lock()
+    def read(self, x):
+        return x * self.gain
+
+REGISTRY = {}
+PLAIN = {}
+
+@stage(cache=True)
+def setting_up(gain):
+    REGISTRY["sensor"] = Sensor(gain)
+    PLAIN["gain"] = gain
+    return gain
+
+@stage(cache=True)
+def measuring(x):
+    return REGISTRY["sensor"].read(x)
+
+@stage(cache=True)
+def scaling(x):
+    return PLAIN["gain"] * x
+
+POOL = {"default": threading.Lock()}
+STATE = {"lock": threading.Lock(), "connection": None, "calls": 0}
+class Service:
+    def __init__(self):
+        self.lock, self.connection = threading.Lock(), None
+    def connect(self):
+        if self.connection is None:
+            self.connection = threading.Lock()
+        return 1
+SERVICE = Service()
+
+@stage(cache=True)
+def pooling():
+    POOL.setdefault("mine", threading.Lock())
+    return 1
+
+@stage(cache=True)
+def connecting():
+    with STATE["lock"]:
+        if STATE["connection"] is None:
+            STATE["connection"] = threading.Lock()
+        STATE["calls"] += 1
+    return 1
+
+@stage(cache=True)
+def serving():
+    return SERVICE.connect()
+
+@stage(cache=True)
+def framing():
+    if "frame" not in CLIENTS:
+        CLIENTS["frame"] = dd.from_pandas(pd.DataFrame({"a": [1, 2]}), npartitions=1)
+    return int(CLIENTS["frame"].a.sum().compute())
+"""
+
+
+FILLING = [
+    "asking", "planning", "nesting", "holding", "logging", "pooling", "connecting", "serving", "framing",
+]  # fmt: skip
+
+
+@pytest.fixture
+def memos(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """Give a module whose stages put things without a digest into its globals."""
+    name = f"memos_{next(_numbers)}"
+    (tmp_path / f"{name}.py").write_text(MEMO)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    yield importlib.import_module(name)
+    del sys.modules[name]
+
+
+@pytest.mark.parametrize(
+    "name", ["asking", "planning", "nesting", "holding", "logging", "pooling", "connecting", "serving", "framing"]
+)
+def test_what_a_stage_puts_into_a_memo_costs_no_result(name: str, memos: Any) -> None:
+    """A dictionary of clients is filled in each process: the first result of each is stored, and found by the next."""
+    call = getattr(memos, name)
+    with observe() as outcomes:
+        with pytest.warns(NotFollowedWarning, match="the value at first use counts"):
+            call()
+        call()
+
+    assert [outcome.kind for outcome in outcomes] == ["ran", "hit"]
+
+
+@pytest.mark.filterwarnings("ignore::whorl.NotFollowedWarning")
+def test_a_memo_may_grow_and_become_readable_again(memos: Any) -> None:
+    """Whatever the stage itself puts into it later; another argument is another result all the while."""
+    with observe() as outcomes:
+        memos.asking("a")
+        memos.asking("b")
+        memos.asking("a")
+        memos.asking("b")
+        memos.CLIENTS.clear()
+        memos.asking("a")
+
+    assert [outcome.kind for outcome in outcomes] == ["ran", "ran", "hit", "hit", "hit"]
+
+
+@pytest.mark.filterwarnings("ignore::whorl.NotFollowedWarning")
+@pytest.mark.parametrize(
+    ("name", "change"),
+    [
+        ("asking", 'CLIENTS["a"] = threading.Lock()'),
+        ("asking", 'CLIENTS["rate"] = 3'),
+        ("nesting", 'NESTED["inner"].update(more=1)'),
+        ("holding", "HOLDER.kept.update(rate=3)"),
+        ("holding", "setattr(HOLDER, 'rate', 3)"),
+        ("logging", "LOG.write('by somebody else')"),
+    ],
+)
+def test_what_somebody_else_puts_into_a_memo_counts(name: str, change: str, memos: Any) -> None:
+    """The stage's own things stand for nothing any more once somebody else has been there."""
+    call = getattr(memos, name)
+    with observe() as outcomes:
+        call()
+        exec(change, vars(memos))
+        call()
+
+    assert [outcome.kind for outcome in outcomes] == ["ran", "ran"]
+
+
+@pytest.mark.filterwarnings("ignore::whorl.NotFollowedWarning")
+@pytest.mark.parametrize(("name", "expected"), [("measuring", [20, 30]), ("scaling", [20, 30])])
+def test_who_only_reads_sees_what_others_have_put_there(name: str, expected: list[int], memos: Any) -> None:
+    """What one stage fills and another reads counts for the reader as it is."""
+    found = []
+    for gain in (2, 3):
+        memos.setting_up(gain)
+        found.append(getattr(memos, name)(10))
+
+    assert found == expected
+
+
+@pytest.mark.filterwarnings("ignore::whorl.NotFollowedWarning")
+def test_a_plan_in_a_memo_that_is_changed_in_place_is_not_served(memos: Any) -> None:
+    """The same object, and other numbers in it."""
+    first = memos.framing()
+    memos.CLIENTS["frame"]["a"] *= 100
+
+    assert first == 3
+    with pytest.raises(UndigestableError):
+        memos.framing()
+
+
+def test_a_memo_of_objects_that_refer_to_each_other_is_walked_once() -> None:
+    """Every object is looked at once, however many ways lead to it, and however long the chain."""
+    peers: list[Any] = [{"lock": threading.Lock(), "peers": []} for _ in range(12)]
+    for peer in peers:
+        peer["peers"].extend(peers)
+    chain: Any = {"lock": threading.Lock()}
+    for _ in range(2 * sys.getrecursionlimit()):
+        chain = {"next": chain}
+
+    assert state_of_value(peers) == state_of_value(peers)
+    assert state_of_value(chain) == state_of_value(chain)
+
+
+SURELY = [
+    "K.append(1)", "K.update(a=1)", 'K["a"].append(1)', "K.a.clear()", "lambda: K.clear()", 'K.setdefault("a", 1)',
+]  # fmt: skip
+NOT_SURELY = ["str(K)", "f(K)", "[K]", 'K["a"].read(1)', "K.a.b(1)", 'K["a"]', "K.get(x)"]
+
+
+@pytest.mark.parametrize("code", [*(f"return {each}" for each in SURELY), *WRITING_STATEMENTS[:11]])
+def test_code_says_that_it_writes(code: str) -> None:
+    """An item, an attribute or a name is stored, or a method of containers is called that changes them."""
+    assert surely_writes([compiled(code)], "K")
+
+
+@pytest.mark.parametrize("expression", NOT_SURELY)
+def test_handing_on_says_nothing_of_writing(expression: str) -> None:
+    """Who hands a value on, or uses a part of it, may be a reader."""
+    assert not surely_writes([compiled(f"return {expression}")], "K")
