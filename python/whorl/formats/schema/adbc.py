@@ -92,7 +92,7 @@ def _driver(name: str) -> Any:
         return import_module(name)
     except ModuleNotFoundError:
         return None
-    except (ImportError, OSError) as error:
+    except Exception as error:  # noqa: BLE001 - whatever a foreign module raises when it is imported
         warn(f"{name} cannot be imported, so that SQLAlchemy does its work, slowly: {error}", WhorlWarning)
         return None
 
