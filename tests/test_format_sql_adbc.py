@@ -198,6 +198,17 @@ def test_without_a_driver_sqlalchemy_does_the_work(
     assert done == []
 
 
+def test_a_driver_that_would_end_the_process_with_a_connection_is_not_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, done: list[str]
+) -> None:
+    """Those of PostgreSQL did before 1.11."""
+    monkeypatch.setattr("adbc_driver_sqlite.__version__", "1.10.0")
+    payload = written(hard_frame(), tmp_path, {}, by_adbc=True)
+
+    assert_alike(read(payload, {}, by_adbc=True), hard_frame(), "frame")
+    assert done == []
+
+
 def test_a_driver_that_cannot_be_imported_is_warned_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """SQLAlchemy does the work."""
     (tmp_path / "adbc_driver_sqlite").mkdir()

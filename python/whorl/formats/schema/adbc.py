@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 # A connection of ADBC's to PostgreSQL takes about as long as SQLAlchemy takes to read so many rows.
 LEAST = 10_000
+# Older drivers end the whole process where PostgreSQL ends a connection (apache/arrow-adbc, issue 3878).
+_OLDEST = (1, 11)
 # Whose URLs hold what libpq understands.
 _OF_LIBPQ = ("psycopg", "psycopg2")
 # SQLite's driver tells the type of a column by its first batch, and gives up where a later one has another.
@@ -39,8 +41,7 @@ def has_written(
             with connection.cursor() as cursor:
                 for statement in before:
                     cursor.execute(_text(url, statement))
-                if rows.num_rows:
-                    cursor.adbc_ingest(table, _wide(rows), mode="append")
+                cursor.adbc_ingest(table, _wide(rows), mode="append")
                 for statement in after:
                     cursor.execute(_text(url, statement))
         except _errors():
@@ -78,18 +79,19 @@ def _connect(url: Any, *, is_still: bool) -> Any:
     """
     backend = url.get_backend_name()
     place = {"postgresql": _words_of_libpq, "sqlite": _file if is_still else _nowhere}.get(backend, _nowhere)(url)
-    if place is None or (driver := _driver(f"adbc_driver_{backend}.dbapi")) is None:
+    if place is None or (driver := _driver(f"adbc_driver_{backend}")) is None:
         return None
     try:
         return driver.connect(place)
-    except _errors():
+    except Exception:  # noqa: BLE001 - a driver that is broken, or told wrongly; if it is more, SQLAlchemy will say so
         return None
 
 
 def _driver(name: str) -> Any:
-    """Import a driver; None where there is none, or, with a warning, none that works."""
+    """Import a driver; None where there is none, or an old one, or, with a warning, none that works."""
     try:
-        return import_module(name)
+        version = tuple(int(part) for part in import_module(name).__version__.split(".")[:2])
+        return import_module(f"{name}.dbapi") if version >= _OLDEST else None
     except ModuleNotFoundError:
         return None
     except Exception as error:  # noqa: BLE001 - whatever a foreign module raises when it is imported
