@@ -67,7 +67,7 @@ class Postgres:
         """Make the database and the user who may only read."""
         with self.first_connection() as connection:
             connection.execute("CREATE DATABASE whorl")
-            connection.execute(f"CREATE ROLE reader LOGIN PASSWORD '{PASSWORD}' IN ROLE pg_read_all_data")  # type: ignore[arg-type]
+            connection.execute(f"CREATE ROLE reader LOGIN PASSWORD '{PASSWORD}' IN ROLE pg_read_all_data")
 
     def first_connection(self) -> psycopg.Connection:
         """Connect as soon as it lets anybody in: it listens a little earlier than that."""

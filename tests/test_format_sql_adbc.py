@@ -292,7 +292,7 @@ def test_a_frame_of_dask_is_the_same_whoever_wrote_it(
 ) -> None:
     """Its partitions are; the tasks that write one file of SQLite do so by the library that waits for the others."""
     whole = pd.DataFrame({"a": range(100), "b": [None, "x"] * 50, "c": np.arange(100) / 7})
-    value = dd.from_pandas(whole, npartitions=3)
+    value = dd.from_pandas(whole, npartitions=3)  # type: ignore[no-untyped-call]
     payload = written(value, tmp_path, options, by_adbc=writes)
 
     assert done.count("adbc_ingest") == (3 if writes and options else 0)

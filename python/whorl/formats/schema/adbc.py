@@ -9,14 +9,14 @@ word counts: types, values and errors are the same either way.  On the arrow: pa
 from __future__ import annotations
 
 import os
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from whorl.errors import StoreError, WhorlWarning, warn
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     import pyarrow as pa
 
@@ -36,7 +36,7 @@ def has_written(
     """Add rows, with statements before and after, in one transaction; False where that cannot be, and nothing is."""
     if rows.num_rows < LEAST or (connection := _connect(url, is_still=is_still)) is None:
         return False
-    with connection:
+    with _closing(connection):
         try:
             with connection.cursor() as cursor:
                 for statement in before:
@@ -58,7 +58,7 @@ def columns_of(
     """Read rows as columns of some types; None where that cannot be.  ``length`` is how many there should be."""
     if length < LEAST or (connection := _connect(url, is_still=is_still)) is None:
         return None
-    with connection:
+    with _closing(connection):
         try:
             with connection.cursor() as cursor:
                 if url.get_backend_name() == "sqlite":
@@ -85,6 +85,16 @@ def _connect(url: Any, *, is_still: bool) -> Any:
         return driver.connect(place)
     except Exception:  # noqa: BLE001 - a driver that is broken, or told wrongly; if it is more, SQLAlchemy will say so
         return None
+
+
+@contextmanager
+def _closing(connection: Any) -> Iterator[None]:
+    """Close a connection, also one that the other side has closed."""
+    try:
+        yield
+    finally:
+        with suppress(*_errors()):
+            connection.close()
 
 
 def _driver(name: str) -> Any:
@@ -116,7 +126,7 @@ def _escaped(word: str) -> str:
 
 
 def _file(url: Any) -> str:
-    return os.path.abspath(url.database)
+    return os.path.abspath(str(url.database))
 
 
 def _nowhere(_: Any) -> None:

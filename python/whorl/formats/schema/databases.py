@@ -233,8 +233,10 @@ def read_rows(
             _compare_revision(connection, whole)
         # Entries of older releases do not say how many there are.
         at_once = columns_of(engine.url, wanted, kinds, whole.get("length", 0), is_still=is_still)
-        parts = connection.execute(wanted).partitions(_BATCH) if at_once is None else None
-        found = _columns(at_once, whole) if parts is None else _leaves(parts, whole)
+        if at_once is None:
+            found = _leaves(connection.execute(wanted).partitions(_BATCH), whole)
+        else:
+            found = _columns(at_once, whole)
     if "rows" in whole and str(hash_value(found)) != whole["rows"]:
         raise CorruptEntryError("a table of a database has other rows than were written")
     return found
