@@ -9,10 +9,15 @@ import shutil
 import signal
 import subprocess
 import tempfile
+import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from object_servers import await_port, free_port
+
+if TYPE_CHECKING:
+    import psycopg
 
 PASSWORD = "secret-of-the-database"
 
@@ -60,11 +65,22 @@ class Postgres:
 
     def prepare(self) -> None:
         """Make the database and the user who may only read."""
+        with self.first_connection() as connection:
+            connection.execute("CREATE DATABASE whorl")
+            connection.execute(f"CREATE ROLE reader LOGIN PASSWORD '{PASSWORD}' IN ROLE pg_read_all_data")
+
+    def first_connection(self) -> psycopg.Connection:
+        """Connect as soon as it lets anybody in: it listens a little earlier than that."""
         import psycopg
 
-        with psycopg.connect(self.plain_url("writer", "postgres"), autocommit=True) as connection:
-            connection.execute("CREATE DATABASE whorl")
-            connection.execute(f"CREATE ROLE reader LOGIN PASSWORD '{PASSWORD}' IN ROLE pg_read_all_data")  # type: ignore[arg-type]
+        until = time.monotonic() + 60
+        while True:
+            try:
+                return psycopg.connect(self.plain_url("writer", "postgres"), autocommit=True)
+            except psycopg.OperationalError as error:
+                if "starting up" not in str(error) or time.monotonic() > until:
+                    raise
+                time.sleep(0.05)
 
     def plain_url(self, user: str, database: str = "whorl") -> str:
         """Give the URL for a client of PostgreSQL's own."""

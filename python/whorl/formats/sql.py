@@ -31,16 +31,14 @@ from whorl.formats.base import check_options
 from whorl.formats.schema.databases import (
     ROW,
     SETTINGS,
-    add_rows,
-    complete,
     database,
     make_revisions,
-    make_table,
     names_for,
     read_again,
     read_rows,
     url_of,
     url_of_file,
+    write_table,
 )
 from whorl.formats.schema.frames import decode_table, encode_table
 from whorl.formats.schema.leaves import gaps_of
@@ -97,7 +95,7 @@ class Sql:
         if parts:
             return read_sql_parts(parts, url or url_that_stays(reader, _FILE), files_for_tasks(reader))
         with database(url or url_of_file(reader.path(_FILE))) as engine:
-            return _value_of(read_rows(engine, whole), whole)
+            return _value_of(read_rows(engine, whole, is_still=not whole["external"]), whole)
 
 
 def _write(value: object, url: Any, named: Mapping[str, Any]) -> dict[str, Any]:
@@ -107,14 +105,13 @@ def _write(value: object, url: Any, named: Mapping[str, Any]) -> dict[str, Any]:
     if not leaves.num_columns:
         raise Loss("a table without columns", "parquet")
     texts["names_of_columns"] = names_for(leaves.column_names, [ROW])
-    whole: dict[str, Any] = {**named, "keys": [ROW], "schema": schema, "texts": texts, "gaps": gaps_of(leaves)}
+    what = {"schema": schema, "texts": texts, "gaps": gaps_of(leaves), "length": leaves.num_rows}
+    whole: dict[str, Any] = {**named, "keys": [ROW], **what}
+    is_own = not named["external"]
     with database(url) as engine:
         make_revisions(engine)
-        with engine.begin() as connection:
-            make_table(connection, whole)
-            add_rows(connection, whole, leaves)
-            complete(connection, whole)
-        found = read_again(engine, whole)
+        write_table(engine, whole, leaves, is_still=is_own)
+        found = read_again(engine, whole, is_still=is_own)
     check_same(value, _value_of(found, whole))
     return {**whole, "rows": str(hash_value(found))}
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from whorl.errors import CorruptEntryError, StoreError
 from whorl.fingerprint.values import hash_value
+from whorl.formats.schema.adbc import columns_of, has_written
 from whorl.formats.schema.loss import Loss, require
 from whorl.formats.schema.text import leaf_types
 
@@ -118,9 +119,28 @@ def make_revisions(engine: Any) -> None:
     _make(engine, _revisions())
 
 
-def make_table(connection: Any, whole: Mapping[str, Any]) -> None:
-    """Make a table."""
-    _make(connection, _table(whole))
+def write_table(engine: Any, whole: Mapping[str, Any], leaves: pa.Table, *, is_still: bool) -> None:
+    """Make a table of rows, and say that it is complete, in one transaction; ``is_still`` as of ``read_rows``."""
+    table = _table(whole)
+    first = require("sqlalchemy").schema.CreateTable(table)
+    last = _revisions().insert().values(name=whole["table"], revision=whole["revision"])
+    rows = _numbered(table, leaves)
+    if not has_written(engine.url, table.name, rows, before=[first], after=[last], is_still=is_still):
+        with engine.begin() as connection:
+            connection.execute(first)
+            _add_rows(connection, table, rows)
+            connection.execute(last)
+
+
+def write_part(engine: Any, whole: Mapping[str, Any], leaves: pa.Table, part: int) -> None:
+    """Put rows of a partition in the place of what a task that was broken off has added, in one transaction."""
+    table = _table(whole)
+    first = table.delete().where(table.c[PART] == part)
+    rows = _numbered(table, leaves, part)
+    if not has_written(engine.url, table.name, rows, before=[first], after=[], is_still=False):
+        with engine.begin() as connection:
+            connection.execute(first)
+            _add_rows(connection, table, rows)
 
 
 def claim_table(connection: Any, whole: Mapping[str, Any]) -> None:
@@ -135,7 +155,7 @@ def make_claimed_table(connection: Any, whole: Mapping[str, Any]) -> None:
     wanted = alchemy.select(revisions.c.name).where(revisions.c.name == whole["table"]).with_for_update()
     if connection.execute(wanted).scalar() is None:
         raise Loss("another partition was refused")
-    make_table(connection, whole)
+    _make(connection, _table(whole))
 
 
 def give_up_table(connection: Any, whole: Mapping[str, Any]) -> None:
@@ -169,25 +189,22 @@ def other_columns(engine: Any, whole: Mapping[str, Any]) -> list[str]:
     return sorted({name for name, _ in found.items() ^ wanted.items()})
 
 
-def remove_part(connection: Any, whole: Mapping[str, Any], part: int) -> None:
-    """Remove what a task that was broken off has added of a partition."""
-    table = _table(whole)
-    connection.execute(table.delete().where(table.c[PART] == part))
+def _numbered(table: Any, leaves: pa.Table, *before: int) -> pa.Table:
+    """Put the number of the row before the columns, and ``before`` before that; name them as the table does."""
+    import numpy as np
+    import pyarrow as pa
+
+    count = leaves.num_rows
+    keys = [pa.array(np.full(count, key, "int64")) for key in before] + [pa.array(np.arange(count, dtype="int64"))]
+    return pa.table([*keys, *leaves.columns], names=[column.name for column in table.columns])
 
 
-def add_rows(connection: Any, whole: Mapping[str, Any], leaves: pa.Table, *before: int) -> None:
-    """Add rows, numbered; ``before`` is what stands before the number."""
-    table, names = _table(whole), (*whole["keys"], *whole["texts"]["names_of_columns"])
-    for start in range(0, leaves.num_rows, _BATCH):
-        part = leaves.slice(start, _BATCH)
+def _add_rows(connection: Any, table: Any, rows: pa.Table) -> None:
+    for start in range(0, rows.num_rows, _BATCH):
+        part = rows.slice(start, _BATCH)
         columns = [column.to_pylist() for column in part.columns]
-        numbered = zip(range(start, start + part.num_rows), *columns, strict=True)
-        connection.execute(table.insert(), [dict(zip(names, (*before, *row), strict=True)) for row in numbered])
-
-
-def complete(connection: Any, whole: Mapping[str, Any]) -> None:
-    """Say that a table is complete, and of which revision."""
-    connection.execute(_revisions().insert(), [{"name": whole["table"], "revision": whole["revision"]}])
+        items = [dict(zip(part.column_names, row, strict=True)) for row in zip(*columns, strict=True)]
+        connection.execute(table.insert(), items)
 
 
 def check_revision(engine: Any, whole: Mapping[str, Any]) -> None:
@@ -198,9 +215,15 @@ def check_revision(engine: Any, whole: Mapping[str, Any]) -> None:
             raise CorruptEntryError("a table of a database is gone")
 
 
-def read_rows(engine: Any, whole: Mapping[str, Any], *before: int, is_complete: bool = True) -> pa.Table:
-    """Read rows in their order; ``CorruptEntryError`` where a complete table is gone, or not what was written."""
-    alchemy, table = require("sqlalchemy"), _table(whole)
+def read_rows(
+    engine: Any, whole: Mapping[str, Any], *before: int, is_still: bool, is_complete: bool = True
+) -> pa.Table:
+    """
+    Read rows in their order; ``CorruptEntryError`` where a complete table is gone, or not what was written.
+
+    ``is_still`` says of a file of SQLite that nobody writes it meanwhile.
+    """
+    alchemy, table, kinds = require("sqlalchemy"), _table(whole), leaf_types(whole["texts"])
     keys, columns = list(table.columns)[: len(whole["keys"])], list(table.columns)[len(whole["keys"]) :]
     wanted = alchemy.select(*columns).order_by(*keys)
     for key, number in zip(keys, before, strict=False):
@@ -208,16 +231,21 @@ def read_rows(engine: Any, whole: Mapping[str, Any], *before: int, is_complete: 
     with _as_written(), engine.connect().execution_options(stream_results=True) as connection:
         if is_complete:
             _compare_revision(connection, whole)
-        found = _leaves(connection.execute(wanted).partitions(_BATCH), whole)
+        # Entries of older releases do not say how many there are.
+        at_once = columns_of(engine.url, wanted, kinds, whole.get("length", 0), is_still=is_still)
+        if at_once is None:
+            found = _leaves(connection.execute(wanted).partitions(_BATCH), whole)
+        else:
+            found = _columns(at_once, whole)
     if "rows" in whole and str(hash_value(found)) != whole["rows"]:
         raise CorruptEntryError("a table of a database has other rows than were written")
     return found
 
 
-def read_again(engine: Any, whole: Mapping[str, Any], *before: int) -> pa.Table:
+def read_again(engine: Any, whole: Mapping[str, Any], *before: int, is_still: bool) -> pa.Table:
     """Read rows that were written a moment ago; what the database has made of them is a loss."""
     try:
-        return read_rows(engine, whole, *before, is_complete=False)
+        return read_rows(engine, whole, *before, is_still=is_still, is_complete=False)
     except CorruptEntryError as error:
         raise Loss("the database gives other values back than were written", "parquet") from error.__cause__
 
@@ -309,6 +337,20 @@ def _leaves(batches: Iterator[Sequence[Any]], whole: Mapping[str, Any]) -> pa.Ta
             found.append(_array(items, kind, has_gaps=has_gaps))
     columns = [pa.chunked_array(found, kind) for found, kind in zip(chunks, kinds, strict=True)]
     return pa.table(columns, names=[str(place) for place in range(len(kinds))])
+
+
+def _columns(found: Sequence[pa.ChunkedArray], whole: Mapping[str, Any]) -> pa.Table:
+    import pyarrow as pa
+
+    columns = [_filled(column, has_gaps=has_gaps) for column, has_gaps in zip(found, whole["gaps"], strict=True)]
+    return pa.table(columns, names=[str(place) for place in range(len(columns))])
+
+
+def _filled(column: pa.ChunkedArray, *, has_gaps: bool) -> pa.ChunkedArray:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    return column if has_gaps or not pa.types.is_floating(column.type) else pc.fill_null(column, float("nan"))
 
 
 def _array(items: Sequence[Any], kind: pa.DataType, *, has_gaps: bool) -> pa.Array:

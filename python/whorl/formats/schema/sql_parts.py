@@ -17,7 +17,6 @@ from whorl.formats.schema.databases import (
     LONG_PATIENCE,
     PART,
     ROW,
-    add_rows,
     check_revision,
     claim_table,
     complete_claimed,
@@ -29,8 +28,8 @@ from whorl.formats.schema.databases import (
     other_columns,
     read_again,
     read_rows,
-    remove_part,
     url_of_file,
+    write_part,
 )
 from whorl.formats.schema.frames import decode_table, encode_table
 from whorl.formats.schema.leaves import gaps_of
@@ -81,7 +80,7 @@ def write_sql_parts(value: Any, writer: PayloadWriter, url: Any, named: Mapping[
 def read_sql_parts(parts: Parts, url: Any, files: FilesForTasks) -> Any:
     """Make the frame of the partitions; the URL, with its password, goes along with the tasks that read them."""
     whole = parts.listed
-    named = {"table": whole["table"], "revision": whole["revision"], "keys": _KEYS}
+    named = {name: whole[name] for name in ("table", "revision", "external")} | {"keys": _KEYS}
     with database(url) as engine:
         check_revision(engine, named)
     return frame_of_parts(parts, _read_part, list(enumerate(whole["parts"])), whole=named, url=url, files=files)
@@ -104,17 +103,16 @@ def _write_part(frame: Any, place: int, whole: Mapping[str, Any], url: Any) -> d
     if not leaves.num_columns:
         raise Loss("a table without columns", "parquet")
     texts["names_of_columns"] = names_for(leaves.column_names, _KEYS)
-    part = {"schema": schema, "texts": texts, "gaps": gaps_of(leaves), "range": steps}
+    what = {"schema": schema, "texts": texts, "gaps": gaps_of(leaves), "length": leaves.num_rows}
+    part = {**what, "range": steps}
     here = {**whole, **part}
     with database(url, LONG_PATIENCE) as engine:
         with engine.begin() as connection:
             make_claimed_table(connection, here)
         if odd := other_columns(engine, here):
             raise differing(place, odd)
-        with engine.begin() as connection:
-            remove_part(connection, here, place)
-            add_rows(connection, here, leaves, place)
-        found = read_again(engine, here, place)
+        write_part(engine, here, leaves, place)
+        found = read_again(engine, here, place, is_still=False)
     check_same(frame, _frame_of(found, part))
     return {**part, "rows": str(hash_value(found))}
 
@@ -124,7 +122,8 @@ def _read_part(each: tuple[int, Mapping[str, Any]], whole: Mapping[str, Any], ur
     place, part = each
     try:
         with database(url, LONG_PATIENCE) as engine:
-            return _frame_of(read_rows(engine, {**whole, **part}, place), part)
+            here = {**whole, **part}
+            return _frame_of(read_rows(engine, here, place, is_still=not whole["external"]), part)
     except CorruptEntryError as error:
         raise files.refuted(f"partition {place}", error) from error
 
