@@ -211,8 +211,6 @@ STANDARD: dict[tuple[str, str], Describer] = {
     ("_io", "StringIO"): _describe_file_in_memory,
     ("_hashlib", "HASH"): _describe_hasher,
     ("_hashlib", "HMAC"): _describe_hasher,
-    ("ctypes", "CDLL"): _describe_fields("ctypes.CDLL", "_name"),
-    ("ctypes", "PyDLL"): _describe_fields("ctypes.PyDLL", "_name"),
     ("_struct", "Struct"): _describe_fields("struct.Struct", "format"),
     ("array", "array"): _describe_array,
     ("collections", "deque"): _describe_deque,

@@ -89,6 +89,10 @@ def _refuse_plan(kind: type) -> None:
         raise FormatError(message, "what it gives would not be stored", tip)
 
 
+def _is_variable(kind: type) -> bool:
+    return any(base.__name__ == "NamedArray" and base.__module__.partition(".")[0] == "xarray" for base in kind.__mro__)
+
+
 def _is_trusted(kind: type) -> bool:
     # Functions compiled by Cython are of types in modules named after its version; they are pickled by name.
     # A masked array forgets whether its mask is hard.
@@ -150,7 +154,7 @@ class _Pickler(pickle.Pickler):
             self.types.add(kind)
         if kind.__module__ == _LAZY and kind.__name__ == "LazyElements":
             return thing.loaded()
-        if kind.__module__ == "xarray.core.variable" and not thing._in_memory:  # noqa: SLF001 - the public ways load it
+        if _is_variable(kind) and not thing._in_memory:  # noqa: SLF001 - the public ways load it
             return thing.compute().__reduce_ex__(pickle.HIGHEST_PROTOCOL)
         if getattr(thing, "__module__", None) in MAINS and isinstance(thing, type | FunctionType):
             name = canonical_module(_MAIN)
