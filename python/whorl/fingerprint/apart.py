@@ -29,20 +29,10 @@ if TYPE_CHECKING:
 
 # Modules of the standard library whose objects hold plain data, and nothing that their use changes.
 _PLAIN_MODULES = frozenset(
-    (
-        "types",
-        "collections",
-        "argparse",
-        "json",
-        "configparser",
-        "string",
-        "textwrap",
-        "pprint",
-        "functools",
-        "csv",
-        "enum",
-    )
-)
+    ("types", "collections", "enum", "functools", "argparse", "configparser", "csv", "json", "string", "textwrap")
+) | {"pprint", "_json"}
+# Written in C, and their members are all that they have.
+_SHOWN_BY_MEMBERS = frozenset(("_json.Scanner", "_json.Encoder"))
 # No attribute is called so.
 _CONTENT = "(content)"
 _SHOWN_KEY = 40
