@@ -54,6 +54,13 @@ OPAQUE = {
     "decompressor": "import zlib\nV = zlib.decompressobj(zdict=b'a')",
     "reader": "import csv\nV = csv.reader(['a'])",
     "of a library": "import pyarrow as pa\nV = pa.BufferReader(b'a')",
+    "batches": "import pyarrow as pa\nV = pa.table({'a': [1]}).to_reader()",
+    "parquet file": (
+        "import io, pyarrow as pa, pyarrow.parquet as pq\nfile = io.BytesIO()\n"
+        "pq.write_table(pa.table({'a': [1]}), file)\nV = pq.ParquetFile(file)"
+    ),
+    "groups of a lazy frame": "import polars as pl\nV = pl.DataFrame({'a': [1]}).lazy().group_by('a')",
+    "frames for queries": "import polars as pl\nV = pl.SQLContext(a=pl.DataFrame({'a': [1]}))",
     "of an own class": "import pyarrow as pa\nclass Own(pa.BufferReader): ...\nV = Own(b'a')",
 }
 LIVE = {
