@@ -74,6 +74,7 @@ LIVE = {
     "compressed file": "import gzip, io\nV = gzip.open(io.BytesIO(), 'wb')",
     "callbacks at the end": "import contextlib, threading\nV = contextlib.ExitStack()\nV.push(threading.Lock())",
     "library of C": "import ctypes\nV = ctypes.CDLL(None)",
+    "function of C": "import ctypes\nV = ctypes.CDLL(None).abs",
     "library of C in a dict": "import ctypes\nV = {'a': ctypes.PyDLL(None)}",
     "lock of a file": "import filelock\nV = filelock.FileLock('a.lock')",
     "console": "import rich.console\nV = rich.console.Console()",
@@ -257,6 +258,7 @@ def test_a_refusal_keeps_its_kind_on_its_way_out_of_a_value_and_of_a_process() -
 def test_what_somebody_has_told_of_functions_in_c_counts() -> None:
     """What they give and take, and what else was put there."""
     told = ("pass", "V.abs.restype = ctypes.c_double", "V.abs.argtypes = [ctypes.c_int]", "V.n = 1", "V.n = V.abs")
+    told = (*told, "V = V.abs", "V = V.abs\nV.restype = ctypes.c_double", "V = V.labs")
     source = "import ctypes\nV = ctypes.CDLL(None)\n{}\ndef stage(): return V"
     digests = [fingerprint(stage_of(source.format(line))).digest for line in told]
 
@@ -277,6 +279,20 @@ def test_what_was_taken_apart_holds_while_it_is_the_same(name: str) -> None:
     first = fingerprint(stage)
 
     assert fingerprint(stage) is first
+
+
+def test_what_was_taken_apart_is_the_same_in_every_process(tmp_path: Path) -> None:
+    """No address, no order of a set and nothing that was remembered on the way counts."""
+    sources = [READ[name].format(1) for name in READ]
+    lines = "namespace = {'__name__': 'given'}\n    exec(source + '\\ndef stage(): return V', namespace)"
+    (tmp_path / "code.py").write_text(
+        f"from whorl.fingerprint.code import fingerprint\nfor source in {sources!r}:\n    {lines}\n"
+        "    print(fingerprint(namespace['stage']).digest)"
+    )
+    runs = [run_in(tmp_path, "code.py", seed) for seed in "12"]
+
+    assert runs[0].split() == runs[1].split()
+    assert len(runs[0].split()) == len(READ)
 
 
 def test_contents_that_change_in_place_are_seen() -> None:

@@ -145,7 +145,7 @@ def _name_of_key(key: object) -> str:
 def _state_of(value: object) -> dict[str, object]:
     """Give attributes and slots of own objects and of plain data, past what their classes answer when asked."""
     kind = type(value)
-    is_plain = isinstance(value, BaseException) or module_name_of(kind).partition(".")[0] in _PLAIN_MODULES
+    is_plain = issubclass(kind, BaseException) or module_name_of(kind).partition(".")[0] in _PLAIN_MODULES
     if not (is_plain or isinstance(owner(kind), Own)):
         return {}
     try:

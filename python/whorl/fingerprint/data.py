@@ -83,9 +83,8 @@ def describe(walk: Walk, node: Node) -> None:
 
 
 def _is_foreign_code(kind: type) -> bool:
-    """Tell a library that ctypes has loaded: its name counts, and what it does is not followed."""
-    ctypes = sys.modules.get("ctypes")
-    return ctypes is not None and issubclass(kind, ctypes.CDLL)
+    """Tell a library that ctypes has loaded, and its functions: names count, and what they do is not followed."""
+    return any(full_name(base) in ("ctypes.CDLL", "_ctypes.CFuncPtr") for base in order_of(kind))
 
 
 def _is_large(value: object) -> bool:
