@@ -68,7 +68,7 @@ LIVE = {
     "logger": "import logging\nV = logging.getLogger('a')",
     "connection": "import sqlite3\nV = sqlite3.connect(':memory:')",
     "executor": "import concurrent.futures as cf\nV = cf.ThreadPoolExecutor(1)",
-    "temporary folder": "import tempfile\nV = tempfile.TemporaryDirectory()",
+    "temporary folder": "import tempfile\nV = tempfile.TemporaryDirectory()\nV.cleanup()",
     "output": "import sys\nV = sys.stdout",
     "engine": "import sqlalchemy\nV = sqlalchemy.create_engine('sqlite://')",
     "compressed file": "import gzip, io\nV = gzip.open(io.BytesIO(), 'wb')",
@@ -285,11 +285,11 @@ def test_what_was_taken_apart_is_the_same_in_every_process(tmp_path: Path) -> No
     """No address, no order of a set and nothing that was remembered on the way counts."""
     sources = [READ[name].format(1) for name in READ]
     lines = "namespace = {'__name__': 'given'}\n    exec(source + '\\ndef stage(): return V', namespace)"
-    (tmp_path / "code.py").write_text(
+    (tmp_path / "taken_apart.py").write_text(
         f"from whorl.fingerprint.code import fingerprint\nfor source in {sources!r}:\n    {lines}\n"
         "    print(fingerprint(namespace['stage']).digest)"
     )
-    runs = [run_in(tmp_path, "code.py", seed) for seed in "12"]
+    runs = [run_in(tmp_path, "taken_apart.py", seed) for seed in "12"]
 
     assert runs[0].split() == runs[1].split()
     assert len(runs[0].split()) == len(READ)
