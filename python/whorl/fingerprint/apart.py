@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from whorl.errors import UndigestableError
 from whorl.fingerprint.boundary import Own, owner
-from whorl.fingerprint.describe_instance import contents_of, refuse
+from whorl.fingerprint.describe_instance import held_as_built_in, refuse
 from whorl.fingerprint.describe_standard import STANDARD
 from whorl.fingerprint.description import Described
 from whorl.fingerprint.kinds import full_name, module_name_of, namespace_of, order_of, qualified_name_of
@@ -41,7 +41,11 @@ _DEPTH = 3
 
 
 def parts_of(value: object) -> list[tuple[str, object]]:
-    """List what is in a value; nothing where it cannot be taken apart."""
+    """
+    List what is in a value; nothing where it cannot be taken apart.
+
+    Raises UndigestableError where reading it fails.
+    """
     state = _state_of(value)
     try:
         described = _described(value)
@@ -91,7 +95,7 @@ def _digest_of(part: object) -> object:
 def _described(value: object) -> Parts:
     """Give what a value holds as what it was made from: a built-in type, or one that a describer knows."""
     kind = type(value)
-    contents = contents_of(value)
+    contents = held_as_built_in(value)
     if contents:
         return contents
     if issubclass(kind, BaseException):

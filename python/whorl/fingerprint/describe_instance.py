@@ -79,7 +79,7 @@ def content_of(value: object) -> list[object]:
     return [] if base is None else [_CONTENT[base](value)]
 
 
-def contents_of(value: object) -> Parts:
+def held_as_built_in(value: object) -> Parts:
     """Give what an instance of a built-in type, or of a subclass, holds as that type, as parts; none for others."""
     base = next((base for base in order_of(type(value)) if is_hashed(base) and base in _CONTENT), None)
     return [] if base is None else _held_as(base, value)
