@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from whorl.fingerprint.code import fingerprint
-from whorl.fingerprint.data import short_text
+from whorl.fingerprint.shown import short_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable

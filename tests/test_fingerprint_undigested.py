@@ -35,6 +35,10 @@ DATA = {
     "scanner": "import pyarrow as pa, pyarrow.dataset as pds\nV = pds.dataset(pa.table({'a': [1]})).scanner()",
     "array with a lock in it": "import threading, numpy as np\nV = np.array([threading.Lock(), 1], object)",
     "frame with a lock in it": "import threading, pandas as pd\nV = pd.DataFrame({'a': [threading.Lock(), 1]})",
+    "own array with a lock": (
+        "import threading, numpy as np\nclass Own(np.ndarray): ...\n"
+        "V = np.zeros(1).view(Own)\nV.lock = threading.Lock()"
+    ),
 }
 WAYS = {
     "global": "def stage(): return V",
@@ -47,8 +51,16 @@ OPAQUE = {
     "compressor": "import zlib\nV = zlib.compressobj()",
     "iterator": "V = iter([1])",
     "generator": "V = (n for n in [1])",
+    "decompressor": "import zlib\nV = zlib.decompressobj(zdict=b'a')",
     "reader": "import csv\nV = csv.reader(['a'])",
     "of a library": "import pyarrow as pa\nV = pa.BufferReader(b'a')",
+    "batches": "import pyarrow as pa\nV = pa.table({'a': [1]}).to_reader()",
+    "parquet file": (
+        "import io, pyarrow as pa, pyarrow.parquet as pq\nfile = io.BytesIO()\n"
+        "pq.write_table(pa.table({'a': [1]}), file)\nV = pq.ParquetFile(file)"
+    ),
+    "groups of a lazy frame": "import polars as pl\nV = pl.DataFrame({'a': [1]}).lazy().group_by('a')",
+    "frames for queries": "import polars as pl\nV = pl.SQLContext(a=pl.DataFrame({'a': [1]}))",
     "of an own class": "import pyarrow as pa\nclass Own(pa.BufferReader): ...\nV = Own(b'a')",
 }
 LIVE = {
@@ -56,11 +68,31 @@ LIVE = {
     "logger": "import logging\nV = logging.getLogger('a')",
     "connection": "import sqlite3\nV = sqlite3.connect(':memory:')",
     "executor": "import concurrent.futures as cf\nV = cf.ThreadPoolExecutor(1)",
-    "temporary folder": "import tempfile\nV = tempfile.TemporaryDirectory()",
+    "temporary folder": "import tempfile\nV = tempfile.TemporaryDirectory()\nV.cleanup()",
     "output": "import sys\nV = sys.stdout",
     "engine": "import sqlalchemy\nV = sqlalchemy.create_engine('sqlite://')",
+    "compressed file": "import gzip, io\nV = gzip.open(io.BytesIO(), 'wb')",
+    "callbacks at the end": "import contextlib, threading\nV = contextlib.ExitStack()\nV.push(threading.Lock())",
+    "library of C": "import ctypes\nV = ctypes.CDLL(None)",
+    "function of C": "import ctypes\nV = ctypes.CDLL(None).abs",
+    "library of C in a dict": "import ctypes\nV = {'a': ctypes.PyDLL(None)}",
+    "lock of a file": "import filelock\nV = filelock.FileLock('a.lock')",
+    "console": "import rich.console\nV = rich.console.Console()",
+    "progress": "import io, tqdm\nV = tqdm.tqdm(file=io.StringIO())",
 }
 LOCK = "import threading\nlock = threading.Lock()\n"
+OWN = LOCK + "import {0}\nclass Own({1}): ...\nV = Own({2})\nV.lock = lock"
+OWN_SCALARS = {
+    "own text": ("io", "str", "'{}'"),
+    "own number": ("io", "int", "{}"),
+    "own bytes": ("io", "bytes", "b'{}'"),
+    "own buffer": ("io", "bytearray", "b'{}'"),
+    "own date": ("datetime", "datetime.date", "2000, 1, {}"),
+    "own moment": ("datetime", "datetime.datetime", "2000, 1, {}"),
+    "own decimal": ("decimal", "decimal.Decimal", "{}"),
+    "own array": ("array", "array.array", "'i', [{}]"),
+    "own path": ("pathlib", "type(pathlib.Path())", "'{}'"),
+}
 READ = {
     "text in memory": "import io\nV = io.StringIO('{}')",
     "position in a text": "import io\nV = io.StringIO('xyz')\nV.read({})",
@@ -77,6 +109,20 @@ READ = {
     "user's dict": LOCK + "import collections\nV = collections.UserDict(lock=lock, n={})",
     "options of a program": LOCK + "import argparse\nV = argparse.Namespace(lock=lock, n={})",
     "prepared geometry": "import shapely, shapely.prepared\nV = shapely.prepared.prep(shapely.Point({}, 1))",
+    "length of a deque": LOCK + "import collections\nV = collections.deque([lock], {})",
+    "items of a dict": LOCK + "V = dict(lock=lock, n={}).items()",
+    "slice": LOCK + "V = slice(lock, {})",
+    "exception": LOCK + "V = ValueError(lock, {})",
+    "factory of a dict": LOCK + "import collections\nV = collections.defaultdict((int, str, list)[{}], lock=lock)",
+    "order of a dict": LOCK
+    + "import collections\nV = collections.OrderedDict(a=lock, b=1, c=2)\nV.move_to_end('abc'[{}])",
+    "signal": "import signal\nV = signal.Signals({})",
+    "kind of socket": "import socket\nV = socket.SocketKind({})",
+    "state of a file": "import os\nV = os.stat_result(({},) * 10)",
+    "failed program": "import subprocess\nV = subprocess.CalledProcessError({}, 'a')",
+    "own bytes in memory": "import io\nclass Own(io.BytesIO): ...\nV = Own(b'{}')",
+    "own text in memory": "import io\nclass Own(io.StringIO): ...\nV = Own('{}')",
+    **{name: OWN.format(*parts) for name, parts in OWN_SCALARS.items()},
 }
 
 
@@ -202,8 +248,93 @@ def test_a_library_of_c_counts_by_its_name(tmp_path: Path) -> None:
 
 def test_a_refusal_keeps_its_kind_on_its_way_out_of_a_value_and_of_a_process() -> None:
     """The way inside the value is added by the walk; what is opaque stays opaque."""
-    with pytest.raises(OpaqueError, match=r"^value\['a'\]|^value\.a|^value") as raised:
+    with pytest.raises(OpaqueError, match=r"^value\.a: a builtins\.list_iterator has no digest\n") as raised:
         hash_value({"a": iter([1])})
     copied = pickle.loads(pickle.dumps(raised.value))
 
     assert (type(copied), str(copied)) == (OpaqueError, str(raised.value))
+
+
+def test_what_somebody_has_told_of_functions_in_c_counts() -> None:
+    """What they give and take, and what else was put there."""
+    told = ("pass", "V.abs.restype = ctypes.c_double", "V.abs.argtypes = [ctypes.c_int]", "V.n = 1", "V.n = V.abs")
+    told = (*told, "V = V.abs", "V = V.abs\nV.restype = ctypes.c_double", "V = V.labs")
+    source = "import ctypes\nV = ctypes.CDLL(None)\n{}\ndef stage(): return V"
+    digests = [fingerprint(stage_of(source.format(line))).digest for line in told]
+
+    assert len(set(digests)) == len(told)
+
+
+def test_a_library_of_c_is_not_followed() -> None:
+    """What it does is not seen, and who wants to be sure is told."""
+    stage = stage_of("import ctypes\nV = ctypes.CDLL(None)\ndef stage(): return V")
+    with pytest.raises(UndigestableError, match=r"ctypes\.CDLL"):
+        fingerprint(stage, strict=True)
+
+
+@pytest.mark.parametrize("name", READ)
+def test_what_was_taken_apart_holds_while_it_is_the_same(name: str) -> None:
+    """What is made anew at each question is told by what it says: else it would be described at each call."""
+    stage = stage_of(f"{READ[name].format(1)}\ndef stage(): return V")
+    first = fingerprint(stage)
+
+    assert fingerprint(stage) is first
+
+
+def test_what_was_taken_apart_is_the_same_in_every_process(tmp_path: Path) -> None:
+    """No address, no order of a set and nothing that was remembered on the way counts."""
+    sources = [READ[name].format(1) for name in READ]
+    lines = "namespace = {'__name__': 'given'}\n    exec(source + '\\ndef stage(): return V', namespace)"
+    (tmp_path / "taken_apart.py").write_text(
+        f"from whorl.fingerprint.code import fingerprint\nfor source in {sources!r}:\n    {lines}\n"
+        "    print(fingerprint(namespace['stage']).digest)"
+    )
+    runs = [run_in(tmp_path, "taken_apart.py", seed) for seed in "12"]
+
+    assert runs[0].split() == runs[1].split()
+    assert len(runs[0].split()) == len(READ)
+
+
+def test_contents_that_change_in_place_are_seen() -> None:
+    """Also in what was made from a built-in type, beside something without a digest."""
+    stage = stage_of(f"{OWN.format('io', 'bytearray', repr(b'a'))}\ndef stage(): return V")
+    first = fingerprint(stage).digest
+    stage.__globals__["V"][0] = 1
+
+    assert fingerprint(stage).digest != first
+
+
+def test_use_of_connections_and_compressed_files_changes_nothing() -> None:
+    """What they keep for themselves is no part of a result."""
+    stage = stage_of("import gzip, io\nV = gzip.open(io.BytesIO(), 'wb')\ndef stage(): return V")
+    first = fingerprint(stage).digest
+    stage.__globals__["V"].write(b"a")
+
+    assert fingerprint(stage).digest == first
+
+
+def test_what_is_warned_of_holds_no_frames() -> None:
+    """The error is kept with the fingerprint; where it was raised would be kept with it."""
+    stage = stage_of("V = iter([1])\ndef stage(): return V", "without_frames")
+    with pytest.warns(NotFollowedWarning):
+        (found,) = fingerprint(stage).not_followed
+
+    assert isinstance(found.error, OpaqueError)
+    assert found.error.__traceback__ is None
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        "import click\nV = click.Command('a', callback=iter([1]))",
+        "import pathlib\nclass Own(type(pathlib.Path())): ...\nV = Own('a')\nV.a = iter([1])",
+        "import enum\nclass Own(enum.Enum):\n    a = iter([1])\nV = Own.a",
+    ],
+)
+def test_commands_paths_and_enums_are_no_data(made: str) -> None:
+    """What shows nothing in them is warned of, where it stands."""
+    stage = stage_of(f"{made}\ndef stage(): return V", f"no_data_{len(made)}")
+    with pytest.warns(NotFollowedWarning):
+        found = fingerprint(stage)
+
+    assert found.not_followed

@@ -14,6 +14,8 @@ import pyarrow.dataset as pds
 import pytest
 import xarray as xr
 import zarr
+from xarray.core.variable import MissingDimensionsError
+from xarray.namedarray.core import NamedArray
 
 from whorl import FormatError, UndigestableError, cache, config, observe
 
@@ -33,6 +35,10 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         yield tmp_path
 
 
+class OwnVariable(xr.Variable):
+    """A variable of an own class."""
+
+
 PLANS: dict[str, Callable[[], Any]] = {
     "array of zarr": lambda: zarr.open("array.zarr"),
     "dataset of pyarrow": lambda: pds.dataset("table.parquet"),
@@ -43,6 +49,7 @@ INSIDE = PLANS | {
     "frame of dask": lambda: dd.read_parquet("table.parquet"),
     "lazy frame": lambda: pl.scan_parquet("table.parquet"),
     "group of zarr": zarr.group,
+    "elements in a file": lambda: xr.open_dataset("data.nc", engine="h5netcdf", cache=False)["a"].variable._data,
 }
 
 
@@ -92,6 +99,36 @@ def test_lazy_variables_inside_a_result_are_stored(kind: str, chunks: dict[str, 
     assert type(again[0]) is type(first[0])
     values = again[0]["a"] if kind in ("dataset", "tree") else again[0]
     assert values.to_numpy().tolist() == [1.0, 2.0]
+
+
+@pytest.mark.parametrize("kind", [OwnVariable, NamedArray])
+def test_lazy_variables_of_all_classes_are_stored(kind: type, folder: Path) -> None:
+    """Also those of own classes, and those without the rest of xarray."""
+
+    @cache()
+    def stage() -> object:
+        lazy = xr.open_dataset("data.nc", engine="h5netcdf")["a"].variable._data
+        return [kind(("x",), lazy), 1]
+
+    stage()
+    (folder / "data.nc").unlink()
+    again: Any = stage()
+
+    assert type(again[0]) is kind
+    assert np.asarray(again[0].data).tolist() == [1.0, 2.0]
+
+
+def test_errors_of_xarray_are_stored() -> None:
+    """They lie in the module of its variables."""
+
+    @cache()
+    def stage() -> object:
+        return {"error": MissingDimensionsError("a")}
+
+    first: Any = stage()
+    again: Any = stage()
+
+    assert repr(first) == repr(again)
 
 
 @pytest.mark.parametrize("name", ["dataset of pyarrow", "delayed", "frame of dask", "lazy frame"])

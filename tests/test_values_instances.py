@@ -7,6 +7,7 @@ import collections
 import copyreg
 import datetime as dt
 import fractions
+import pathlib
 import pickle
 import random
 import socket
@@ -253,3 +254,18 @@ def test_types_are_those_of_the_instances_met() -> None:
     scan = scan_value([Plain(a=Node(1)), Node(2), {"x": Colour.RED}, 1, "x"])
 
     assert scan.types == (Plain, Node, Colour)
+
+
+def test_what_an_own_path_was_asked_for_does_not_count() -> None:
+    """It remembers its text, its parts and its hash, which is another one in each process."""
+
+    class Own(type(pathlib.Path())):  # type: ignore[misc]
+        """A path that holds something."""
+
+    path = Own("a/b")
+    before = hash_value(path)
+    hash(path), str(path), path.parts
+    after = hash_value(path)
+    path.note = 1
+
+    assert after == before != hash_value(path)

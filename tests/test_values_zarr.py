@@ -11,7 +11,8 @@ import pytest
 import zarr
 from zarr.storage import MemoryStore
 
-from whorl.errors import UndigestableError
+from whorl.errors import UndigestableError, WhorlWarning
+from whorl.fingerprint.code import fingerprint
 from whorl.fingerprint.values import hash_value
 
 if TYPE_CHECKING:
@@ -91,6 +92,37 @@ def test_a_group_counts_by_all_its_members(tmp_path: Path) -> None:
         group_of(MemoryStore(), units="K"),
     ]
     assert len({first, *map(hash_value, others)}) == 1 + len(others)
+
+
+class OwnArray(zarr.Array):  # type: ignore[misc]
+    """An array of an own class."""
+
+
+class OwnGroup(zarr.Group):  # type: ignore[misc]
+    """A group of an own class."""
+
+
+def test_own_classes_count_with_what_they_hold() -> None:
+    """Their name, and what was given to them besides."""
+    array, group = array_of(), zarr.group(MemoryStore())
+    own: list[Any] = [OwnArray(array._async_array) for _ in range(3)]
+    groups: list[Any] = [OwnGroup(group._async_group) for _ in range(2)]
+    for each, note in ((own[1], "a"), (own[2], "b"), (groups[1], "a")):
+        object.__setattr__(each, "note", note)
+    values = [array, *own, group, *groups]
+
+    assert len(set(map(hash_value, values))) == len(values)
+
+
+def test_a_large_group_in_a_global_is_warned_of() -> None:
+    """It is read whole at each call."""
+    group = zarr.group(MemoryStore())
+    group.create_group("a").create_array("b", shape=(65, 1024, 1024), dtype="i1", chunks=(65, 1024, 1024))
+    namespace: dict[str, Any] = {"__name__": "given", "V": group}
+    exec("def stage(): return V", namespace)
+
+    with pytest.warns(WhorlWarning, match="large"):
+        fingerprint(namespace["stage"])
 
 
 def test_what_can_only_be_awaited_is_refused() -> None:

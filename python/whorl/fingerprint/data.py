@@ -10,27 +10,22 @@ known (a plan of dask or polars) is refused by whoever asks for the fingerprint.
 from __future__ import annotations
 
 import os
-import reprlib
 import sys
-from collections import deque
 from contextvars import Context, ContextVar
-from datetime import date, datetime, time, timedelta
-from operator import itemgetter
-from pathlib import PurePath
-from types import EllipsisType, MappingProxyType, MemberDescriptorType, NoneType
 from typing import TYPE_CHECKING
 
 from whorl.errors import UndigestableError, WhorlWarning, warn
 from whorl.fingerprint import foreign, settled
+from whorl.fingerprint.apart import identity_of_parts, parts_of
 from whorl.fingerprint.boundary import Own, Stdlib, canonical_module, find_project_of, owner
 from whorl.fingerprint.describe import is_data
-from whorl.fingerprint.describe_instance import LIVE, OpaqueError, content_of
+from whorl.fingerprint.describe_instance import LIVE, OpaqueError
+from whorl.fingerprint.description import Described
 from whorl.fingerprint.folders import behind_project, counted_from
 from whorl.fingerprint.kinds import (
     full_name,
     is_class,
     is_function,
-    is_open_class,
     module_name_of,
     namespace_of,
     order_of,
@@ -38,44 +33,29 @@ from whorl.fingerprint.kinds import (
 )
 from whorl.fingerprint.listeners import is_listened_to
 from whorl.fingerprint.nodes import NOWHERE, NotFollowed, Place
+from whorl.fingerprint.shown import is_atom, is_fixed, short_text
 from whorl.fingerprint.states import Same, state_of_leaf
 from whorl.fingerprint.watches import MISSING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Mapping
 
     from whorl.fingerprint.nodes import Node
     from whorl.fingerprint.values import ValueScan
     from whorl.fingerprint.walk import Walk
 
-_ATOMS = frozenset((NoneType, bool, int, float, complex, str, bytes, EllipsisType, date, datetime, time, timedelta))
-# Compared by identity, since a metaclass may refuse to be hashed.
-_ATOM_IDS = frozenset(map(id, _ATOMS))
-_SHOWN_IDS = _ATOM_IDS | {id(kind) for kind in (tuple, list, dict, set, frozenset)}
 # What these hold belongs to the running process: they count by their type and are listed as not followed.
 _LIVE_MODULES = frozenset(LIVE).union(
     ("logging", "subprocess", "multiprocessing", "concurrent", "os", "signal", "tempfile")
 )
 # What lies in such a module and is data all the same.
 _HELD = frozenset(("_io.BytesIO", "_io.StringIO", "subprocess.CompletedProcess"))
+# Tools of these libraries show, log and lock: nothing counts that is in them.
+_TOOLS = frozenset(("filelock", "rich", "tqdm", "loguru", "structlog"))
 # What is logged is no part of a result, so these alone do not make a fingerprint unsure.
 _LOGGERS = frozenset(("logging.Logger", "logging.LoggerAdapter"))
-# Zones of these modules do not change.
-_FIXED_ZONES = ("datetime", "zoneinfo")
-_SHOWN_KEY = 40
 _LARGE = 64 * 1024 * 1024  # fingerprint.md
 _ARRAY_LIBRARIES = ("numpy", "xarray", "zarr", "dask", "pyarrow", "builtins", "array")
-
-
-class _Short(reprlib.Repr):
-    """Shows built-in values, and of others in them the type: their own words would be code that runs."""
-
-    def repr1(self, x: object, level: int) -> str:
-        return super().repr1(x, level) if _is_shown(type(x)) else f"<{full_name(type(x))}>"
-
-
-_SHORT = _Short()
-_SHORT.maxlevel, _SHORT.maxstring, _SHORT.maxother = 2, 60, 60
 
 
 def describe(walk: Walk, node: Node) -> None:
@@ -100,6 +80,13 @@ def describe(walk: Walk, node: Node) -> None:
     # In a set they are met in an order that differs between processes.
     for kind in sorted(scan.types, key=full_name):
         walk.link(node, "type", kind)
+        if _is_foreign_code(kind):
+            walk.doubt(NotFollowed(f"{full_name(kind)} {node.name}".strip(), _where(node.place.holder)))
+
+
+def _is_foreign_code(kind: type) -> bool:
+    """Tell a library that ctypes has loaded, and its functions: names count, and what they do is not followed."""
+    return any(full_name(base) in ("ctypes.CDLL", "_ctypes.CFuncPtr") for base in order_of(kind))
 
 
 def _is_large(value: object) -> bool:
@@ -108,57 +95,28 @@ def _is_large(value: object) -> bool:
     if library == "pandas" and hasattr(value, "memory_usage"):
         usage = value.memory_usage()
         return int(getattr(usage, "sum", lambda: usage)()) > _LARGE
+    if library == "zarr" and hasattr(value, "members"):
+        return sum(getattr(member, "nbytes", 0) for _, member in value.members(max_depth=None)) > _LARGE
     held = getattr(value, "nbytes", None) if library in _ARRAY_LIBRARIES else 0
     held = sys.getsizeof(value, 0) if held is None else held
     return isinstance(held, int) and held > _LARGE
 
 
 def is_live(value: object) -> bool:
-    """Tell a lock, logger, file, socket or the like."""
-    return _is_of_process(type(value)) and full_name(type(value)) not in _HELD
+    """Tell a lock, logger, file, socket or the like; names, records and exceptions in these modules are data."""
+    kind = type(value)
+    if not _is_of_process(kind) or full_name(kind) in _HELD or issubclass(kind, (tuple, BaseException)):
+        return False
+    enum = sys.modules.get("enum")
+    return enum is None or not issubclass(kind, enum.Enum)
 
 
 def _is_of_process(kind: type) -> bool:
-    return module_name_of(kind).partition(".")[0] in _LIVE_MODULES
+    return _top_of(kind) in _LIVE_MODULES
 
 
-def is_fixed(value: object) -> bool:
-    """Tell a value that cannot change in place, so that its identity is enough."""
-    pending = [value]
-    while pending:
-        item = pending.pop()
-        if type(item) is tuple or type(item) is frozenset:
-            pending.extend(item)
-        elif type(item) is datetime or type(item) is time:
-            if item.tzinfo is not None and module_name_of(type(item.tzinfo)).partition(".")[0] not in _FIXED_ZONES:
-                return False
-        elif not _is_atom(type(item)) and not issubclass(type(item), type) and not _is_plain_path(item):
-            return False
-    return True
-
-
-def _is_plain_path(value: object) -> bool:
-    """Tell a path of Python's own: one of an own class may hold more, and change."""
-    return issubclass(type(value), PurePath) and module_name_of(type(value)).partition(".")[0] == "pathlib"
-
-
-def _is_shown(kind: type) -> bool:
-    return id(kind) in _SHOWN_IDS or _is_atom(kind)
-
-
-def _is_atom(kind: type) -> bool:
-    # decimal takes a while to load, and a program that has Decimals has loaded it.
-    return id(kind) in _ATOM_IDS or kind is getattr(sys.modules.get("decimal"), "Decimal", None)
-
-
-def short_text(value: object) -> str:
-    """Show a value in a few words, without running code of its class."""
-    if _is_shown(type(value)):
-        try:
-            return _SHORT.repr(value)
-        except Exception:  # noqa: BLE001 - another thread changed it, or it is a number of thousands of digits
-            return f"<{full_name(type(value))}>"
-    return f"<{full_name(type(value))}>"
+def _top_of(kind: type) -> str:
+    return module_name_of(kind).partition(".")[0]
 
 
 def _scan(walk: Walk, node: Node, value: object) -> ValueScan:
@@ -205,7 +163,7 @@ def _counted(value: object) -> object:
 
 
 def _may_hold_path(value: object) -> bool:
-    return os.path.isabs(value) if type(value) is str else id(type(value)) not in _ATOM_IDS
+    return os.path.isabs(value) if type(value) is str else not is_atom(type(value))
 
 
 def _project_of(walk: Walk, node: Node) -> str | None:
@@ -263,14 +221,14 @@ def _where(holder: object) -> str:
 
 def _take_apart(walk: Walk, node: Node, error: UndigestableError) -> None:
     """Describe a value that cannot be digested whole by each of its parts; what has none is refused or warned of."""
-    parts = list(_parts(node.value))
+    value = node.value
+    parts = [] if is_data(type(value)) else _parts(value)
     if not parts:
         _describe_undigested(walk, node, error)
         return
-    node.mark("of type", type_name(node.value))
-    walk.link(node, "type", type(node.value))
-    value = node.value
-    walk.watches.result(lambda: _identities(_parts(value)), _identities(parts))
+    node.mark("of type", type_name(value))
+    walk.link(node, "type", type(value))
+    walk.watches.result(lambda: identity_of_parts(_parts(value)), identity_of_parts(parts))
     for name, part in parts:
         counted = settled.counted_value(walk.watches, value, name, part)
         if counted is not MISSING:
@@ -279,27 +237,32 @@ def _take_apart(walk: Walk, node: Node, error: UndigestableError) -> None:
 
 def _describe_undigested(walk: Walk, node: Node, error: UndigestableError) -> None:
     """Let an object that shows nothing of itself count by its type; data is refused by whoever asks for this node."""
-    value = node.value
-    walk.watches.result(lambda: identity_of(value), None)
-    if is_data(type(value)) or not isinstance(error, OpaqueError):
-        _describe_by_type(walk, node, UndigestableError(error.message, error.cause, error.tip))
-    elif _hides(type(value)):
-        _describe_by_type(walk, node, error)
+    kind, value = type(node.value), node.value
+    if is_data(kind) or not isinstance(error, OpaqueError):
+        walk.watches.result(lambda: identity_of(value), None)
+        fault: type[UndigestableError] = UndigestableError
+    elif _hides(kind):
+        fault = OpaqueError
     else:
         _describe_by_type(walk, node)
+        return
+    # Made anew: the one that was raised holds the frames in which it was, with all that is in them.
+    _describe_by_type(walk, node, fault(error.message, error.cause, error.tip))
 
 
 def _hides(kind: type) -> bool:
     """Tell a type whose objects may hold something that counts: a tool of the process, and own classes, do not."""
     bases = order_of(kind)
-    if any(map(_is_of_process, bases)) or is_listened_to(kind):
+    if any(_is_of_process(base) or _top_of(base) in _TOOLS for base in bases) or is_listened_to(kind):
         return False
     return not all(base is object or isinstance(owner(base), Own) or _has_visible_state(base) for base in bases)
 
 
 def _has_visible_state(kind: type) -> bool:
-    """Tell a class of the standard library written in Python, and says where its objects keep what they have."""
-    return isinstance(owner(kind), Stdlib) and not {"__dict__", "__slots__"}.isdisjoint(namespace_of(kind))
+    """Tell a class of the standard library that says, or inherits, where its objects keep what they have."""
+    return isinstance(owner(kind), Stdlib) and any(
+        not {"__dict__", "__slots__"}.isdisjoint(namespace_of(base)) for base in order_of(kind)
+    )
 
 
 def state_of_value(value: object) -> list[object]:
@@ -319,71 +282,23 @@ def state_of_value(value: object) -> list[object]:
         whole = identity_of(item)
         parts = list(_parts(item)) if whole is None else []
         if parts:
-            rows.append([(name, part if _is_atom(type(part)) else Same(part)) for name, part in parts])
+            rows.append([(name, _told_here(part)) for name, part in parts])
             pending.extend(part for _, part in parts)
         else:
             rows.append(state_of_leaf(item) if whole is None else whole)
     return rows
 
 
-def _identities(parts: Iterable[tuple[str, object]]) -> list[tuple[str, object]]:
-    # The parts themselves are held by their nodes, so that no identity can pass to another object.  A built-in content
-    # is made at each question.
-    return [(name, id(part)) for name, part in parts]
+def _told_here(part: object) -> object:
+    """Tell a part by itself; what may have been made at the question has a row of its own that tells it."""
+    if type(part) is Described or type(part) is tuple:
+        return None
+    return part if is_atom(type(part)) else Same(part)
 
 
-def _parts(value: object) -> Iterator[tuple[str, object]]:
-    """List what a container holds, whatever class was made from a built-in one, and what own classes hold besides."""
-    kind = type(value)
-    for content in content_of(value) or _content_of_standard(value):
-        if type(content) is list or type(content) is tuple:
-            yield from ((str(index), item) for index, item in enumerate(content))
-        elif type(content) is dict:
-            for key, item in list(content.items()):
-                yield _name_of_key(key), item
-                if not _is_shown(type(key)):
-                    yield f"key {_name_of_key(key)}", key
-        elif type(content) is set or type(content) is frozenset:
-            yield from sorted(((_name_of_key(item), item) for item in content), key=itemgetter(0))
-    if isinstance(owner(kind), Own | Stdlib):
-        yield from list(_state_of(value).items())
-        yield from _slots_of(value)
-
-
-def _content_of_standard(value: object) -> list[object]:
-    if issubclass(type(value), deque):
-        return [list(deque.__iter__(value))]  # type: ignore[arg-type]
-    return [dict(value)] if type(value) is MappingProxyType else []
-
-
-def _name_of_key(key: object) -> str:
-    """Name a key by its digest, and where that is short and says it all by its text."""
-    from whorl.fingerprint.values import scan_value
-
-    text = short_text(key)
-    if type(key) is str and len(key) <= _SHOWN_KEY:
-        return text
+def _parts(value: object) -> list[tuple[str, object]]:
+    """List the parts of a value; none where they cannot be read."""
     try:
-        return f"{text} {scan_value(key).digest.hex()}"
+        return parts_of(value)
     except UndigestableError:
-        return text
-
-
-def _state_of(value: object) -> dict[str, object]:
-    """Give the attributes that an object holds, past what its class answers when it is asked for them."""
-    try:
-        state: dict[str, object] = object.__getattribute__(value, "__dict__")
-    except AttributeError:
-        return {}
-    return state
-
-
-def _slots_of(value: object) -> Iterator[tuple[str, object]]:
-    """List the filled slots of an object, as classes written in Python declare them."""
-    for kind in order_of(type(value)):
-        for name, slot in namespace_of(kind).items() if is_open_class(kind) else ():
-            if type(slot) is MemberDescriptorType:
-                try:
-                    yield name, slot.__get__(value)
-                except AttributeError:
-                    continue
+        return []

@@ -34,7 +34,7 @@ from whorl.fingerprint.kinds import MAINS, class_attribute, is_hashed, module_na
 from whorl.plugins import load_or_skip, scan
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from importlib.metadata import EntryPoint
 
     from whorl.fingerprint.description import Describer, Description
@@ -44,11 +44,11 @@ ENTRY_POINTS = "whorl.digests"
 registered: dict[type, Callable[[object], object]] = {}
 
 # Each has a module describe_<name> beside this one, imported when the first such object is met.
-_FAMILIES = (
+_OF_DATA = (
     *("geopandas", "shapely"),  # before pandas, which knows less of their arrays
     *("numpy", "pandas", "polars", "pyarrow", "xarray", "zarr", "dask", "scipy"),
-    *("numba", "pydantic", "sqlalchemy", "click", "matplotlib"),
 )
+_FAMILIES = (*_OF_DATA, "numba", "pydantic", "sqlalchemy", "click", "matplotlib", "ctypes")
 _CODE = (
     FunctionType,
     ModuleType,
@@ -90,7 +90,7 @@ def describe(obj: object) -> Description:
 
 def is_data(kind: type) -> bool:
     """Tell a type of which is known how its objects hold their contents: a frame, an array, a plan to make one."""
-    return _describer_of_known(kind) is not None
+    return _describer_in(_OF_DATA, kind) is not None
 
 
 def forget_types() -> None:
@@ -157,17 +157,30 @@ def _describer_of_known(kind: type) -> Describer | None:
     found = STANDARD.get((module, qualified_name_of(kind)))
     if found is not None and getattr(sys.modules.get(module), kind.__name__, kind) is kind:
         return found
-    tops = dict.fromkeys(module_name_of(base).partition(".")[0] for base in order_of(kind))
-    for family in _FAMILIES:
-        if family in tops:
-            chosen = import_module(f"whorl.fingerprint.describe_{family}").describer_of(kind)
-            if chosen is not None:
-                return chosen  # type: ignore[no-any-return]
+    chosen = _describer_in(_FAMILIES, kind)
+    if chosen is not None:
+        return chosen
+    tops = _tops_of(kind)
     if "enum" in tops and issubclass(kind, sys.modules["enum"].Enum):
         return describe_enum
     if "pathlib" in tops and issubclass(kind, sys.modules["pathlib"].PurePath):
         return describe_path
     return None
+
+
+def _describer_in(families: Iterable[str], kind: type) -> Describer | None:
+    """Find the describer of the first family that knows a type or what it was made from."""
+    tops = _tops_of(kind)
+    for family in families:
+        if family in tops:
+            chosen: Describer | None = import_module(f"whorl.fingerprint.describe_{family}").describer_of(kind)
+            if chosen is not None:
+                return chosen
+    return None
+
+
+def _tops_of(kind: type) -> frozenset[str]:
+    return frozenset(module_name_of(base).partition(".")[0] for base in order_of(kind))
 
 
 @dataclass(frozen=True, slots=True)

@@ -79,6 +79,12 @@ def content_of(value: object) -> list[object]:
     return [] if base is None else [_CONTENT[base](value)]
 
 
+def held_as_built_in(value: object) -> Parts:
+    """Give what an instance of a built-in type, or of a subclass, holds as that type, as parts; none for others."""
+    base = next((base for base in order_of(type(value)) if is_hashed(base) and base in _CONTENT), None)
+    return [] if base is None else _held_as(base, value)
+
+
 class OpaqueError(UndigestableError):
     """
     An object shows nothing of what it holds, as a lock, an iterator or a client of some service.
@@ -160,17 +166,18 @@ def check_state(obj: object, kind: type) -> None:
         raise opaque(kind, str(error)) from error
 
 
-def _describe_builtin_subclass(base: type, obj: Any) -> Description:
+def _describe_builtin_subclass(base: type, obj: object) -> Description:
+    return node(full_name(type(obj)), [*_held_as(base, obj), *state_of(obj)])
+
+
+def _held_as(base: type, obj: Any) -> Parts:
+    """List what an object holds as a built-in type, whatever its class says when it is asked."""
     kind = type(obj)
     fields = getattr(kind, "_fields", None)
     content = _CONTENT[base](obj)
     if base is tuple and isinstance(fields, tuple) and len(fields) == len(content):  # type: ignore[arg-type]
-        held = [(f".{field}", value) for field, value in zip(fields, content, strict=True)]  # type: ignore[call-overload]
-    elif base is dict:
-        held = _describe_mapping(obj, kind, content)
-    else:
-        held = [("", content)]
-    return node(full_name(kind), [*held, *state_of(obj)])
+        return [(f".{field}", value) for field, value in zip(fields, content, strict=True)]  # type: ignore[call-overload]
+    return _describe_mapping(obj, kind, content) if base is dict else [("", content)]
 
 
 def _describe_mapping(obj: Any, kind: type, content: object) -> Parts:

@@ -14,12 +14,12 @@ their decoded values.  On the arrow: inside *digest values*.
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING, Any
 
 from whorl.digest import digest_arrow, digest_arrow_type
 from whorl.fingerprint.describe_instance import refuse
 from whorl.fingerprint.description import leaf, node
+from whorl.fingerprint.lazy import is_plan
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -48,13 +48,7 @@ def describer_of(kind: type) -> Describer | None:
     ):
         if issubclass(kind, base):
             return describer
-    return _refuse_plan if _is_plan(kind) else None
-
-
-def _is_plan(kind: type) -> bool:
-    """Tell what reads files when it is asked for rows; pyarrow may have been built without this module of its own."""
-    module: Any = sys.modules.get("pyarrow._dataset")
-    return module is not None and issubclass(kind, (module.Dataset, module.Fragment, module.Scanner))
+    return _refuse_plan if is_plan(kind) else None
 
 
 def _refuse_plan(plan: object) -> Description:

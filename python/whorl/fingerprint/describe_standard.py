@@ -11,9 +11,10 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any
 
-from whorl.fingerprint.describe_instance import refuse, state_of
+from whorl.fingerprint.describe_instance import refuse
 from whorl.fingerprint.description import attributes, buffer, full_name, items, leaf, node
 from whorl.fingerprint.folders import behind_project
+from whorl.fingerprint.subclasses import besides
 
 if TYPE_CHECKING:
     import array
@@ -37,7 +38,8 @@ def describe_path(path: pathlib.PurePath) -> Description:
     """Describe a path by its text, the same on every system; paths of own classes with their state."""
     kind = type(path)
     if kind.__module__.partition(".")[0] != "pathlib":
-        return node(full_name(kind), [("", str(path)), *state_of(path)])
+        # Paths remember what they were asked for in slots of pathlib's.
+        return node(full_name(kind), [("", str(path)), *besides(path, "pathlib")])
     name = "pathlib.Path" if kind.__name__ in ("PosixPath", "WindowsPath") else f"pathlib.{kind.__name__}"
     behind = behind_project(str(path))
     return leaf(name, path.as_posix()) if behind is None else leaf(f"{name} below the project", behind)
@@ -211,8 +213,6 @@ STANDARD: dict[tuple[str, str], Describer] = {
     ("_io", "StringIO"): _describe_file_in_memory,
     ("_hashlib", "HASH"): _describe_hasher,
     ("_hashlib", "HMAC"): _describe_hasher,
-    ("ctypes", "CDLL"): _describe_fields("ctypes.CDLL", "_name"),
-    ("ctypes", "PyDLL"): _describe_fields("ctypes.PyDLL", "_name"),
     ("_struct", "Struct"): _describe_fields("struct.Struct", "format"),
     ("array", "array"): _describe_array,
     ("collections", "deque"): _describe_deque,

@@ -28,6 +28,7 @@ def describer_of(kind: type) -> Describer | None:
         (xr.Dataset, _describe_dataset),
         (xr.DataArray, _describe_data_array),
         (xr.Variable, _describe_variable),
+        (getattr(xr, "NamedArray", ()), _describe_named_array),
         (getattr(xr, "DataTree", ()), _describe_tree),
     ):
         if base and issubclass(kind, base):
@@ -53,9 +54,19 @@ def _describe_variable(variable: Any) -> Description:
     return node(class_name(variable, "xarray", type(variable).__name__), _parts_of_variable(variable))
 
 
+def _describe_named_array(array: Any) -> Description:
+    import xarray as xr
+
+    parts = _held_by_variable(xr.Variable(array.dims, array.data, array.attrs))
+    return node(class_name(array, "xarray", "NamedArray"), [*parts, *besides(array, "xarray")])
+
+
 def _parts_of_variable(variable: Any) -> Parts:
-    parts = [(".dims", tuple(variable.dims)), _values_of(variable), (".attrs", dict(variable.attrs))]
-    return [*parts, *besides(variable, "xarray")]
+    return [*_held_by_variable(variable), *besides(variable, "xarray")]
+
+
+def _held_by_variable(variable: Any) -> Parts:
+    return [(".dims", tuple(variable.dims)), _values_of(variable), (".attrs", dict(variable.attrs))]
 
 
 def _inside(variable: Any) -> object:

@@ -14,11 +14,15 @@ from typing import TYPE_CHECKING, Any
 from whorl.fingerprint.describe_instance import refuse
 from whorl.fingerprint.description import node
 from whorl.fingerprint.lazy import describe_rows
+from whorl.fingerprint.subclasses import besides, class_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from whorl.fingerprint.description import Describer, Description
+
+# What zarr itself keeps in arrays and groups, to ask the store with.
+_HANDLES = ("_async_array", "_async_group")
 
 
 def describer_of(kind: type) -> Describer | None:
@@ -42,12 +46,13 @@ def _describe_array(array: Any) -> Description:
         (".attrs", array.attrs.asdict()),
     ]
     rows = describe_rows(array.shape, array.dtype, list(_chunks(array)), _rows_of(array))
-    return node("zarr.Array", [("", rows), *held])
+    return node(class_name(array, "zarr", "Array"), [("", rows), *held, *besides(array, "zarr", _HANDLES)])
 
 
 def _describe_group(group: Any) -> Description:
-    members = sorted(group.members())
-    return node("zarr.Group", [(".attrs", group.attrs.asdict()), *((f'["{name}"]', each) for name, each in members)])
+    members = [(f'["{name}"]', each) for name, each in sorted(group.members())]
+    held = [(".attrs", group.attrs.asdict()), *members, *besides(group, "zarr", _HANDLES)]
+    return node(class_name(group, "zarr", "Group"), held)
 
 
 def _chunks(array: Any) -> Iterator[int]:

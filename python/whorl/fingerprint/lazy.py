@@ -27,6 +27,8 @@ _PLANS = frozenset(
     (
         ("polars", "LazyFrame"),
         *(("pyarrow", name) for name in ("Dataset", "Fragment", "Scanner")),
+        # What reads a file below a variable; variables themselves are loaded where they must be.
+        *(("xarray", name) for name in ("BackendArray", "LazilyIndexedArray", "LazilyVectorizedIndexedArray")),
         *(("zarr", name) for name in ("Array", "Group", "AsyncArray", "AsyncGroup")),
     )
 )

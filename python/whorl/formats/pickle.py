@@ -89,6 +89,19 @@ def _refuse_plan(kind: type) -> None:
         raise FormatError(message, "what it gives would not be stored", tip)
 
 
+def _loaded(thing: Any) -> Any:
+    """Give a lazy variable of xarray, of whatever class, with its values; None for all other things."""
+    bases = ((base.__module__.partition(".")[0], base.__name__) for base in type(thing).__mro__)
+    named = [name for top, name in bases if top == "xarray" and name in ("Variable", "NamedArray")]
+    if "Variable" in named:
+        return None if thing._in_memory else thing.compute()  # noqa: SLF001 - the public ways load it
+    if named and type(thing.data).__module__.partition(".")[0] in ("xarray", "dask"):
+        import numpy as np
+
+        return thing.copy(deep=False, data=np.asarray(thing.data))
+    return None
+
+
 def _is_trusted(kind: type) -> bool:
     # Functions compiled by Cython are of types in modules named after its version; they are pickled by name.
     # A masked array forgets whether its mask is hard.
@@ -150,8 +163,8 @@ class _Pickler(pickle.Pickler):
             self.types.add(kind)
         if kind.__module__ == _LAZY and kind.__name__ == "LazyElements":
             return thing.loaded()
-        if kind.__module__ == "xarray.core.variable" and not thing._in_memory:  # noqa: SLF001 - the public ways load it
-            return thing.compute().__reduce_ex__(pickle.HIGHEST_PROTOCOL)
+        if (loaded := _loaded(thing)) is not None:
+            return loaded.__reduce_ex__(pickle.HIGHEST_PROTOCOL)
         if getattr(thing, "__module__", None) in MAINS and isinstance(thing, type | FunctionType):
             name = canonical_module(_MAIN)
             if name != _MAIN and _found(_MAIN, thing.__qualname__) is thing:
