@@ -8,6 +8,7 @@ import sys
 import threading
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pytest
 
 from test_fingerprint_settled import WRITING_STATEMENTS, compiled
@@ -208,6 +209,20 @@ def test_a_plan_in_a_memo_that_is_changed_in_place_is_not_served(memos: Any) -> 
     assert first == 3
     with pytest.raises(UndigestableError):
         memos.framing()
+
+
+def test_data_that_cannot_be_read_is_never_what_it_was() -> None:
+    """Nobody sees what is changed in place there: an array with a lock in it, or at it."""
+
+    class Own(np.ndarray):  # type: ignore[type-arg]
+        lock: object = None
+
+    tied: Any = np.arange(3).view(Own)
+    tied.lock = threading.Lock()
+    within = np.array([threading.Lock(), 1], object)
+
+    assert state_of_value({"a": tied}) != state_of_value({"a": tied})
+    assert state_of_value([within]) != state_of_value([within])
 
 
 def test_a_memo_of_objects_that_refer_to_each_other_is_walked_once() -> None:

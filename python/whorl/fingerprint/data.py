@@ -280,7 +280,7 @@ def state_of_value(value: object) -> list[object]:
             continue
         met[id(item)] = item
         whole = identity_of(item)
-        parts = list(_parts(item)) if whole is None else []
+        parts = list(_parts(item)) if whole is None and not is_data(type(item)) else []
         if parts:
             rows.append([(name, _told_here(part)) for name, part in parts])
             pending.extend(part for _, part in parts)
