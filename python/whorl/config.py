@@ -357,6 +357,11 @@ def environment_variable(name: str) -> str | None:
     return os.environ.get(name)
 
 
+def temporary_folders() -> tuple[str, ...]:
+    """Give what the environment names as the folder for temporary files, first the one that comes first."""
+    return tuple(path for path in map(_variable, ("TMPDIR", "TEMP", "TMP")) if path)
+
+
 def announce_process(announcement: str | None) -> None:
     """Tell processes started from here that one computes, and where they pass on what they call; None ends it."""
     if announcement is None:

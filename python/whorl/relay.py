@@ -20,7 +20,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from whorl.config import announce_process, announced_process
+from whorl.config import announce_process, announced_process, temporary_folders
 from whorl.errors import ConfigError, CorruptEntryError
 from whorl.store.codec import decode_trace, encode_trace
 from whorl.store.process import has_ended, is_near, name_of, own_name
@@ -196,9 +196,9 @@ def _temporary() -> str:
 
     For that, what programs set in ``tempfile`` does not count where the system says enough.
     """
-    shared = "/tmp" if os.name == "posix" else None  # noqa: S108 - is_open() tells whose the folder in it is
-    said = (*(os.environ.get(name) for name in ("TMPDIR", "TEMP", "TMP")), shared)
-    usable = (path for path in said if path and os.path.isdir(path) and os.access(path, os.W_OK | os.X_OK))
+    shared = ("/tmp",) if os.name == "posix" else ()  # noqa: S108 - is_open() tells whose the folder in it is
+    said = (*temporary_folders(), *shared)
+    usable = (path for path in said if os.path.isdir(path) and os.access(path, os.W_OK | os.X_OK))
     return os.path.abspath(next(usable, None) or tempfile.gettempdir())
 
 
