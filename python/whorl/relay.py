@@ -213,6 +213,12 @@ def _pool_parent() -> int | None:
     return parent.pid if parent else None
 
 
+def _is_worker() -> bool:
+    """Tell whether multiprocessing started this process; while it imports the script, no parent is known yet."""
+    module = sys.modules.get("multiprocessing.process")
+    return module is not None and module.current_process().name != "MainProcess"
+
+
 def _settle() -> None:
     with suppress(OSError):
         _temporary()
@@ -226,5 +232,5 @@ def _inherit() -> None:
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(before=_settle, after_in_child=_inherit)
-if _pool_parent() is not None:
+if _is_worker():
     _settle()

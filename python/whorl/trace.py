@@ -65,13 +65,13 @@ class Recording:
 
 _current: ContextVar[Recording | None] = ContextVar("whorl recording", default=None)
 _active: set[Recording] = set()
-_active_lock = threading.Lock()
+_active_lock = threading.RLock()  # what was interrupted may be tidied up while it is held
 
 
 def _forget_parent() -> None:
     """In a forked child: the parent's computations are not this process's, and its lock may have been held."""
     global _active_lock  # noqa: PLW0603 - a lock that was held at the fork can only be replaced
-    _active_lock = threading.Lock()
+    _active_lock = threading.RLock()
     _active.clear()
 
 
