@@ -99,7 +99,7 @@ def pass_on(trace: Trace | None) -> None:
             raise ConfigError(
                 "the stage that started this process cannot be told what is called here",
                 f"it reads reports of its workers from {folder}, which cannot be written to from here",
-                "start workers where they see that folder, and what is no worker without WHORL_COMPUTING_PROCESS",
+                "start workers where they see that folder, and anything else without WHORL_COMPUTING_PROCESS set",
             ) from error
 
 
