@@ -132,3 +132,56 @@ def test_options_that_cannot_be_sent_are_said_to_be_lost(tmp_path: Path) -> None
     found = run("lost", "fork", tmp_path)
 
     assert "do not reach other processes" in found.stderr
+
+
+OLDER = """
+import multiprocessing, os, sys, tempfile
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+import whorl
+
+@whorl.stage(raw=whorl.File("default.txt"), cache=True)
+def inner(raw):
+    return Path(raw).read_text()
+
+def moved(path):
+    tempfile.tempdir = os.environ["TMPDIR"] = os.path.abspath("scratch")
+    return inner(raw=path)
+
+POOLS = []
+
+@whorl.stage(cache=True, track_code=False, version="1")
+def outer(place):
+    if place == "older.txt":
+        return POOLS[0].submit(moved, place).result()
+    os.environ["TMPDIR"] = os.path.abspath("scratch")
+    with multiprocessing.get_context(sys.argv[1]).Pool(1) as pool:
+        return pool.apply(moved, (place,))
+
+if __name__ == "__main__":
+    tempfile.tempdir = os.getcwd()
+    for name in ("default.txt", "older.txt", "younger.txt"):
+        Path(name).write_text("one")
+    Path("scratch").mkdir()
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context(sys.argv[1])) as pool:
+        POOLS.append(pool)
+        pool.submit(os.getpid).result()
+        for place in ("older.txt", "younger.txt"):
+            print(outer(place), outer(place), outer.last.kind)
+            Path(place).write_text("two")
+            print(outer(place), outer.last.kind)
+"""
+
+
+@pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
+def test_workers_report_from_whatever_temporary_folder_they_have(method: str, tmp_path: Path) -> None:
+    """Those of a pool that is older than the computation too: what they called decides whether its entry is served."""
+    script = tmp_path / "pipeline.py"
+    script.write_text(OLDER, encoding="utf-8")
+    environment = {**os.environ, "WHORL_FILESYSTEM": str(tmp_path / "store")}
+    found = subprocess.run(
+        [sys.executable, str(script), method],
+        cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+
+    assert found.stdout.splitlines() == ["one one hit", "two ran"] * 2, found.stderr

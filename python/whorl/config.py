@@ -357,15 +357,19 @@ def environment_variable(name: str) -> str | None:
     return os.environ.get(name)
 
 
-def announce_process(process: int | None) -> None:
-    """Tell processes started from here which process computes, so that they pass on what they call; None ends it."""
-    if process is None:
+def temporary_folders() -> tuple[str, ...]:
+    """Give what the environment names as the folder for temporary files, first the one that comes first."""
+    return tuple(path for path in map(_variable, ("TMPDIR", "TEMP", "TMP")) if path)
+
+
+def announce_process(announcement: str | None) -> None:
+    """Tell processes started from here that one computes, and where they pass on what they call; None ends it."""
+    if announcement is None:
         os.environ.pop(_COMPUTING, None)
     else:
-        os.environ[_COMPUTING] = str(process)
+        os.environ[_COMPUTING] = announcement
 
 
-def announced_process() -> int | None:
-    """Give the process that announced that it computes, if one did."""
-    text = _variable(_COMPUTING) or ""
-    return int(text) if text.isdecimal() else None
+def announced_process() -> str | None:
+    """Give the announcement of a process that computes, if there is one."""
+    return _variable(_COMPUTING)

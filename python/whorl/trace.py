@@ -65,13 +65,13 @@ class Recording:
 
 _current: ContextVar[Recording | None] = ContextVar("whorl recording", default=None)
 _active: set[Recording] = set()
-_active_lock = threading.Lock()
+_active_lock = threading.RLock()  # what was interrupted may be tidied up while it is held
 
 
 def _forget_parent() -> None:
     """In a forked child: the parent's computations are not this process's, and its lock may have been held."""
     global _active_lock  # noqa: PLW0603 - a lock that was held at the fork can only be replaced
-    _active_lock = threading.Lock()
+    _active_lock = threading.RLock()
     _active.clear()
 
 
@@ -83,25 +83,42 @@ if hasattr(os, "register_at_fork"):
 def recording(stage: str, key: Digest | None) -> Iterator[Recording]:
     """Record what is called in this context until the block ends."""
     started = time.time()
+    before = _current.get()
     mine = Recording(stage, key, computing())
-    token = _current.set(mine)
-    with _active_lock:
-        _active.add(mine)
-        relay.announce()
-    try:
+    try:  # whatever interrupts from here on, nothing is left that says for ever that it computes
+        _current.set(mine)
+        with _active_lock:
+            _active.add(mine)
+            relay.announce()
         yield mine
     finally:
-        _current.reset(token)
-        for trace in relay.collect(since=started):
-            if trace is None:
-                mine.complete = False
-            else:
-                mine.add(trace)
-        mine.complete = mine.complete and relay.is_open()
-        with _active_lock:
-            _active.discard(mine)
-            if not _active:
-                relay.retract()
+        try:
+            _hear(mine, started)
+        finally:
+            try:
+                _end(mine, before)
+            except BaseException:
+                _end(mine, before)
+                raise
+
+
+def _hear(mine: Recording, started: float) -> None:
+    """Add what workers called; what cannot be known makes the recording incomplete."""
+    for trace in relay.collect(since=started):
+        if trace is None:
+            mine.complete = False
+        else:
+            mine.add(trace)
+    mine.complete = mine.complete and relay.is_open()
+
+
+def _end(mine: Recording, before: Recording | None) -> None:
+    if _current.get() is mine:
+        _current.set(before)
+    with _active_lock:
+        _active.discard(mine)
+        if not _active:
+            relay.retract()
 
 
 def computing() -> Recording | None:

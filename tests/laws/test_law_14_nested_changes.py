@@ -40,6 +40,10 @@ PIPE = """
     import functools
     import importlib
     import multiprocessing
+    import os
+    import subprocess
+    import sys
+    import tempfile
     import threading
     from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
     import deeper
@@ -71,6 +75,19 @@ PIPE = """
     def forked():
         return ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("fork"))
 
+    def moved():
+        tempfile.tempdir = os.getcwd()
+        return deeper.deep()
+
+    def bare():
+        os.environ.clear()
+        return moved()
+
+    def elsewhere():
+        command = [sys.executable, "-c", "import deeper; print(deeper.deep(), end='')"]
+        environment = {**os.environ, "TMPDIR": os.getcwd()}
+        return subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
+
     @stage(cache=True)
     def caller():
         return CALL
@@ -99,6 +116,12 @@ WAYS = {
     "async": "asyncio.run(deeper.deep_async())",
     "gather": "asyncio.run(gathered())",
     "process pool": "pooled(forked())",
+}
+PROCESSES = {
+    "pool": WAYS["process pool"],
+    "pool with a temporary folder of its own": "forked().submit(moved).result()",
+    "pool without an environment": "forked().submit(bare).result()",
+    "program with a temporary folder of its own": "elsewhere()",
 }
 CHANGES = {
     "code": ("deeper.py", 'return "d"', 'return "e"', "asud1ol", "asue1ol"),
@@ -146,10 +169,11 @@ def test_a_change_is_seen_by_another_process(fresh: Session, way: str, change: s
 
 
 @pytest.mark.parametrize("change", ["code", "raw input"])
-def test_a_call_in_another_process_is_traced_or_not_stored(session: Session, change: str) -> None:
-    """A pool of processes passes the context on, or the caller's entry is not stored."""
+@pytest.mark.parametrize("way", PROCESSES)
+def test_a_call_in_another_process_is_traced_or_not_stored(session: Session, way: str, change: str) -> None:
+    """It reaches the caller's trace, wherever the process has its temporary files, or nothing is stored."""
     session.write("deeper.py", DEEP)
-    session.write("pipe.py", PIPE.replace("CALL", WAYS["process pool"]))
+    session.write("pipe.py", PIPE.replace("CALL", PROCESSES[way]))
     session.write("deep.txt", "a")
     session.write("source.txt", "s")
     session.call("pipe.last()")

@@ -19,7 +19,7 @@ _UNKNOWN = "unknown"  # a process without a start time: its id may have been use
 
 def own_name() -> str:
     """Return the name of this process: ``<host>-<pid>-<start>``, the same for as long as it lives."""
-    return _name_of(os.getpid())  # not remembered across a fork
+    return name_of(os.getpid())  # not remembered across a fork
 
 
 def host_name() -> str:
@@ -29,6 +29,11 @@ def host_name() -> str:
     import socket
 
     return socket.gethostname()
+
+
+def is_near(name: str) -> bool:
+    """Return whether a name is of this machine, as it is started, and container."""
+    return name.partition("-")[0] == _host()
 
 
 def has_ended(name: str) -> bool | None:
@@ -41,7 +46,8 @@ def has_ended(name: str) -> bool | None:
 
 
 @lru_cache(maxsize=4)
-def _name_of(pid: int) -> str:
+def name_of(pid: int) -> str:
+    """Return the name of a process of this machine."""
     return f"{_host()}-{pid}-{_start_of(pid) or _UNKNOWN}"
 
 
