@@ -211,3 +211,53 @@ def test_a_limit_of_the_size_of_files_costs_no_result(tmp_path: Path, case: str)
     assert done.returncode == 0, done.stderr[-2000:]
     assert done.stdout.splitlines()[0] == "True False ['StoreWarning']", done.stdout + done.stderr[-2000:]
     assert "False" not in done.stdout.splitlines()[1:]
+
+
+SAID = """
+import os, resource, sys
+import pyarrow as pa, pyarrow.parquet as pq
+from whorl.store.disk import is_below
+own, other = sys.argv[1:]
+table, held = pa.table({"a": [1]}), []
+pq.write_table(table, os.path.join(other, "warm"))
+
+def told():
+    for folder in (own, other):
+        for name in ("plain", "long" * 100):
+            for write in (lambda path: pq.write_table(table, path), lambda path: open(path, "w")):
+                try:
+                    write(os.path.join(folder, name))
+                except OSError as error:
+                    print(error.errno, is_below(error, own) == (folder == own))
+
+told()
+resource.setrlimit(resource.RLIMIT_NOFILE, (30, 30))
+try:
+    while True:
+        held.append(open(os.devnull))
+except OSError:
+    told()
+held.clear()
+os.chmod(own, 0)
+os.chmod(other, 0)
+if os.geteuid() == 0:
+    os.seteuid(65534)
+told()
+"""
+
+
+@pytest.mark.skipif(not IS_POSIX, reason="limits files as POSIX does")
+def test_an_error_is_of_the_folder_that_it_names(tmp_path: Path) -> None:
+    """ENAMETOOLONG, EMFILE and EACCES, of Python, which names the path, and of Arrow, which words it."""
+    folders = [tmp_path / "the store's", tmp_path / "another"]
+    for folder in folders:
+        folder.mkdir()
+    command = [sys.executable, "-c", SAID, *map(str, folders)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=child_environment())
+    for folder in folders:
+        folder.chmod(0o700)
+    told = [line.split() for line in done.stdout.splitlines()]
+
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert {int(number) for number, _ in told} == {errno.ENAMETOOLONG, errno.EMFILE, errno.EACCES}
+    assert {is_right for _, is_right in told} == {"True"}
