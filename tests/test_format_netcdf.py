@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 from typing import TYPE_CHECKING
 
 import dask.array as da
@@ -18,6 +19,7 @@ from whorl import stage
 from whorl.errors import FormatError
 from whorl.fingerprint.values import hash_value
 from whorl.formats.base import format_named, main_file
+from whorl.formats.schema.hdf import _Sink
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -141,3 +143,28 @@ def test_a_stage_keeps_its_array_as_netcdf(whorl_store: Path) -> None:
 
     assert hash_value(first) == hash_value(second)
     assert second.name == "mean"
+
+
+@pytest.mark.skipif(os.name != "posix", reason="limits the size of files as POSIX does")
+def test_what_cannot_be_written_is_read_as_it_was_meant_and_told_of_afterwards(tmp_path: Path) -> None:
+    """HDF5, which reads what it wrote, finds no difference where the system permits no larger file."""
+    import resource
+
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    sink, found = _Sink(tmp_path / "data.nc"), bytearray(10)
+    try:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (4, before[1]))
+        for place, data in ((0, b"ab"), (2, b"cdef"), (8, b"i"), (1, b"B")):
+            sink.seek(place)
+            sink.write(data)
+        sink.truncate(10)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    sink.seek(0)
+    sink.readinto(found)
+    with pytest.raises(OSError, match="too large") as caught:
+        sink.finish()
+
+    assert bytes(found) == b"aBcdef\0\0i\0"
+    assert caught.value.filename == str(tmp_path / "data.nc")
+    assert sink.seek(0, 2) == 10

@@ -7,7 +7,6 @@ revision before its manifest.  On the arrow: *encode*, *commit* and *decode*.
 
 from __future__ import annotations
 
-import errno
 import json
 import logging
 import time
@@ -21,7 +20,7 @@ from whorl.errors import ConfigError, CorruptEntryError, FormatError, StaleWarni
 from whorl.fingerprint.lazy import is_lazy
 from whorl.formats.base import candidates, decode_as, digests_stored, format_named, gives_back, options_for, with_types
 from whorl.handover import hints_of
-from whorl.store.disk import failure
+from whorl.store.disk import failure, is_below
 from whorl.trace import earliest, find_secret, trace_holds
 from whorl.typenames import type_name
 from whorl.wish import PLAIN, Wish
@@ -39,8 +38,6 @@ if TYPE_CHECKING:
     from whorl.store.manifest import Manifest, Slot, Trace
 
 _log = logging.getLogger("whorl")
-# What a disk says that nothing more can be written to; libraries that write a file pass it on.
-_OF_DISKS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO)
 # The copy of an entry that was found damaged, and is out of the way now.
 DAMAGED = object()
 _kept_trees: set[tuple[str, str, Digest]] = set()
@@ -314,8 +311,9 @@ def _encode(store: Store, judge: Judge, derived: Derived, value: object) -> Enco
                 error.message = f"stage {call.definition.name}: {error.message}"
                 raise
         except OSError as error:
+            is_known = isinstance(error, StoreError) or _is_the_users(error, value, attempt)
             attempt.abandon()
-            if isinstance(error, StoreError) or _may_be_the_users(error, value):
+            if is_known:
                 raise
             raise failure("write", f"a result as {chosen.name}", error) from error
         except BaseException:
@@ -326,10 +324,10 @@ def _encode(store: Store, judge: Judge, derived: Derived, value: object) -> Enco
     raise FormatError(f"no format is known for a {type(value).__qualname__}")
 
 
-def _may_be_the_users(error: OSError, value: object) -> bool:
-    """Whether an error while a value is written may come of what it is read from: it is not loaded yet, or a file."""
+def _is_the_users(error: OSError, value: object, attempt: Attempt) -> bool:
+    """Whether an error while a value is written comes of what it is read from: it is not loaded yet, or a file."""
     is_loaded = not (is_lazy(value) or isinstance(value, Path) or type_name(type(value)) == "polars.LazyFrame")
-    return not is_loaded and error.errno not in _OF_DISKS
+    return not is_loaded and not is_below(error, attempt.folder)
 
 
 def refuse_secrets(call: Call) -> None:

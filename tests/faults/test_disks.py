@@ -33,7 +33,7 @@ pytestmark = [
 
 HITS = {"small", "large"}
 # Of whose libraries each has another way to say that a disk is full.
-FEW = ("parquet", "delta", "orc", "terracotta")
+FEW = ("parquet", "delta", "orc", "hdf", "netcdf", "terracotta")
 
 
 def trials(folder: Path, size: str, *arguments: object) -> list[list[object]]:

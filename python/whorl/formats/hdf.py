@@ -10,7 +10,8 @@ refused              tables without rows or columns, objects of several types, n
 ===================  ==============================================================================================
 
 PyTables reads attributes by unpickling them, so that decoding may run code: the rules for pickles hold.  What was
-written is read again and compared.  There are no options.  Values own the memory they are read into.
+written is read again and compared.  There are no options.  Values own the memory they are read into.  The file is made
+in memory, where it stands twice for a moment beside the frame: for what is nearly as large as that there is parquet.
 """
 
 from __future__ import annotations
@@ -30,9 +31,15 @@ if TYPE_CHECKING:
 
 def _write(leaves: pa.Table, path: Path) -> None:
     require("tables")
+    import pandas as pd
+
     frame = marked_frame(leaves)
     frame.columns = range(frame.shape[1])
-    frame.to_hdf(path, key="data", mode="w", format="table")
+    # In memory first: of a full disk its library raises what is no OSError, and leaves the file open.
+    with pd.HDFStore(str(path), mode="w", driver="H5FD_CORE", driver_core_backing_store=0) as file:
+        file.put("data", frame, format="table", track_times=False)
+        image = file.root._v_file.get_file_image()  # noqa: SLF001 - its library's way of public names
+    path.write_bytes(image)
 
 
 def _read(path: Path, _: int) -> Any:

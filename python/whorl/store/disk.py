@@ -30,6 +30,8 @@ _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0) | _
 # ELOOP: a link, which is not followed.
 _NOT_THERE = {errno.ENOENT, errno.ENOTDIR, errno.ELOOP}
 _NO_LINKS = {errno.EPERM, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP, errno.EMLINK, errno.EXDEV}
+# What a disk says that nothing more can be written to; libraries that write a file pass it on, often without its name.
+_OF_DISKS = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EFBIG}
 _TIPS = {
     errno.ENOSPC: "free some space on this disk, or remove entries that are not needed: whorl rm --now",
     errno.EDQUOT: "free some space below your quota, or remove entries that are not needed: whorl rm --now",
@@ -50,6 +52,18 @@ def failure(doing: str, path: str | os.PathLike[str], error: OSError) -> StoreEr
     """Word an error of the file system as a ``StoreError``."""
     tip = _TIPS.get(error.errno or 0, "")
     return StoreError(f"the store could not {doing} {os.fspath(path)}", error.strerror or repr(error), tip)
+
+
+def is_below(error: OSError, folder: str | os.PathLike[str]) -> bool:
+    """
+    Say whether an error of the file system is of something below a folder whose own name no other has.
+
+    Libraries that pass it on may name the path in their words alone, or not at all; then it is of this folder if it is
+    what disks say that are written to.
+    """
+    if os.path.basename(folder) in f"{error} {error.filename} {error.filename2}":
+        return True
+    return error.filename is None and error.errno in _OF_DISKS
 
 
 @contextmanager

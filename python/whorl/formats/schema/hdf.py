@@ -2,6 +2,7 @@
 A dataset or data array comes in, a netCDF file, which is one of HDF5, and its schema go out, and back.
 
 Reading takes nothing from the file but arrays that lie in it: HDF5 could have them lie in other files of the machine.
+Of a disk that fails while it writes HDF5 learns nothing: it may end the process (``_Sink``).
 On the arrow: *encode* and *decode* of netcdf.
 """
 
@@ -9,7 +10,8 @@ from __future__ import annotations
 
 import io
 import json
-from typing import TYPE_CHECKING, Any
+from contextlib import closing, suppress
+from typing import TYPE_CHECKING, Any, cast
 
 from whorl.formats.schema.chunks import is_dask
 from whorl.formats.schema.described import attributes_of, describe, is_plain_name, parts_of, plain_attributes, rebuild
@@ -19,6 +21,7 @@ from whorl.formats.schema.loss import Loss
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
     from whorl.formats.base import PayloadReader, PayloadWriter
     from whorl.formats.schema.described import Part
@@ -33,29 +36,128 @@ _LIMIT = 1 << 63
 _TAKEN = frozenset(("CLASS", "NAME", "DIMENSION_LIST", "REFERENCE_LIST", "_FillValue", "_NCProperties"))
 
 
+class _Sink:
+    """
+    A file of which HDF5 hears no failure; ``check`` raises what the system said.
+
+    What cannot be written from then on is kept, for the library reads some of it again and closes the file.  Without a
+    path everything is in memory.
+    """
+
+    def __init__(self, path: Path | None) -> None:
+        self._path = path
+        self._file: Any = io.BytesIO() if path is None else path.open("w+b", buffering=0)
+        self._error: OSError | None = None
+        self._kept: list[tuple[int, bytes]] = []
+        self._place = self._end = 0
+
+    def check(self) -> None:
+        """Raise the first error, if there was one."""
+        if self._error is not None:
+            raise OSError(self._error.errno, self._error.strerror, str(self._path)) from self._error
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        """Go to a place, which may lie beyond the end."""
+        self._place = offset + (0, self._place, self._end)[whence]
+        return self._place
+
+    def tell(self) -> int:
+        """Return the place."""
+        return self._place
+
+    def read(self, size: int) -> bytes:
+        """Read some bytes."""
+        data = bytearray(max(0, min(size, self._end - self._place)))
+        self.readinto(data)
+        return bytes(data)
+
+    def readinto(self, buffer: bytearray | memoryview) -> int:
+        """Read as many bytes as there is room for, zeros where nothing was written."""
+        view = memoryview(buffer).cast("B")
+        done = 0
+        try:
+            self._file.seek(self._place)
+            while done < len(view) and (count := self._file.readinto(view[done:])):
+                done += count
+        except OSError as error:
+            self._error = self._error or error
+        view[done:] = bytes(len(view) - done)
+        for start, data in self._kept:
+            low, high = max(start, self._place), min(start + len(data), self._place + len(view))
+            if low < high:
+                view[low - self._place : high - self._place] = data[low - start : high - start]
+        self._place += len(view)
+        return len(view)
+
+    def write(self, data: bytes | memoryview) -> int:
+        """Write all of the bytes, or keep them."""
+        view = memoryview(data).cast("B")
+        left = view
+        try:
+            self._file.seek(self._place)
+            while left and self._error is None:
+                left = left[self._file.write(left) :]
+        except OSError as error:
+            self._error = error
+        if left:
+            self._kept.append((self._place, bytes(view)))
+        self._place += len(view)
+        self._end = max(self._end, self._place)
+        return len(view)
+
+    def truncate(self, size: int) -> int:
+        """Have the file end at a place."""
+        try:
+            self._file.truncate(size)
+        except OSError as error:
+            self._error = self._error or error
+        self._end = size
+        return size
+
+    def flush(self) -> None:
+        """Do nothing: nothing is buffered."""
+
+    def finish(self) -> bytes:
+        """Close the file, or raise what the system said of it; return the bytes if it is in memory."""
+        data = self._file.getvalue() if self._path is None else b""
+        try:
+            self._file.close()
+        except OSError as error:
+            self._error = self._error or error
+        self.check()
+        return cast("bytes", data)
+
+    def close(self) -> None:
+        """Close the file of a value that is given up."""
+        with suppress(OSError):
+            self._file.close()
+
+
 def write_netcdf(value: Any, writer: PayloadWriter, *, is_compressed: bool) -> None:
     """Write a dataset or a data array, or raise ``Loss``."""
     import h5netcdf
 
     parts, indexes = parts_of(value)
     is_small = sum(part.variable.nbytes for part in parts) < _SMALL
-    buffer = io.BytesIO()
+    sink = _Sink(None if is_small else writer.path(_FILE))
     shapes: dict[str, list[int]] = {}
-    with h5netcdf.File(buffer if is_small else writer.path(_FILE), "w") as file:
-        names = _dimensions(parts)
+    with closing(sink):
+        with h5netcdf.File(sink, "w") as file:
+            names = _dimensions(parts)
 
-        def write(part: Part, elements: Elements) -> None:
-            _check(elements)
-            shapes[part.node] = list(part.variable.shape)
-            if part.variable.size:  # netCDF has no dimensions of no length
-                _write_part(file, part, elements, names, is_compressed=is_compressed)
+            def write(part: Part, elements: Elements) -> None:
+                _check(elements)
+                shapes[part.node] = list(part.variable.shape)
+                if part.variable.size:  # netCDF has no dimensions of no length
+                    _write_part(file, part, elements, names, sink, is_compressed=is_compressed)
 
-        described = describe(value, parts, indexes, write)
-        _set_attributes(file.attrs, plain_attributes(value.attrs, {}) if described["type"] == "Dataset" else {})
-        beside = " ".join(part.node for part in parts if part.is_coordinate and not part.is_indexed and part.node)
-        _set_attributes(file.attrs, {"coordinates": beside} if beside else {})
+            described = describe(value, parts, indexes, write)
+            _set_attributes(file.attrs, plain_attributes(value.attrs, {}) if described["type"] == "Dataset" else {})
+            beside = " ".join(part.node for part in parts if part.is_coordinate and not part.is_indexed and part.node)
+            _set_attributes(file.attrs, {"coordinates": beside} if beside else {})
+        data = sink.finish()
     if is_small:
-        writer.write(_FILE, buffer.getvalue())
+        writer.write(_FILE, data)
     schema = {**described, "shapes": shapes}
     writer.write(_SCHEMA, json.dumps(schema, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode())
 
@@ -94,7 +196,9 @@ def _dimensions(parts: Sequence[Part]) -> dict[Any, str]:
     return names
 
 
-def _write_part(file: Any, part: Part, elements: Elements, names: Mapping[Any, str], *, is_compressed: bool) -> None:
+def _write_part(
+    file: Any, part: Part, elements: Elements, names: Mapping[Any, str], sink: _Sink, *, is_compressed: bool
+) -> None:
     """Write one variable, some blocks at a time where it is lazy."""
     variable = part.variable
     shape = (*variable.shape, *elements.more)
@@ -114,6 +218,7 @@ def _write_part(file: Any, part: Part, elements: Elements, names: Mapping[Any, s
         target.attrs["_FillValue"] = np.int64(fill)
     for region in _regions(variable, elements):
         target[(*region, ...)] = _put(elements, variable[region].values)
+        sink.check()
 
 
 def _regions(variable: Any, elements: Elements) -> Any:
