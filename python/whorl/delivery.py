@@ -30,7 +30,9 @@ class Delivery:
     """
     Hands out what calls of one session were settled by.
 
-    A call that is to be settled anew leaves ``resolutions``, and its entry stands in ``earlier`` from then on.
+    A call that is to be settled anew is in ``anew``, and its entry stands in ``earlier`` from then on.  Until there is
+    another, what it was settled by stays in ``resolutions``: siblings that loaded it, or look for what was made of it,
+    derive their content keys meanwhile.
     """
 
     access: Access
@@ -39,6 +41,7 @@ class Delivery:
     search: Search
     earlier: dict[Call, Earlier]
     resolutions: dict[Call, Resolution]
+    anew: set[Call] = field(default_factory=set)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def fetch(self, call: Call, resolution: Resolution) -> object:
@@ -74,9 +77,23 @@ class Delivery:
     def _settle_anew(self, call: Call, resolution: Resolution) -> None:
         """Have a call settled once more, unless another consumer had it so meanwhile."""
         with self._lock:
-            if self.resolutions.get(call) is resolution:
+            if self._is_settled_by(call, resolution):
                 self.earlier[call] = Earlier(resolution.manifest)
-                del self.resolutions[call]
+                self.anew.add(call)
+
+    def _is_settled_by(self, call: Call, resolution: Resolution) -> bool:
+        return call not in self.anew and self.resolutions.get(call) is resolution
+
+    def is_settled(self, call: Call) -> bool:
+        """Whether there is something that a call was settled by, and nobody found it wanting."""
+        return call in self.resolutions and call not in self.anew
+
+    def note_settled(self, call: Call, resolution: Resolution) -> None:
+        """Note what a call was settled by, for the first time or anew."""
+        with self._lock:
+            self.resolutions[call] = resolution
+            if call in self.anew:
+                self.anew.remove(call)
                 self.search.making.forget()
 
     def place(self, call: Call, resolution: Resolution) -> object:
@@ -101,7 +118,9 @@ class Delivery:
         assert manifest is not None
         value = decode(self.access, manifest, call, self.snapshot, wish_of(call))
         if value is MISSING:
-            if call in self.earlier and self.resolutions.get(call) is resolution:
+            with self._lock:
+                is_new = call in self.earlier and self._is_settled_by(call, resolution)
+            if is_new:
                 raise FormatError(
                     f"what {call.definition.name} stored a moment ago cannot be read back as {manifest.format}"
                 )

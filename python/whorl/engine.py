@@ -160,7 +160,7 @@ class Session:
         result = self.compute(call, derived)
         result.add_digest()
         if is_unchanged(derived, self.snapshot, judge, result, is_shared=call in self.shared):
-            memoized.keep_unstored(judge, derived, result, self.making.content_key(call))
+            memoized.keep_unstored(judge, derived, result, self.making.content_key(call, result.loaded))
         return result
 
     def converted(self, call: Call, derived: Derived, found: Manifest) -> Manifest:
@@ -203,10 +203,10 @@ class Session:
         with self._locks.setdefault(call, threading.Lock()):
             if call in self.failures:
                 raise self.failures[call]
-            if call not in self.resolutions:
+            if not self.delivery.is_settled(call):
                 started = time.perf_counter()
                 resolution = self.resolve(call) if self.stores(call) else self.resolve_unstored(call)
-                self.resolutions[call] = resolution
+                self.delivery.note_settled(call, resolution)
                 self._note_revision(resolution)
                 if call is not self.top:
                     self.publish(call, resolution, time.perf_counter() - started)
@@ -225,15 +225,16 @@ class Session:
                 self.publish(call, resolution, time.perf_counter() - started)
                 return value
 
-    def load(self, call: Call) -> object:
-        """Give a consumer a value of its own: decoded for it, or a private copy of what is not stored."""
+    def load(self, call: Call) -> tuple[Resolution, object]:
+        """Give a consumer a value of its own, decoded or a private copy of what is not stored, and its resolution."""
         while True:
-            resolution = self.settle(call)
-            if resolution.manifest is None:
-                resolution = self._copied(call, resolution)
+            settled = resolution = self.settle(call)
+            if settled.manifest is None:
+                resolution = self._copied(call, settled)
             value = self.delivery.fetch(call, resolution)
             if value is not MISSING:
-                return value
+                is_copy = resolution.loaded is settled.loaded
+                return settled if is_copy else replace(settled, loaded=resolution.loaded, content=None), value
 
     def _copied(self, call: Call, resolution: Resolution) -> Resolution:
         try:
@@ -262,7 +263,8 @@ class Session:
     def compute(self, call: Call, derived: Derived | None) -> Resolution:
         """Load the inputs, run the function, and note what its body and its upstreams used."""
         derived = derived or self.derive_within_itself(call)
-        args, kwargs = deliver(call, self.inputs(call, derived))
+        values, loaded = self.inputs(call, derived)
+        args, kwargs = deliver(call, values)
         began = time.time()
         with self.slots.hold(), recording(call.definition.name, derived.key if derived else None) as recorder:
             started = time.perf_counter()
@@ -274,37 +276,41 @@ class Session:
                 ):
                     value = invoke(call.definition.function, args, kwargs, is_async=call.definition.is_async)
             except BaseException as error:
-                self.usage.failed.append((recorder, self.making.inherited(call)[0]))
+                self.usage.failed.append((recorder, self.making.inherited(call, loaded)[0]))
                 self.fail(call, error, time.perf_counter() - started)
                 raise
             seconds = time.perf_counter() - started
         if derived is not None:
             settle(call.definition.function, derived.fingerprint)
-        used = self.making.traces_of_unstored(call) if derived is not None else ()
+        used = self.making.traces_of_unstored(call, loaded) if derived is not None else ()
         trace = merge([recorder.trace(), *used])
-        inherited, expires = self.making.inherited(call)
+        inherited, expires = self.making.inherited(call, loaded)
         ttl = call.definition.ttl
         lasts = earliest(
             None if ttl is None else began + ttl,
             *(traced.expires for traced in trace.calls),
-            *(upstream.lasts for upstream in self.making.unstored(call)),
+            *(upstream.lasts for upstream in self.making.unstored(call, loaded)),
         )
-        complete = recorder.complete and all(self.resolutions[item].complete for item in call.upstreams.values())
+        complete = recorder.complete and all(found.complete for found in loaded.values())
         return Resolution(
             "ran", value=value, trace=trace, inherited=inherited, expires=earliest(expires, lasts), lasts=lasts,
-            seconds=seconds, complete=complete, window=self.making.window(call, self.windows.get(call, {})),
+            seconds=seconds, complete=complete, window=self.making.window(call, self.windows.get(call, {})), loaded=loaded,
         )  # fmt: skip
 
-    def inputs(self, call: Call, derived: Derived | None) -> dict[str, object]:
-        """Everything the function receives: paths as they were digested, private arguments, upstreams' values."""
-        names = list(call.upstreams)
-        loaded = self.side_by_side([partial(self.load, upstream) for upstream in call.upstreams.values()])
-        values: dict[str, object] = dict(zip(names, loaded, strict=True))
+    def inputs(self, call: Call, derived: Derived | None) -> tuple[dict[str, object], dict[str, Resolution]]:
+        """
+        Give everything the function receives, and the results that were loaded for it.
+
+        Paths as they were digested, private arguments, upstreams' values.
+        """
+        taken = self.side_by_side([partial(self.load, upstream) for upstream in call.upstreams.values()])
+        values: dict[str, object] = {name: value for name, (_, value) in zip(call.upstreams, taken, strict=True)}
+        loaded = {name: found for name, (found, _) in zip(call.upstreams, taken, strict=True)}
         for name, raw in call.raw_inputs.items():
             values[name] = copy.copy(derived.raw[name].handed) if derived else hand_over(raw)
         for name, value in {**call.values, **self.windows.get(call, {})}.items():
             values[name] = self._argument(call, name, value) if self.stores(call) else value
-        return {name: values[name] for name in call.sources}
+        return {name: values[name] for name in call.sources}, loaded
 
     def _argument(self, call: Call, name: str, value: object) -> object:
         """Give a private copy of what was digested; an argument that has none is digested again after the run."""
@@ -331,16 +337,16 @@ class Session:
         judge = self.judge(call)
         unchanged = partial(is_unchanged, derived, self.snapshot, judge, is_shared=call in self.shared)
         if call.options.upsert and self.mode.writes and result.value is not None:
-            return put_in(self.access, judge, derived, result, self.making.content_key(call), unchanged)
+            content = self.making.content_key(call, result.loaded)
+            return put_in(self.access, judge, derived, result, content, unchanged)
         holds = partial(unchanged, result)
         if not self.mode.writes or call.options.upsert or not holds():
             result.add_digest()
             return result
         if call.options.recompute or not self.mode.reads:
             self.earlier.setdefault(call, Earlier(self.access.lookup(judge.slot(derived))))
-        return commit_result(
-            self.access, judge, derived, result, self.making.content_key(call), self.earlier.get(call), holds
-        )
+        content = self.making.content_key(call, result.loaded)
+        return commit_result(self.access, judge, derived, result, content, self.earlier.get(call), holds)
 
     def publish(self, call: Call, resolution: Resolution, seconds: float) -> None:
         """Tell the observers what happened to a call; ``seconds`` has what its upstreams took, too."""
