@@ -31,7 +31,7 @@ from whorl.commit import (
 from whorl.delivery import Delivery
 from whorl.derive import Snapshot
 from whorl.entry import MISSING, Resolution, nearest, no_entry
-from whorl.errors import UndigestableError
+from whorl.errors import StaleWarning, UndigestableError, warn
 from whorl.executors.this_thread import invoke
 from whorl.executors.threads import Slots, run_side_by_side
 from whorl.fingerprint.code import holding, settle
@@ -156,10 +156,11 @@ class Session:
         derived, judge = self.derive(call), self.judge(call)
         entry = self.search.in_memory(call, derived)
         if entry is not None and (found := memoized.resolve(judge, entry)):
+            found.key = derived.key
             return found
         result = self.compute(call, derived)
         result.add_digest()
-        if is_unchanged(derived, self.snapshot, judge, result, is_shared=call in self.shared):
+        if self.is_unchanged(call, derived, result):
             memoized.keep_unstored(judge, derived, result, self.making.content_key(call, result.loaded))
         return result
 
@@ -294,7 +295,8 @@ class Session:
         complete = recorder.complete and all(found.complete for found in loaded.values())
         return Resolution(
             "ran", value=value, trace=trace, inherited=inherited, expires=earliest(expires, lasts), lasts=lasts,
-            seconds=seconds, complete=complete, window=self.making.window(call, self.windows.get(call, {})), loaded=loaded,
+            seconds=seconds, complete=complete, window=self.making.window(call, self.windows.get(call, {})),
+            loaded=loaded, key=derived.key if derived is not None and self.stores(call) else None,
         )  # fmt: skip
 
     def inputs(self, call: Call, derived: Derived | None) -> tuple[dict[str, object], dict[str, Resolution]]:
@@ -335,7 +337,7 @@ class Session:
         if not (self.mode.writes and is_digested_when_stored(call.format, result.value)):
             result.add_digest()
         judge = self.judge(call)
-        unchanged = partial(is_unchanged, derived, self.snapshot, judge, is_shared=call in self.shared)
+        unchanged = partial(self.is_unchanged, call, derived)
         if call.options.upsert and self.mode.writes and result.value is not None:
             content = self.making.content_key(call, result.loaded)
             return put_in(self.access, judge, derived, result, content, unchanged)
@@ -347,6 +349,14 @@ class Session:
             self.earlier.setdefault(call, Earlier(self.access.lookup(judge.slot(derived))))
         content = self.making.content_key(call, result.loaded)
         return commit_result(self.access, judge, derived, result, content, self.earlier.get(call), holds)
+
+    def is_unchanged(self, call: Call, derived: Derived, result: Resolution) -> bool:
+        """Whether everything that a result was made from is still what it was; warn where it is not."""
+        if not self.making.is_current(call, result.loaded):
+            message = f"the result of {call.definition.name} is not stored: what feeds it changed while it ran"
+            warn(message, StaleWarning)
+            return False
+        return is_unchanged(derived, self.snapshot, self.judge(call), result, is_shared=call in self.shared)
 
     def publish(self, call: Call, resolution: Resolution, seconds: float) -> None:
         """Tell the observers what happened to a call; ``seconds`` has what its upstreams took, too."""

@@ -46,6 +46,7 @@ class Resolution:
     all.  ``seconds`` is the time in the function; ``complete`` is false where a call in it could not be recorded.
     ``window`` records what it was computed for, where that serves every narrower one.
     ``loaded`` has the results that it was computed from, by parameter, and ``content`` the content key by them.
+    ``key`` is the call's when it was settled without an entry.
     ``adopted`` tells where a value comes from that another tool computed, then with its moment in ``computed``.
     """
 
@@ -66,6 +67,7 @@ class Resolution:
     adopted: Mapping[str, object] = field(default_factory=dict)
     loaded: Mapping[str, Resolution] = field(default_factory=dict, repr=False)
     content: Digest | None = None
+    key: Digest | None = None
     _nonce: str = ""
 
     @classmethod

@@ -91,6 +91,34 @@ class Making:
         found = loaded.get(name) or self.resolutions.get(upstream)
         return found if found is not None and found.loaded else None
 
+    def is_current(self, call: Call, loaded: Loaded) -> bool:
+        """
+        Whether what a call loaded was settled under the keys and revisions that its upstreams have now.
+
+        Once one far above was computed anew, others may stand by what was there before: no key of now is theirs.
+        """
+        waiting, seen = [(call, loaded)], set()
+        while waiting:
+            consumer, results = waiting.pop()
+            for name, found in results.items():
+                upstream = consumer.upstreams[name]
+                if not self._is_of_now(upstream, found):
+                    return False
+                if id(found) not in seen and not self.stores(upstream):
+                    seen.add(id(found))
+                    waiting.append((upstream, found.loaded))
+        return True
+
+    def _is_of_now(self, upstream: Call, found: Resolution) -> bool:
+        manifest = found.manifest
+        key = found.key if manifest is None else manifest.slot.key
+        if key is None:
+            return True
+        revision = "" if manifest is None else dict(manifest.revisions).get(key, "")
+        return key == self.snapshot.derive(upstream).key and (
+            manifest is None or revision == self.snapshot.use_revision(manifest.slot.namespace, key)
+        )
+
     def inherited(self, call: Call, loaded: Loaded = NOTHING) -> tuple[Trace, float | None]:
         """Tell what came with the stored results that a call was made from, directly or through unstored ones."""
         traces: list[Trace] = []
