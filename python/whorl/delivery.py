@@ -44,8 +44,12 @@ class Delivery:
     anew: set[Call] = field(default_factory=set)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def fetch(self, call: Call, resolution: Resolution) -> object:
-        """Give the value of a settled call: from memory, decoded or as it was computed; MISSING where it went."""
+    def fetch(self, call: Call, resolution: Resolution, settled: Resolution | None = None) -> object:
+        """
+        Give the value of a settled call: from memory, decoded or as it was computed; MISSING where it went.
+
+        ``settled`` is what it was settled by, where ``resolution`` has a copy of its value.
+        """
         manifest = resolution.manifest
         if call.memoized and manifest is not None and not validators_of(call):
             value = memoized.recall(call, self.snapshot, manifest)
@@ -60,7 +64,7 @@ class Delivery:
             value = as_engine(call, value)
         value = work_on(call, value)
         if not is_valid(call, value):
-            self._refuse(call, resolution)
+            self._refuse(call, settled or resolution)
             return MISSING
         if call.memoized and manifest is not None and (derived := self.snapshot.known(call)):
             memoized.keep(self.search.judge(call), derived, manifest, value)

@@ -232,7 +232,7 @@ class Session:
             settled = resolution = self.settle(call)
             if settled.manifest is None:
                 resolution = self._copied(call, settled)
-            value = self.delivery.fetch(call, resolution)
+            value = self.delivery.fetch(call, resolution, settled)
             if value is not MISSING:
                 is_copy = resolution.loaded is settled.loaded
                 return settled if is_copy else replace(settled, loaded=resolution.loaded, content=None), value
