@@ -168,6 +168,18 @@ def test_a_thread_that_outlives_its_block_carries_on() -> None:
     assert methods() == before
 
 
+def test_a_daemon_has_nothing_of_the_block_that_it_is_started_in() -> None:
+    """A library may have started it, for whoever comes later: the loop of an event, the workers of a pool."""
+    found: list[str] = []
+    with whorl.options(namespace="other"):
+        for daemon in (False, True):
+            thread = threading.Thread(target=lambda: found.append(namespace()), daemon=daemon)
+            thread.start()
+            thread.join()
+
+    assert found == ["other", "default"]
+
+
 @FORKS
 def test_a_worker_that_was_forked_inside_of_a_block_is_nobodys() -> None:
     """Work that is given to it later has what holds then, and its standard library is as it was."""

@@ -6,15 +6,17 @@ import datetime as dt
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
+import dask.dataframe as dd
 import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
+import xarray as xr
 from dateutil import tz
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from whorl import Processor, cache, config, stage, timeseries
+from whorl import File, Param, Processor, cache, config, stage, timeseries
 from whorl.bounds import Bounds
 from whorl.errors import ConfigError
 
@@ -23,7 +25,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 ran: list[tuple[object, object]] = []
-WRONG = ["2020-02-31", "nonsense", "", "NaT", "2016-12-31 23:59:60", Ellipsis, pd.NaT, 10**40, True, ["2020"]]
+WRONG = [
+    "2020-02-31", "nonsense", "", "NaT", "2016-12-31 23:59:60", Ellipsis, pd.NaT, 10**40, True, ["2020"],
+    "10:00", "T10:00", "10am", "12:30 PM", "1:1", "10:00Z", "10:00:05.5+01:00", dt.time(10),
+]  # fmt: skip
 ZONES = [
     "America/Sao_Paulo", "America/Havana", "Asia/Beirut", "Europe/Rome", "Pacific/Apia", "Pacific/Kwajalein",
     "America/Danmarkshavn", "Antarctica/Casey", "Africa/Cairo", "Australia/Lord_Howe", "Asia/Kathmandu", "UTC",
@@ -91,6 +96,53 @@ def test_the_ends_of_an_upstream_are_refused_before_anything_runs() -> None:
     with pytest.raises(ConfigError, match=r"^start_time: '2020-02-31'"):
         length(frame=wrong)
     assert ran == []
+
+
+@pytest.mark.parametrize("name", ["start_time", "end_time"])
+@pytest.mark.parametrize("source", ["2020-01-03", File("from.txt"), length], ids=["a path", "a file", "a stage"])
+def test_an_end_that_an_input_gives_is_refused_when_it_is_decorated(name: str, source: Any) -> None:
+    """Processors see plain arguments alone; one that is declared is one."""
+    with pytest.raises(ConfigError, match=rf"^timeseries: ends has the input '{name}'"):
+        timeseries()(stage(name="ends", **{name: source})(whole.__wrapped__))
+    assert len(timeseries()(stage(name="ends", start_time=Param("2020-12-30"))(whole.__wrapped__))()) == 2
+
+
+def test_an_end_that_a_call_takes_from_a_stage_is_refused_before_anything_runs() -> None:
+    """It is known only once that has run."""
+    with pytest.raises(ConfigError, match=r"^end_time: <stage .*length> is no end of a window in time"):
+        whole(end_time=length)
+    assert ran == []
+
+
+@pytest.mark.parametrize(
+    "end",
+    ["9999-12-31", "9999", dt.date(9999, 12, 31), pd.Timestamp("9999-12-31T23").to_pydatetime(), "9999-12-31T23:59Z",
+     np.datetime64("20000-01-01", "s")],
+    ids=repr,
+)  # fmt: skip
+@pytest.mark.parametrize("zone", [None, "Europe/Berlin", "America/New_York", "Pacific/Apia"])
+def test_an_end_beyond_all_times_is_the_last_moment(end: Any, zone: str | None) -> None:
+    """Nothing of what lies before is left out, for any type of data, and the first end likewise."""
+    times = pd.date_range("2020-01-01", periods=9, tz=zone)
+    frame = pd.DataFrame({"time": times})
+    values: list[Any] = [frame, pl.from_pandas(frame), dd.from_pandas(frame, npartitions=2)]
+    values += [] if zone else [xr.Dataset(coords={"time": times})]
+    for value in values:
+        given = timeseries()(lambda start_time, end_time, value=value: value)
+        for start in ("2020-01-03", np.datetime64("2020-01-03")):
+            found = given(start, end)
+            assert len(found.time if isinstance(value, xr.Dataset) else found) == 7
+        assert len(given("0001-01-01", end)["time"]) == 9
+        assert timeseries().validate(value, {"start_time": "2020-01-01", "end_time": end}) is False
+
+
+def test_what_lies_after_the_last_moment_of_datetime_is_outside() -> None:
+    """Data may go further than datetime does."""
+    times = np.array(["9999-12-31T23:00", "10000-01-01T00:00"], dtype="datetime64[s]")
+    given = timeseries()(lambda start_time, end_time: xr.Dataset(coords={"time": times}))
+
+    assert len(given("2020", "9999-12-31").time) == 1
+    assert len(given("2020", np.datetime64("10000-01-02", "s")).time) == 2
 
 
 def test_what_other_processors_make_of_the_ends_counts() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import types
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,7 @@ import shapely
 from geopandas.testing import assert_geodataframe_equal
 
 from whorl.memory import Memory
-from whorl.private import private_copy
+from whorl.private import _fixed_parts, private_copy
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -76,6 +77,81 @@ def test_a_geometry_is_not_copied_wherever_it_is(name: str) -> None:
     assert name == "itself" or copied is not value
     if "frame of" not in name and "frame in" not in name:  # those make an object of a geometry whenever it is asked for
         assert first(copied) is POINT
+
+
+class Corner:
+    """A class that makes a geometry of itself whenever it is asked for its state."""
+
+    def __init__(self, x: float, y: float) -> None:
+        self.x, self.y = x, y
+
+    def __getstate__(self) -> object:
+        return {"at": shapely.Point(self.x, self.y)}
+
+    def __setstate__(self, state: Any) -> None:
+        self.x, self.y = state["at"].x, state["at"].y
+
+
+class Written:
+    """A class that writes a geometry down, and makes it anew when it is copied."""
+
+    def __init__(self, point: Any) -> None:
+        self.text = point.wkb
+
+    def __reduce__(self) -> Any:
+        return Written, (shapely.from_wkb(self.text),)
+
+
+class Remade(Corner):
+    """A class that makes a geometry of itself only to copy it."""
+
+    def __deepcopy__(self, memo: Any) -> Any:
+        point = copy.deepcopy(shapely.Point(self.x, self.y), memo)
+        return Remade(point.x, point.y)
+
+
+class Hidden:
+    """A class that has its geometry where nobody looks."""
+
+    __slots__ = ("point",)
+
+    def __init__(self, point: Any) -> None:
+        self.point = point
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize("make", [Corner, Remade], ids=lambda kind: kind.__name__)
+def test_a_value_that_makes_geometries_of_itself_is_copied(make: Callable[[float, float], Any]) -> None:
+    """Each time it is asked there is another of them; that ends all the same."""
+    value = make(1, 2)
+    copied: Any = private_copy({"all": [value], "n": np.arange(2)})
+    written: Any = private_copy([Written(POINT)])
+
+    assert (copied["all"][0].x, copied["all"][0].y) == (1, 2)
+    assert copied["all"][0] is not value
+    assert written[0].text == POINT.wkb
+
+
+def test_a_geometry_that_nobody_saw_keeps_its_grid() -> None:
+    """What is found only by copying is copied once more, by another way."""
+    value = Hidden(POINT)
+    copied: Any = private_copy([value, {1}])
+
+    assert copied[0] is not value
+    assert copied[0].point is POINT
+
+
+def test_what_modules_hold_is_not_looked_at() -> None:
+    """A value may refer to one, whose parts are no parts of the value."""
+    value = Places(types)
+    looked = [value.points.__dict__, Places(POINT)]
+    types.hidden = looked  # type: ignore[attr-defined]
+    try:
+        found = list(_fixed_parts(value))
+    finally:
+        del types.hidden  # type: ignore[attr-defined]
+
+    assert found == []
 
 
 def test_what_holds_geometries_is_apart() -> None:

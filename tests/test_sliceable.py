@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 from dateutil import tz
 
-from whorl import Processor, cache, clear_memoizer, config, stage, timeseries
+from whorl import Param, Processor, cache, clear_memoizer, config, stage, timeseries
 from whorl.errors import ConfigError
 from whorl.processors.axes import TimeAxisError
 
@@ -185,7 +185,7 @@ def test_a_window_of_inputs_cannot_be_sliceable() -> None:
 
         @timeseries(sliceable=True)
         @cache(name="odd")
-        @stage(start_time="a.txt", cache=True, name="odd input")
+        @stage(start_time=Param("2020"), cache=True, name="odd input")
         def odd(start_time: str, end_time: str) -> str:
             return start_time + end_time
 

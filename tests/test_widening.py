@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pandas as pd
@@ -73,6 +74,22 @@ def test_ends_that_cannot_be_read_widen_nothing(ends: str) -> None:
     assert f'"ends": {ends}' in recorded
     assert covers(recorded, Extent.of(("2020-02", "2020-02")))
     assert widest(recorded, ("2020-02-01", "2021-01-01")) == ("2020-02-01", "2021-01-01")
+
+
+@pytest.mark.parametrize("zone", ["America", "", "..", "/etc", "x" * 5000, "zone.tab", "posixrules/x", "no\\u0000ne"])
+@pytest.mark.parametrize("kind", [dt.datetime, pd.Timestamp])
+def test_a_zone_that_is_none_widens_nothing(zone: str, kind: Any) -> None:
+    """Whoever wrote the record may name a folder, or what no file system takes."""
+    start = kind(2020, 1, 1, tzinfo=ZoneInfo("Europe/Berlin"))
+    recorded = record_window((start, None)).replace('"Europe/Berlin"', f'"{zone}"')
+    asked = dt.datetime(2020, 1, 5, tzinfo=dt.UTC), dt.datetime(2020, 1, 6, tzinfo=dt.UTC)
+    found = read_window(recorded)
+
+    assert f'"{zone}"' in recorded
+    assert found is not None
+    assert found.ends is None
+    assert covers(recorded, Extent.of(asked))
+    assert widest(recorded, asked) is asked
 
 
 @pytest.mark.parametrize(

@@ -2,13 +2,15 @@
 Two ends as a caller gives them in, moments that can be compared with a time axis out.
 
 A text or a date stands for the whole period that it names; its end is the beginning of the next one, which is outside.
-In a time zone a period begins with its first moment there, though its midnight be left out or come twice.  On the
-arrow: in *bind*, and after *decode*, for ``timeseries``; and inside *decode*.
+In a time zone a period begins with its first moment there, though its midnight be left out or come twice.
+What lies after the last moment of the year 9999, or before the year 1, is taken for that moment where it could not be
+compared.  On the arrow: in *bind*, and after *decode*, for ``timeseries``; and inside *decode*.
 """
 
 from __future__ import annotations
 
 import datetime as dt
+import re
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -21,6 +23,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _DAY = dt.timedelta(days=1)
+# What datetime has, and no time zone goes beyond.
+_FIRST, _LAST = "0001-01-01", "9999-12-31T23:59:59.999999"
+_HOUR, _ZONE = r"(T\d{1,2}|\d{1,2}(?=:|\s*[ap]\.?m))(:\d{1,2}){0,2}([.,]\d+)?", r"(Z|UTC|[+-][\d:]+)?"
+_TIME_OF_DAY = re.compile(rf"\s*{_HOUR}\s*([ap]\.?m\.?)?\s*{_ZONE}\s*", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +50,8 @@ class Bounds:
         last = None if end is None else _period(end, names[1])
         named = tuple(found[0] for found in (first, last) if found and (found[2] or found[1] - found[0] < _DAY))
         upper, is_closed = (last[1], last[2]) if last else (None, True)
+        if upper is not None and not is_closed and upper.year > dt.MAXYEAR:
+            upper, is_closed = within_years(upper), True
         return cls(first[0] if first else None, upper, is_closed, named)
 
     @property
@@ -97,6 +105,8 @@ def _period(given: object, name: str) -> tuple[pd.Timestamp, pd.Timestamp, bool]
     import pandas as pd
 
     problem = f"{name}: {given!r} is no end of a window in time"
+    if isinstance(given, str) and _TIME_OF_DAY.fullmatch(given):
+        raise ConfigError(problem, "it has a time of day and no day", 'give "2020-01-31T10:00"')
     try:
         if isinstance(given, dt.date) and not isinstance(given, dt.datetime):
             given = given.isoformat()
@@ -127,7 +137,43 @@ def _in_zone(moment: pd.Timestamp | None, zone: Any) -> pd.Timestamp | None:
         return None
     if zone is None:
         return moment if moment.tz is None else moment.tz_convert("UTC").tz_localize(None)
+    if not _is_far(moment):
+        return _shown_in(moment, zone)
+    try:
+        found = _shown_in(moment, zone)
+        is_inside = all(dt.MINYEAR <= shown.year <= dt.MAXYEAR for shown in (found, found.tz_convert("UTC")))
+    except (NotImplementedError, OverflowError, ValueError):
+        is_inside = False
+    return found if is_inside else _outermost(zone, is_last=moment.year >= dt.MAXYEAR)
+
+
+def _is_far(moment: pd.Timestamp) -> bool:
+    """Whether it may have no place in some time zone."""
+    return not dt.MINYEAR + 1 < moment.year < dt.MAXYEAR
+
+
+def _shown_in(moment: pd.Timestamp, zone: Any) -> pd.Timestamp:
     return _first_at(moment, zone) if moment.tz is None else moment.tz_convert(zone)
+
+
+def within_years(moment: pd.Timestamp) -> pd.Timestamp:
+    """Give the first or the last moment that datetime has for one beyond."""
+    if dt.MINYEAR <= moment.year <= dt.MAXYEAR:
+        return moment
+    return type(moment)(_LAST if moment.year > dt.MAXYEAR else _FIRST)
+
+
+def _outermost(zone: Any, *, is_last: bool) -> pd.Timestamp:
+    """Give the first or the last moment that datetime has both in a zone and in UTC."""
+    import pandas as pd
+
+    moment = pd.Timestamp(_LAST if is_last else _FIRST)
+    try:
+        shown: pd.Timestamp = moment.tz_localize(zone)
+        shown.tz_convert("UTC").to_pydatetime()
+    except (NotImplementedError, OverflowError, ValueError):
+        shown = moment.tz_localize("UTC").tz_convert(zone)
+    return shown
 
 
 def _first_at(moment: pd.Timestamp, zone: Any) -> pd.Timestamp:
@@ -151,7 +197,9 @@ def _first_at(moment: pd.Timestamp, zone: Any) -> pd.Timestamp:
 def _check_is_one(moment: pd.Timestamp, zone: Any) -> None:
     import pandas as pd
 
-    if zone is None or moment.tz is not None or not pd.isna(_localized(moment, zone, ambiguous="NaT")):
+    if zone is None or moment.tz is not None or _is_far(moment):
+        return
+    if not pd.isna(_localized(moment, zone, ambiguous="NaT")):
         return
     first = _first_at(moment, zone)
     cause = "its clocks show that time twice" if first.tz_localize(None) == moment else "its clocks leave that time out"

@@ -37,7 +37,7 @@ _Held = list[tuple[ContextVar[Any], Any]]
 def _start_carrying(start: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(start)
     def carrying(thread: threading.Thread) -> None:
-        if _carried.get() and not thread.daemon:  # daemons are workers of pools: they outlive what they are started in
+        if _carried.get() and not thread.daemon:  # daemons are of pools and libraries: they outlive it
             thread.run = carry(thread.run)  # type: ignore[method-assign]
         start(thread)
 

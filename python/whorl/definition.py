@@ -153,6 +153,8 @@ def define(function: Callable[..., object], declared: Mapping[str, object], **op
 def with_processor(definition: Definition, processor: Processor) -> Definition:
     """Give a stage one more processor, which works before those it has, as it stands above them."""
     processor.check(definition.signature, definition.name)
+    inputs = {name for name, given in definition.inputs.items() if not isinstance(given, Param)}
+    processor.check_inputs(inputs, definition.name)
     more = replace(definition, processors=(processor, *definition.processors))
     register(more)
     return more

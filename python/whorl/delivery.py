@@ -30,7 +30,9 @@ class Delivery:
     """
     Hands out what calls of one session were settled by.
 
-    A call that is to be settled anew leaves ``resolutions``, and its entry stands in ``earlier`` from then on.
+    A call that is to be settled anew is in ``anew``, and its entry stands in ``earlier`` from then on.  Until there is
+    another, what it was settled by stays in ``resolutions``: siblings that loaded it, or look for what was made of it,
+    derive their content keys meanwhile.
     """
 
     access: Access
@@ -39,10 +41,15 @@ class Delivery:
     search: Search
     earlier: dict[Call, Earlier]
     resolutions: dict[Call, Resolution]
+    anew: set[Call] = field(default_factory=set)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def fetch(self, call: Call, resolution: Resolution) -> object:
-        """Give the value of a settled call: from memory, decoded or as it was computed; MISSING where it went."""
+    def fetch(self, call: Call, resolution: Resolution, settled: Resolution | None = None) -> object:
+        """
+        Give the value of a settled call: from memory, decoded or as it was computed; MISSING where it went.
+
+        ``settled`` is what it was settled by, where ``resolution`` has a copy of its value.
+        """
         manifest = resolution.manifest
         if call.memoized and manifest is not None and not validators_of(call):
             value = memoized.recall(call, self.snapshot, manifest)
@@ -57,7 +64,7 @@ class Delivery:
             value = as_engine(call, value)
         value = work_on(call, value)
         if not is_valid(call, value):
-            self._refuse(call, resolution)
+            self._refuse(call, settled or resolution)
             return MISSING
         if call.memoized and manifest is not None and (derived := self.snapshot.known(call)):
             memoized.keep(self.search.judge(call), derived, manifest, value)
@@ -74,9 +81,23 @@ class Delivery:
     def _settle_anew(self, call: Call, resolution: Resolution) -> None:
         """Have a call settled once more, unless another consumer had it so meanwhile."""
         with self._lock:
-            if self.resolutions.get(call) is resolution:
+            if self._is_settled_by(call, resolution):
                 self.earlier[call] = Earlier(resolution.manifest)
-                del self.resolutions[call]
+                self.anew.add(call)
+
+    def _is_settled_by(self, call: Call, resolution: Resolution) -> bool:
+        return call not in self.anew and self.resolutions.get(call) is resolution
+
+    def is_settled(self, call: Call) -> bool:
+        """Whether there is something that a call was settled by, and nobody found it wanting."""
+        return call in self.resolutions and call not in self.anew
+
+    def note_settled(self, call: Call, resolution: Resolution) -> None:
+        """Note what a call was settled by, for the first time or anew."""
+        with self._lock:
+            self.resolutions[call] = resolution
+            if call in self.anew:
+                self.anew.remove(call)
                 self.search.making.forget()
 
     def place(self, call: Call, resolution: Resolution) -> object:
@@ -101,7 +122,9 @@ class Delivery:
         assert manifest is not None
         value = decode(self.access, manifest, call, self.snapshot, wish_of(call))
         if value is MISSING:
-            if call in self.earlier and self.resolutions.get(call) is resolution:
+            with self._lock:
+                is_new = call in self.earlier and self._is_settled_by(call, resolution)
+            if is_new:
                 raise FormatError(
                     f"what {call.definition.name} stored a moment ago cannot be read back as {manifest.format}"
                 )

@@ -31,7 +31,7 @@ from whorl.commit import (
 from whorl.delivery import Delivery
 from whorl.derive import Snapshot
 from whorl.entry import MISSING, Resolution, nearest, no_entry
-from whorl.errors import UndigestableError
+from whorl.errors import StaleWarning, UndigestableError, warn
 from whorl.executors.this_thread import invoke
 from whorl.executors.threads import Slots, run_side_by_side
 from whorl.fingerprint.code import holding, settle
@@ -156,11 +156,12 @@ class Session:
         derived, judge = self.derive(call), self.judge(call)
         entry = self.search.in_memory(call, derived)
         if entry is not None and (found := memoized.resolve(judge, entry)):
+            found.key = derived.key
             return found
         result = self.compute(call, derived)
         result.add_digest()
-        if is_unchanged(derived, self.snapshot, judge, result, is_shared=call in self.shared):
-            memoized.keep_unstored(judge, derived, result, self.making.content_key(call))
+        if self.is_unchanged(call, derived, result):
+            memoized.keep_unstored(judge, derived, result, self.making.content_key(call, result.loaded))
         return result
 
     def converted(self, call: Call, derived: Derived, found: Manifest) -> Manifest:
@@ -203,10 +204,10 @@ class Session:
         with self._locks.setdefault(call, threading.Lock()):
             if call in self.failures:
                 raise self.failures[call]
-            if call not in self.resolutions:
+            if not self.delivery.is_settled(call):
                 started = time.perf_counter()
                 resolution = self.resolve(call) if self.stores(call) else self.resolve_unstored(call)
-                self.resolutions[call] = resolution
+                self.delivery.note_settled(call, resolution)
                 self._note_revision(resolution)
                 if call is not self.top:
                     self.publish(call, resolution, time.perf_counter() - started)
@@ -225,15 +226,16 @@ class Session:
                 self.publish(call, resolution, time.perf_counter() - started)
                 return value
 
-    def load(self, call: Call) -> object:
-        """Give a consumer a value of its own: decoded for it, or a private copy of what is not stored."""
+    def load(self, call: Call) -> tuple[Resolution, object]:
+        """Give a consumer a value of its own, decoded or a private copy of what is not stored, and its resolution."""
         while True:
-            resolution = self.settle(call)
-            if resolution.manifest is None:
-                resolution = self._copied(call, resolution)
-            value = self.delivery.fetch(call, resolution)
+            settled = resolution = self.settle(call)
+            if settled.manifest is None:
+                resolution = self._copied(call, settled)
+            value = self.delivery.fetch(call, resolution, settled)
             if value is not MISSING:
-                return value
+                is_copy = resolution.loaded is settled.loaded
+                return settled if is_copy else replace(settled, loaded=resolution.loaded, content=None), value
 
     def _copied(self, call: Call, resolution: Resolution) -> Resolution:
         try:
@@ -262,7 +264,8 @@ class Session:
     def compute(self, call: Call, derived: Derived | None) -> Resolution:
         """Load the inputs, run the function, and note what its body and its upstreams used."""
         derived = derived or self.derive_within_itself(call)
-        args, kwargs = deliver(call, self.inputs(call, derived))
+        values, loaded = self.inputs(call, derived)
+        args, kwargs = deliver(call, values)
         began = time.time()
         with self.slots.hold(), recording(call.definition.name, derived.key if derived else None) as recorder:
             started = time.perf_counter()
@@ -274,37 +277,42 @@ class Session:
                 ):
                     value = invoke(call.definition.function, args, kwargs, is_async=call.definition.is_async)
             except BaseException as error:
-                self.usage.failed.append((recorder, self.making.inherited(call)[0]))
+                self.usage.failed.append((recorder, self.making.inherited(call, loaded)[0]))
                 self.fail(call, error, time.perf_counter() - started)
                 raise
             seconds = time.perf_counter() - started
         if derived is not None:
             settle(call.definition.function, derived.fingerprint)
-        used = self.making.traces_of_unstored(call) if derived is not None else ()
+        used = self.making.traces_of_unstored(call, loaded) if derived is not None else ()
         trace = merge([recorder.trace(), *used])
-        inherited, expires = self.making.inherited(call)
+        inherited, expires = self.making.inherited(call, loaded)
         ttl = call.definition.ttl
         lasts = earliest(
             None if ttl is None else began + ttl,
             *(traced.expires for traced in trace.calls),
-            *(upstream.lasts for upstream in self.making.unstored(call)),
+            *(upstream.lasts for upstream in self.making.unstored(call, loaded)),
         )
-        complete = recorder.complete and all(self.resolutions[item].complete for item in call.upstreams.values())
+        complete = recorder.complete and all(found.complete for found in loaded.values())
         return Resolution(
             "ran", value=value, trace=trace, inherited=inherited, expires=earliest(expires, lasts), lasts=lasts,
             seconds=seconds, complete=complete, window=self.making.window(call, self.windows.get(call, {})),
+            loaded=loaded, key=derived.key if derived is not None and self.stores(call) else None,
         )  # fmt: skip
 
-    def inputs(self, call: Call, derived: Derived | None) -> dict[str, object]:
-        """Everything the function receives: paths as they were digested, private arguments, upstreams' values."""
-        names = list(call.upstreams)
-        loaded = self.side_by_side([partial(self.load, upstream) for upstream in call.upstreams.values()])
-        values: dict[str, object] = dict(zip(names, loaded, strict=True))
+    def inputs(self, call: Call, derived: Derived | None) -> tuple[dict[str, object], dict[str, Resolution]]:
+        """
+        Give everything the function receives, and the results that were loaded for it.
+
+        Paths as they were digested, private arguments, upstreams' values.
+        """
+        taken = self.side_by_side([partial(self.load, upstream) for upstream in call.upstreams.values()])
+        values: dict[str, object] = {name: value for name, (_, value) in zip(call.upstreams, taken, strict=True)}
+        loaded = {name: found for name, (found, _) in zip(call.upstreams, taken, strict=True)}
         for name, raw in call.raw_inputs.items():
             values[name] = copy.copy(derived.raw[name].handed) if derived else hand_over(raw)
         for name, value in {**call.values, **self.windows.get(call, {})}.items():
             values[name] = self._argument(call, name, value) if self.stores(call) else value
-        return {name: values[name] for name in call.sources}
+        return {name: values[name] for name in call.sources}, loaded
 
     def _argument(self, call: Call, name: str, value: object) -> object:
         """Give a private copy of what was digested; an argument that has none is digested again after the run."""
@@ -329,18 +337,26 @@ class Session:
         if not (self.mode.writes and is_digested_when_stored(call.format, result.value)):
             result.add_digest()
         judge = self.judge(call)
-        unchanged = partial(is_unchanged, derived, self.snapshot, judge, is_shared=call in self.shared)
+        unchanged = partial(self.is_unchanged, call, derived)
         if call.options.upsert and self.mode.writes and result.value is not None:
-            return put_in(self.access, judge, derived, result, self.making.content_key(call), unchanged)
+            content = self.making.content_key(call, result.loaded)
+            return put_in(self.access, judge, derived, result, content, unchanged)
         holds = partial(unchanged, result)
         if not self.mode.writes or call.options.upsert or not holds():
             result.add_digest()
             return result
         if call.options.recompute or not self.mode.reads:
             self.earlier.setdefault(call, Earlier(self.access.lookup(judge.slot(derived))))
-        return commit_result(
-            self.access, judge, derived, result, self.making.content_key(call), self.earlier.get(call), holds
-        )
+        content = self.making.content_key(call, result.loaded)
+        return commit_result(self.access, judge, derived, result, content, self.earlier.get(call), holds)
+
+    def is_unchanged(self, call: Call, derived: Derived, result: Resolution) -> bool:
+        """Whether everything that a result was made from is still what it was; warn where it is not."""
+        if not self.making.is_current(call, result.loaded):
+            message = f"the result of {call.definition.name} is not stored: what feeds it changed while it ran"
+            warn(message, StaleWarning)
+            return False
+        return is_unchanged(derived, self.snapshot, self.judge(call), result, is_shared=call in self.shared)
 
     def publish(self, call: Call, resolution: Resolution, seconds: float) -> None:
         """Tell the observers what happened to a call; ``seconds`` has what its upstreams took, too."""

@@ -45,6 +45,8 @@ class Resolution:
     no content key stands for (its own ttl, nested calls, upstreams that are not stored), ``expires`` the earliest of
     all.  ``seconds`` is the time in the function; ``complete`` is false where a call in it could not be recorded.
     ``window`` records what it was computed for, where that serves every narrower one.
+    ``loaded`` has the results that it was computed from, by parameter, and ``content`` the content key by them.
+    ``key`` is the call's when it was settled without an entry.
     ``adopted`` tells where a value comes from that another tool computed, then with its moment in ``computed``.
     """
 
@@ -63,6 +65,9 @@ class Resolution:
     digested: bool = False
     computed: float | None = None
     adopted: Mapping[str, object] = field(default_factory=dict)
+    loaded: Mapping[str, Resolution] = field(default_factory=dict, repr=False)
+    content: Digest | None = None
+    key: Digest | None = None
     _nonce: str = ""
 
     @classmethod

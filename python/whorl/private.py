@@ -11,6 +11,7 @@ import copy
 import io
 import pickle
 import sys
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from whorl.digest import copy_plain
@@ -53,17 +54,13 @@ def _copy_deeply(value: object) -> object:
     plain = copy_plain(value, _is_fixed)
     if plain is not None:
         return plain
-    fixed = {id(part): part for part in _fixed_parts(value)}
-    while True:
-        memo = dict(fixed)
-        copied = copy.deepcopy(value, memo)
-        if any(_is_frame(part) for part in memo.values()):
-            return _pickled(value)
-        kept: Any = memo.get(id(memo), ())  # where deepcopy holds what it made copies of
-        missed = {id(part): part for part in kept if _is_fixed(type(part))}
-        if not missed:
-            return copied
-        fixed |= missed
+    memo = {id(part): part for part in _fixed_parts(value)}
+    copied = copy.deepcopy(value, memo)
+    if any(_is_frame(part) for part in memo.values()):
+        return _pickled(value)
+    kept: Any = memo.get(id(memo), ())  # where deepcopy holds what it made copies of
+    # Geometries in places that are not looked at, or that a value makes anew whenever it is asked for its state.
+    return _pickled(value) if any(_is_fixed(type(part)) for part in kept) else copied
 
 
 def _fixed_parts(value: object) -> Iterator[object]:
@@ -73,7 +70,7 @@ def _fixed_parts(value: object) -> Iterator[object]:
     while waiting:
         part: Any = waiting.pop()
         kind = type(part)
-        if kind in _IMMUTABLE or id(part) in seen or isinstance(part, type):
+        if kind in _IMMUTABLE or id(part) in seen or isinstance(part, (type, ModuleType)):
             continue
         seen.add(id(part))
         if _is_fixed(kind):

@@ -27,7 +27,10 @@ Moment: TypeAlias = "tuple[int, bool]"
 
 _NANOSECONDS = {"s": 10**9, "ms": 10**6, "us": 10**3, "ns": 1}
 # What reading a record of somebody else may raise, who wrote anything.
-_UNREADABLE = (ArithmeticError, AttributeError, ImportError, LookupError, RecursionError, TypeError, ValueError)
+_UNREADABLE = (
+    ArithmeticError, AttributeError, ImportError, LookupError, NotImplementedError, OSError, RecursionError, TypeError,
+    ValueError,
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

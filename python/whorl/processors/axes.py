@@ -14,7 +14,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from whorl.axis import choose, is_of_moments, pandas_labels, pandas_times
-from whorl.bounds import Bounds
+from whorl.bounds import Bounds, within_years
 from whorl.errors import WhorlError
 from whorl.typenames import type_name
 
@@ -111,7 +111,9 @@ def _polars_times(value: Any, names: tuple[str, ...], bounds: Bounds) -> tuple[A
     if kind not in (pl.Date, pl.Datetime):
         raise TimeAxisError(f"the column {name!r} has no times", f"it is of type {kind}")
     times = pl.col(name).cast(pl.Datetime("ns")) if kind == pl.Date else pl.col(name)
-    return times, bounds.checked_in_zone(getattr(kind, "time_zone", None))
+    zone = getattr(kind, "time_zone", None)
+    window = bounds.checked_in_zone(zone)
+    return times, window if zone else window.mapped(within_years)
 
 
 def _slice_polars(value: Any, names: tuple[str, ...], bounds: Bounds) -> Any:

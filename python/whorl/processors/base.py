@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from whorl.errors import ConfigError, InvalidValueError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Container, Mapping, Sequence
 
     from whorl.wish import Window
 
@@ -51,6 +51,9 @@ class Processor:
 
     def check(self, signature: inspect.Signature, stage: str) -> None:
         """Raise ConfigError where a function lacks what this processor needs; asked when the function is decorated."""
+
+    def check_inputs(self, inputs: Container[str], stage: str) -> None:
+        """Raise ConfigError for inputs of a stage that this processor cannot work with; asked as ``check`` is."""
 
     def arguments(self, arguments: Mapping[str, object]) -> Mapping[str, object]:
         """Give the arguments that the function is called with, by parameter, defaults included."""

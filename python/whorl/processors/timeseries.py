@@ -28,7 +28,7 @@ from whorl.wish import Window
 
 if TYPE_CHECKING:
     import inspect
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Container, Mapping, Sequence
 
 _YEAR = timedelta(days=365)
 _warned: set[type] = set()
@@ -82,9 +82,16 @@ class timeseries(Processor):  # noqa: N801 - a decorator
                 cause = f"the function takes {', '.join(signature.parameters) or 'none'}"
                 raise ConfigError(f"timeseries: {stage} has no parameter {name!r}", cause, f"add {name}=None")
 
+    def check_inputs(self, inputs: Container[str], stage: str) -> None:
+        """Refuse ends that files or other stages give: processors see plain arguments alone."""
+        for name in self.consumes:
+            if name in inputs:
+                cause, tip = "an end of a window is a plain argument", f"declare {name}=Param(…), or give it to calls"
+                raise ConfigError(f"timeseries: {stage} has the input {name!r}", cause, tip)
+
     def check_arguments(self, arguments: Mapping[str, object]) -> None:
-        """Refuse an end that is no time; one that an input gives is not known yet."""
-        self._bounds({name: arguments.get(name) for name in self.consumes})
+        """Refuse an end that is no time."""
+        self._bounds(arguments)
 
     def wish(self, arguments: Mapping[str, object]) -> tuple[Window, ...]:
         """Wish for the window."""
