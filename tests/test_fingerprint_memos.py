@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
 import itertools
 import sys
@@ -14,6 +15,8 @@ import pytest
 from test_fingerprint_settled import WRITING_STATEMENTS, compiled
 from whorl import NotFollowedWarning, UndigestableError, observe
 from whorl.fingerprint.data import state_of_value
+from whorl.fingerprint.nodes import Place
+from whorl.fingerprint.settled import Change
 from whorl.fingerprint.writes import surely_writes
 
 if TYPE_CHECKING:
@@ -254,3 +257,18 @@ def test_code_says_that_it_writes(code: str) -> None:
 def test_handing_on_says_nothing_of_writing(expression: str) -> None:
     """Who hands a value on, or uses a part of it, may be a reader."""
     assert not surely_writes([compiled(f"return {expression}")], "K")
+
+
+def test_what_was_decided_for_a_stage_goes_with_it() -> None:
+    """Stages may be made in a loop: nothing that is remembered of a place holds them."""
+    change = Change(place=Place({}, "K"), name="K", ways=("K",), writers=())
+
+    def root() -> None:
+        K.append(1)  # type: ignore[name-defined] # noqa: F821
+
+    decided = change.decide(root, [root.__code__])
+    kept = len(change.decisions)
+    del root
+    gc.collect()
+
+    assert (decided, kept, len(change.decisions)) == (True, 1, 0)

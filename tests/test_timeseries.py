@@ -16,13 +16,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import whorl
-from whorl import Processor, cache, config, stage, timeseries
+from whorl import cache, config, timeseries
 from whorl.bounds import Bounds
 from whorl.errors import ConfigError, InvalidValueError, WhorlWarning
 from whorl.processors.axes import TimeAxisError, family_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 DAYS = pd.date_range("2020-01-01", periods=60, freq="D")
@@ -325,35 +325,6 @@ def test_a_processor_validates_by_itself_where_it_says_so() -> None:
     assert places(validated("2010", "2011", validate_data=False)) == []
     with pytest.raises(InvalidValueError):
         timeseries(validate_data=True)(validated.__wrapped__)("2010", "2011")
-
-
-@pytest.mark.timeout(30)
-@pytest.mark.usefixtures("store")
-def test_a_value_in_memory_that_is_not_valid_is_computed_anew_for_a_consumer() -> None:
-    """Once; one that is not valid then either cannot be helped."""
-    valid, made = [True], []
-
-    class Fickle(Processor):
-        validate_data = True
-
-        def validate(self, value: Any, arguments: Mapping[str, object]) -> bool:
-            return valid[0]
-
-    @Fickle()
-    @stage(memoize=True, name="remembered", ignore=[made])
-    def remembered() -> list[int]:
-        made.append(1)
-        return [1]
-
-    @stage(numbers=remembered, cache=True, name="summed")
-    def summed(numbers: list[int], more: int = 0) -> int:
-        return sum(numbers) + more
-
-    assert summed() == 1
-    valid[0] = False
-    with pytest.raises(InvalidValueError):
-        summed(more=1)
-    assert len(made) == 2
 
 
 @pytest.mark.usefixtures("store")

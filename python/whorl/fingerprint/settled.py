@@ -9,6 +9,7 @@ lies there now counts.  On the arrow: inside *fingerprint*, before and after *co
 from __future__ import annotations
 
 import threading
+import weakref
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -19,7 +20,7 @@ from whorl.fingerprint.memory import Memory
 from whorl.fingerprint.writes import surely_writes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from types import CodeType
 
     from whorl.fingerprint.nodes import Key, Node, Place
@@ -40,7 +41,7 @@ class Change:
     name: str
     ways: tuple[str, ...]
     writers: tuple[CodeType, ...] | None
-    decisions: dict[int, tuple[object, bool]] = field(default_factory=dict, compare=False, repr=False)
+    decisions: dict[int, tuple[Callable[[], object], bool]] = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def stands(self) -> bool:
@@ -49,7 +50,7 @@ class Change:
             return True
         root = asked_root.get()
         known = self.decisions.get(id(root))
-        return known is not None and known[0] is root and known[1]
+        return known is not None and known[0]() is root and known[1]
 
     def decide(self, root: object, codes: list[CodeType]) -> bool:
         """Decide that for a root that reaches some code; tell whether the decision is another than before."""
@@ -61,8 +62,16 @@ class Change:
         )
         if wanted == self.stands:
             return False
-        self.decisions[id(root)] = (root, wanted)
+        self.decisions[id(root)] = (self._reference(root), wanted)
         return True
+
+    def _reference(self, root: object) -> Callable[[], object]:
+        """Refer to a root weakly where that can be done: stages that are made in a loop go, and their decisions too."""
+        key, decisions = id(root), self.decisions
+        try:
+            return weakref.ref(root, lambda _: decisions.pop(key, None))
+        except TypeError:
+            return lambda: root
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
