@@ -154,6 +154,21 @@ def test_what_a_stage_puts_into_a_memo_costs_no_result(name: str, memos: Any) ->
     assert [outcome.kind for outcome in outcomes] == ["ran", "hit"]
 
 
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [("connecting", ["STATE['calls']", "STATE['connection']"]), ("serving", ["SERVICE.connection"])],
+)
+def test_the_warning_names_what_changed_as_people_find_it(name: str, expected: list[str], memos: Any) -> None:
+    """The item or the attribute, in the global that holds it."""
+    with pytest.warns(NotFollowedWarning) as warned:
+        getattr(memos, name)()
+    places = ", ".join(f"{memos.__name__}.{place}" for place in expected)
+
+    assert [str(each.message) for each in warned] == [
+        f"the stage itself changes {places}: the value at first use counts"
+    ]
+
+
 @pytest.mark.filterwarnings("ignore::whorl.NotFollowedWarning")
 def test_a_memo_may_grow_and_become_readable_again(memos: Any) -> None:
     """Whatever the stage itself puts into it later; another argument is another result all the while."""

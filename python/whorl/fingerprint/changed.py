@@ -47,14 +47,27 @@ def _changed(before: Mapping[Key, Node], after: Mapping[Key, Node], codes: list[
             continue
         if node.scan is None and node.value is not was.value:
             yield Bound(
-                place=node.place, name=node.name, ways=ways, writers=writers,
+                place=node.place, name=_full_name(node, after), ways=ways, writers=writers,
                 first=was.value, last=node.value, state=state_of(node.value),
             )  # fmt: skip
         else:
             yield Settled(
-                place=node.place, name=node.name, ways=ways, writers=writers,
+                place=node.place, name=_full_name(node, after), ways=ways, writers=writers,
                 first=was.standing, last=node.scan, state=state_of(node.value) if node.scan is None else None,
             )  # fmt: skip
+
+
+def _full_name(node: Node, nodes: Mapping[Key, Node]) -> str:
+    """Name a place as people find it: ``pipeline.STATE['connection']``, ``pipeline.SERVICE.connection``."""
+    name, seen = "", set()
+    while id(node) not in seen:
+        seen.add(id(node))
+        outer = nodes.get(node.owner) if node.owner is not None else None
+        if outer is None or outer.value is not node.place.holder:
+            break
+        name = (f".{node.name}" if node.name.isidentifier() else f"[{node.name}]") + name
+        node = outer
+    return node.name + name
 
 
 def _is_changed(was: Node, now: Node) -> bool:
@@ -106,6 +119,6 @@ def _added(before: Mapping[Key, Node], after: Mapping[Key, Node], codes: list[Co
         writers = None if name.isidentifier() and computes(type(holder), name) else _writers(codes, ways, node.place)
         if writers is None or writers:
             yield Bound(
-                place=node.place, name=node.name, ways=ways, writers=writers,
+                place=node.place, name=_full_name(node, after), ways=ways, writers=writers,
                 first=MISSING, last=node.value, state=state_of(node.value),
             )  # fmt: skip
