@@ -16,8 +16,8 @@ from test_fingerprint_settled import WRITING_STATEMENTS, compiled
 from whorl import NotFollowedWarning, UndigestableError, observe
 from whorl.fingerprint.data import state_of_value
 from whorl.fingerprint.nodes import Place
-from whorl.fingerprint.settled import Change
-from whorl.fingerprint.writes import surely_writes
+from whorl.fingerprint.settled import Change, Writing
+from whorl.fingerprint.writes import acts_on, uses_of_parts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,6 +26,11 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.usefixtures("whorl_store")
 
 _numbers = itertools.count()
+
+
+class OpenKind:
+    """A class whose objects may change when they are used."""
+
 
 MEMO = """
 import io, threading
@@ -256,27 +261,38 @@ def test_a_memo_of_objects_that_refer_to_each_other_is_walked_once() -> None:
     assert state_of_value(chain) == state_of_value(chain)
 
 
-SURELY = [
-    "K.append(1)", "K.update(a=1)", 'K["a"].append(1)', "K.a.clear()", "lambda: K.clear()", 'K.setdefault("a", 1)',
+ON_IT = [
+    "K.append(1)", "K.update(a=1)", 'K["a"].append(1)', "K.a.clear()", "lambda: K.clear()", "K.fetch()",
+    "f(K)", "[K]",
 ]  # fmt: skip
-NOT_SURELY = ["str(K)", "f(K)", "[K]", 'K["a"].read(1)', "K.a.b(1)", 'K["a"]', "K.get(x)"]
+ON_A_PART = {
+    'K["a"].read(1)': ("[]", "read()"), "K.a.b(1)": ("a", "b()"), 'f(K["a"])': ("[]", "handed on"),
+    'K["a"]["b"].c()': ("[]", "[]", "c()"),
+}  # fmt: skip
+READING = ["len(K)", "sum(K)", 'K["a"]', "K.get(x)", 'K["a"] + 1', "x in K"]
 
 
-@pytest.mark.parametrize("code", [*(f"return {each}" for each in SURELY), *WRITING_STATEMENTS[:11]])
-def test_code_says_that_it_writes(code: str) -> None:
-    """An item, an attribute or a name is stored, or a method of containers is called that changes them."""
-    assert surely_writes([compiled(code)], "K")
+@pytest.mark.parametrize("code", [*(f"return {each}" for each in ON_IT), *WRITING_STATEMENTS[:11]])
+def test_code_acts_on_a_value(code: str) -> None:
+    """It stores into it, calls a method, or hands it on: as a whole it may be another one then."""
+    assert acts_on([compiled(code)], "K")
 
 
-@pytest.mark.parametrize("expression", NOT_SURELY)
-def test_handing_on_says_nothing_of_writing(expression: str) -> None:
-    """Who hands a value on, or uses a part of it, may be a reader."""
-    assert not surely_writes([compiled(f"return {expression}")], "K")
+@pytest.mark.parametrize("code", [*ON_A_PART, *READING])
+def test_who_uses_a_part_does_not_act_on_the_whole(code: str) -> None:
+    """A reader of what others have put there does so."""
+    assert not acts_on([compiled(f"return {code}")], "K")
+
+
+@pytest.mark.parametrize("code", ON_A_PART)
+def test_how_a_part_is_used_is_told(code: str) -> None:
+    """Two that use parts alike may both change them."""
+    assert uses_of_parts([compiled(f"return {code}")], "K", [OpenKind]) == {ON_A_PART[code]}
 
 
 def test_what_was_decided_for_a_stage_goes_with_it() -> None:
     """Stages may be made in a loop: nothing that is remembered of a place holds them."""
-    change = Change(place=Place({}, "K"), name="K", ways=("K",), writers=())
+    change = Change(place=Place({}, "K"), name="K", by=Writing(("K",)))
 
     def root() -> None:
         K.append(1)  # type: ignore[name-defined] # noqa: F821

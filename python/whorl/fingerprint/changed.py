@@ -9,9 +9,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from whorl.fingerprint.nodes import Place
-from whorl.fingerprint.settled import Bound, Settled, change_at, codes_in, is_same, state_of, ways_to
+from whorl.fingerprint.settled import Bound, Settled, Writing, change_at, codes_in, is_same, state_of, ways_to
 from whorl.fingerprint.watches import MISSING
-from whorl.fingerprint.writes import computes, may_write, stored_globals
+from whorl.fingerprint.writes import acts_on, computes, may_write, stored_globals, uses_of_parts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -42,19 +42,14 @@ def _changed(before: Mapping[Key, Node], after: Mapping[Key, Node], codes: list[
             continue
         kinds = {kind for scan in (was.standing, was.scan, node.scan) if scan is not None for kind in scan.types}
         ways = ways_to(node, after)
-        writers = _writers(codes, ways, node.place, kinds)
-        if not writers:
+        by = _writing(codes, ways, node.place, kinds)
+        if by is None:
             continue
+        name, state = _full_name(node, after), state_of(node.value) if node.scan is None else None
         if node.scan is None and node.value is not was.value:
-            yield Bound(
-                place=node.place, name=_full_name(node, after), ways=ways, writers=writers,
-                first=was.value, last=node.value, state=state_of(node.value),
-            )  # fmt: skip
+            yield Bound(place=node.place, name=name, by=by, first=was.value, last=node.value, state=state)
         else:
-            yield Settled(
-                place=node.place, name=_full_name(node, after), ways=ways, writers=writers,
-                first=was.standing, last=node.scan, state=state_of(node.value) if node.scan is None else None,
-            )  # fmt: skip
+            yield Settled(place=node.place, name=name, by=by, first=was.standing, last=node.scan, state=state)
 
 
 def _full_name(node: Node, nodes: Mapping[Key, Node]) -> str:
@@ -77,13 +72,20 @@ def _is_changed(was: Node, now: Node) -> bool:
     return was.scan is None or not is_same(now.scan, was.scan)
 
 
-def _writers(
-    codes: Iterable[CodeType], ways: Iterable[str], place: Place, kinds: Iterable[type] = ()
-) -> tuple[CodeType, ...]:
-    """List the code that may have changed a place, and what was seen to change it earlier; nothing where none may."""
-    found = [code for code in codes if any(may_write([code], way, kinds) for way in ways)]
+def _writing(codes: list[CodeType], ways: tuple[str, ...], place: Place, kinds: Iterable[type] = ()) -> Writing | None:
+    """Say which code may have changed a place, with what was seen to change it earlier; None where none may."""
+    classes = tuple(kinds)
+    found = [code for code in codes if any(acts_on([code], way, classes) for way in ways)]
+    uses: frozenset[tuple[str, ...]] = frozenset()
+    if not found:  # then it was done by using a part of it
+        found = [code for code in codes if any(may_write([code], way, classes) for way in ways)]
+        uses = uses.union(*(uses_of_parts(found, way, classes) for way in ways))
+    if not found:
+        return None
     known = change_at(place)
-    return (*found, *(known.writers or ())) if found and known is not None else tuple(found)
+    earlier = known.by if known is not None else Writing(())
+    writers = {id(code): code for code in (*found, *(earlier.writers or ()))}
+    return Writing(ways, tuple(writers.values()), classes, uses | earlier.uses)
 
 
 def _rebound(before: Mapping[Key, Node], codes: list[CodeType]) -> Iterator[Bound]:
@@ -98,10 +100,8 @@ def _rebound(before: Mapping[Key, Node], codes: list[CodeType]) -> Iterator[Boun
         now, known = namespace.get(name, MISSING), change_at(place)
         first = known.first if type(known) is Bound and known.last is was else was
         if now is not first and now is not MISSING:
-            yield Bound(
-                place=place, name=f"global {name}", ways=(name,), writers=tuple(writers[name]),
-                first=first, last=now, state=state_of(now),
-            )  # fmt: skip
+            by = Writing((name,), tuple(writers[name]))
+            yield Bound(place=place, name=f"global {name}", by=by, first=first, last=now, state=state_of(now))
 
 
 def _added(before: Mapping[Key, Node], after: Mapping[Key, Node], codes: list[CodeType]) -> Iterator[Bound]:
@@ -116,9 +116,8 @@ def _added(before: Mapping[Key, Node], after: Mapping[Key, Node], codes: list[Co
         if type(holder) is dict and id(holder) not in values:  # the names of a module
             continue
         ways = ways_to(node, after)
-        writers = None if name.isidentifier() and computes(type(holder), name) else _writers(codes, ways, node.place)
-        if writers is None or writers:
-            yield Bound(
-                place=node.place, name=_full_name(node, after), ways=ways, writers=writers,
-                first=MISSING, last=node.value, state=state_of(node.value),
-            )  # fmt: skip
+        is_computed = name.isidentifier() and computes(type(holder), name)
+        by = Writing(ways, None) if is_computed else _writing(codes, ways, node.place)
+        if by is not None:
+            title, state = _full_name(node, after), state_of(node.value)
+            yield Bound(place=node.place, name=title, by=by, first=MISSING, last=node.value, state=state)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from whorl.fingerprint.kinds import has_own_name, is_function
 from whorl.fingerprint.memory import Memory
-from whorl.fingerprint.writes import surely_writes
+from whorl.fingerprint.writes import acts_on, uses_of_parts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -28,25 +28,43 @@ if TYPE_CHECKING:
     from whorl.fingerprint.watches import Watches
 
 
+@dataclass(frozen=True, slots=True)
+class Writing:
+    """
+    How a place is changed.
+
+    ``ways`` are the names by which code reaches it (``MEMO``, ``attribute/kept``), ``kinds`` the classes met there.
+    ``writers`` is the code that was seen to change it, None where it changes by being looked at; ``uses`` how that
+    code uses parts of it, where it does nothing else.
+    """
+
+    ways: tuple[str, ...]
+    writers: tuple[CodeType, ...] | None = ()
+    kinds: tuple[type, ...] = ()
+    uses: frozenset[tuple[str, ...]] = frozenset()
+
+    def is_done_by(self, codes: list[CodeType]) -> bool:
+        """Whether code is among the writers, or may change the place as they do."""
+        reached = set(map(id, codes))
+        return any(id(code) in reached for code in self.writers or ()) or any(
+            acts_on(codes, way, self.kinds) or not self.uses.isdisjoint(uses_of_parts(codes, way, self.kinds))
+            for way in self.ways
+        )
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """
-    A place that a stage itself changes, and for which roots what was first stands there.
-
-    ``ways`` are the names by which code reaches it (``MEMO``, ``attribute/kept``), ``writers`` the code that was seen
-    to change it; None where it changes by being looked at.
-    """
+    """A place that a stage itself changes, and for which roots what was first stands there."""
 
     place: Place
     name: str
-    ways: tuple[str, ...]
-    writers: tuple[CodeType, ...] | None
+    by: Writing
     decisions: dict[int, tuple[Callable[[], object], bool]] = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def stands(self) -> bool:
         """Whether what was first stands here for the root that a fingerprint is asked of."""
-        if self.writers is None:
+        if self.by.writers is None:
             return True
         root = asked_root.get()
         known = self.decisions.get(id(root))
@@ -54,13 +72,7 @@ class Change:
 
     def decide(self, root: object, codes: list[CodeType]) -> bool:
         """Decide that for a root that reaches some code; tell whether the decision is another than before."""
-        if self.writers is None:
-            return False
-        reached = set(map(id, codes))
-        wanted = any(id(code) in reached for code in self.writers) or any(
-            surely_writes(codes, way) for way in self.ways
-        )
-        if wanted == self.stands:
+        if self.by.writers is None or self.stands == (wanted := self.by.is_done_by(codes)):
             return False
         self.decisions[id(root)] = (self._reference(root), wanted)
         return True
@@ -119,10 +131,12 @@ class Held:
         return True
 
     def change_at(self, place: Place) -> Settled:
-        """Give the change of a place whose value is held: what was first stands for stages that surely write there."""
+        """Give the change of a place whose value is held: what was first stands for stages that may change it."""
         if place.key not in self.changes:
             at, first, ways = self.standing[place.key]
-            self.changes[place.key] = Settled(place=at, name="", ways=ways, writers=(), first=first, last=None)
+            self.changes[place.key] = Settled(
+                place=at, name="", by=Writing(ways, (), first.types), first=first, last=None
+            )
         return self.changes[place.key]
 
 
@@ -187,9 +201,9 @@ def ways_to(node: Node, nodes: Mapping[Key, Node]) -> tuple[str, ...]:
         seen.add(id(current))
         holder, name = current.place.holder, current.place.name
         outer = nodes.get(current.owner) if current.owner is not None else None
-        if "/" in name:
-            ways.append(name)
-        elif not isinstance(holder, dict):
+        if "/" in name:  # of a function, whose name is used to call it
+            return (*ways, name)
+        if not isinstance(holder, dict):
             ways.append(f"attribute/{name}")
         elif outer is None or outer.value is not holder:
             ways.append(name)

@@ -32,6 +32,12 @@ _WRITERS = frozenset((
     "intersection_update", "move_to_end", "pop", "popitem", "popleft", "remove", "reverse", "rotate", "setdefault",
     "sort", "subtract", "symmetric_difference_update", "update", "write", "writelines",
 ))  # fmt: skip
+# Builtin functions that leave what they are given as it is, and how they are called.
+_LOOKING = frozenset((
+    "all", "any", "bool", "dict", "enumerate", "float", "frozenset", "int", "isinstance", "len", "list", "max", "min",
+    "print", "repr", "reversed", "set", "sorted", "str", "sum", "tuple", "type",
+))  # fmt: skip
+_CALLS = ("CALL", "PRECALL", "CALL_KW")
 # How code reaches a value by the kind of its place: a global, a default, a cell, an attribute of a function or class.
 _LOADS = {
     "": ("LOAD_GLOBAL", "LOAD_NAME"),
@@ -68,42 +74,68 @@ def may_write(codes: Iterable[CodeType], name: str, kinds: Iterable[type] = ()) 
     return any(_may_write(code, kind, plain, classes) for outer in codes for code in _with_nested(outer))
 
 
-def surely_writes(codes: Iterable[CodeType], name: str) -> bool:
+def acts_on(codes: Iterable[CodeType], name: str, kinds: Iterable[type] = ()) -> bool:
     """
-    Tell whether one of the code objects, or code inside them, says that it changes the value behind a name.
+    Tell whether one of the code objects, or code inside them, may change the value behind a name as a whole.
 
-    Other than ``may_write`` this leaves out what hands the value on, or calls what may do anything with a part of it.
+    Other than ``may_write`` this leaves out what takes a part of the value and uses that, as in
+    ``REGISTRY["sensor"].read()``: who does so may be a reader of what others have put there.
     """
+    classes = tuple(kinds)
+    return any(not is_read and not parts for parts, is_read in _uses(codes, name, classes))
+
+
+def uses_of_parts(codes: Iterable[CodeType], name: str, kinds: Iterable[type] = ()) -> frozenset[tuple[str, ...]]:
+    """Tell how code uses parts of the value behind a name that such a use may change: ``("[]", "read()")``."""
+    return frozenset(parts for parts, is_read in _uses(codes, name, tuple(kinds)) if parts and not is_read)
+
+
+def _uses(codes: Iterable[CodeType], name: str, classes: tuple[type, ...]) -> Iterator[tuple[tuple[str, ...], bool]]:
+    """Yield each use of a name: the way into a part that alone is used, or nothing; and whether it only reads."""
     kind, _, plain = name.rpartition("/")
     loads, stores = _LOADS.get(kind, ()), _STORES.get(kind, ())
-    return any(
-        step.argval == plain and (step.opname in stores or (step.opname in loads and _changes(found[place + 1 :])))
-        for outer in codes
-        for code in _with_nested(outer)
-        if _names(code, plain)
-        for found in (_steps_of(code),)
-        for place, step in enumerate(found)
-    )
+    for code in (inner for outer in codes for inner in _with_nested(outer)):
+        found = _steps_of(code) if _names(code, plain) else []
+        for place, step in enumerate(found):
+            if step.argval == plain and step.opname in stores:
+                yield (), False
+            elif step.argval == plain and step.opname in loads:
+                following = found[place + 1 :]
+                is_read = _only_reads(following, classes) or _is_looked_at(found, place, classes)
+                yield _part_used(following, classes), is_read
+            elif kind == "default" and isinstance(step.argval, tuple) and plain in step.argval:
+                yield (), False
 
 
-def _changes(following: list[dis.Instruction]) -> bool:
-    """Tell whether what follows the load of an object stores into it, at any depth, or calls a method that does."""
+def _is_looked_at(steps: list[dis.Instruction], place: int, classes: tuple[type, ...]) -> bool:
+    """Tell a value that is handed to a builtin function which looks at it: plain containers do not change by that."""
+    before, after = steps[max(place - 1, 0)], steps[min(place + 1, len(steps) - 1)]
+    is_call = after.opname in _CALLS and before.opname == "LOAD_GLOBAL" and before.argval in _LOOKING
+    return is_call and not any(map(is_open_class, classes))
+
+
+def _part_used(following: list[dis.Instruction], classes: tuple[type, ...]) -> tuple[str, ...]:
+    """Say by which way a part is taken out of an object and used alone; nothing where the object itself may change."""
+    way: list[str] = []
     while following:
         first = following[0].opname
         second = following[1].opname if first in _KEYS and len(following) > 1 else ""
-        if first in _CHANGING or second in _CHANGING_ITEMS:
-            return True
-        if first == "COPY" and len(following) > 1 and following[1].opname == "LOAD_ATTR":  # K.a += 1
-            return True
+        if first in _CHANGING or second in _CHANGING_ITEMS or first == "COPY":
+            return ()
         if first in ("LOAD_METHOD", "LOAD_ATTR"):
+            name = str(following[0].argval)
             if first == "LOAD_METHOD" or "NULL|self" in following[0].argrepr:
-                return following[0].argval in _WRITERS
-            following = following[1:]
+                return (*way, f"{name}()") if way and name not in _WRITERS else ()
+            if not way and any(computes(kind, name) for kind in classes):
+                return ()
+            way, following = [*way, name], following[1:]
         elif second in _SUBSCRIPTS:
-            following = following[2:]
+            if not way and any(_makes_items(kind) for kind in classes):
+                return ()
+            way, following = [*way, "[]"], following[2:]
         else:
-            return False
-    return False
+            break
+    return (*way, "handed on") if way else ()
 
 
 def _names(code: CodeType, name: str) -> bool:
