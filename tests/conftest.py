@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from object_servers import GcsEmulator, Sshd
     from object_stores import Kept
     from pipeline_folder import PipelineFolder
+    from postgres import Postgres
     from remote_servers import Bucket, S3Server, WebServer
 
 
@@ -52,6 +53,18 @@ def bucket(s3_server: S3Server, monkeypatch: pytest.MonkeyPatch) -> Bucket:
     monkeypatch.setenv("FSSPEC_S3", json.dumps(s3_server.options))
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     return Bucket.make(s3_server)
+
+
+@pytest.fixture(scope="module")
+def postgres() -> Iterator[Postgres]:
+    """Give a server of PostgreSQL, one for all tests of a module."""
+    from postgres import Postgres
+
+    if Postgres.programs() is None:
+        pytest.skip("POSTGRESQL IS NOT TESTED: no initdb was found (Debian: postgresql)")
+    server = Postgres.start()
+    yield server
+    server.stop()
 
 
 @pytest.fixture(scope="session")

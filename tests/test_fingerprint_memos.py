@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import gc
-import importlib
-import itertools
 import sys
 import threading
 from typing import TYPE_CHECKING, Any
@@ -12,24 +10,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from test_fingerprint_settled import WRITING_STATEMENTS, compiled
+from fresh_modules import fresh_module
 from whorl import NotFollowedWarning, UndigestableError, observe
 from whorl.fingerprint.data import state_of_value
 from whorl.fingerprint.nodes import Place
 from whorl.fingerprint.settled import Change, Writing
-from whorl.fingerprint.writes import acts_on, uses_of_parts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
 pytestmark = pytest.mark.usefixtures("whorl_store")
-
-_numbers = itertools.count()
-
-
-class OpenKind:
-    """A class whose objects may change when they are used."""
 
 
 MEMO = """
@@ -136,18 +127,13 @@ FILLING = [
 
 
 @pytest.fixture
-def memos(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+def memos(tmp_path: Path) -> Iterator[Any]:
     """Give a module whose stages put things without a digest into its globals."""
-    name = f"memos_{next(_numbers)}"
-    (tmp_path / f"{name}.py").write_text(MEMO)
-    monkeypatch.syspath_prepend(str(tmp_path))
-    yield importlib.import_module(name)
-    del sys.modules[name]
+    with fresh_module(MEMO, tmp_path) as module:
+        yield module
 
 
-@pytest.mark.parametrize(
-    "name", ["asking", "planning", "nesting", "holding", "logging", "pooling", "connecting", "serving", "framing"]
-)
+@pytest.mark.parametrize("name", FILLING)
 def test_what_a_stage_puts_into_a_memo_costs_no_result(name: str, memos: Any) -> None:
     """A dictionary of clients is filled in each process: the first result of each is stored, and found by the next."""
     call = getattr(memos, name)
@@ -259,35 +245,6 @@ def test_a_memo_of_objects_that_refer_to_each_other_is_walked_once() -> None:
 
     assert state_of_value(peers) == state_of_value(peers)
     assert state_of_value(chain) == state_of_value(chain)
-
-
-ON_IT = [
-    "K.append(1)", "K.update(a=1)", 'K["a"].append(1)', "K.a.clear()", "lambda: K.clear()", "K.fetch()",
-    "f(K)", "[K]",
-]  # fmt: skip
-ON_A_PART = {
-    'K["a"].read(1)': ("[]", "read()"), "K.a.b(1)": ("a", "b()"), 'f(K["a"])': ("[]", "handed on"),
-    'K["a"]["b"].c()': ("[]", "[]", "c()"),
-}  # fmt: skip
-READING = ["len(K)", "sum(K)", 'K["a"]', "K.get(x)", 'K["a"] + 1', "x in K"]
-
-
-@pytest.mark.parametrize("code", [*(f"return {each}" for each in ON_IT), *WRITING_STATEMENTS[:11]])
-def test_code_acts_on_a_value(code: str) -> None:
-    """It stores into it, calls a method, or hands it on: as a whole it may be another one then."""
-    assert acts_on([compiled(code)], "K")
-
-
-@pytest.mark.parametrize("code", [*ON_A_PART, *READING])
-def test_who_uses_a_part_does_not_act_on_the_whole(code: str) -> None:
-    """A reader of what others have put there does so."""
-    assert not acts_on([compiled(f"return {code}")], "K")
-
-
-@pytest.mark.parametrize("code", ON_A_PART)
-def test_how_a_part_is_used_is_told(code: str) -> None:
-    """Two that use parts alike may both change them."""
-    assert uses_of_parts([compiled(f"return {code}")], "K", [OpenKind]) == {ON_A_PART[code]}
 
 
 def test_what_was_decided_for_a_stage_goes_with_it() -> None:

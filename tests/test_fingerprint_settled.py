@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import contextvars
-import importlib
-import itertools
-import sys
 import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from fresh_modules import fresh_module
 from whorl import NotFollowedWarning, observe
-from whorl.fingerprint.writes import may_write
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -55,17 +52,13 @@ def reading():
     changed.wait(5)
     return SETTINGS["factor"]
 """
-_numbers = itertools.count()
 
 
 @pytest.fixture
-def pipe(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+def pipe(tmp_path: Path) -> Iterator[Any]:
     """Give a module of stages that nothing has called yet."""
-    name = f"settled_{next(_numbers)}"
-    (tmp_path / f"{name}.py").write_text(SOURCE)
-    monkeypatch.syspath_prepend(str(tmp_path))
-    yield importlib.import_module(name)
-    del sys.modules[name]
+    with fresh_module(SOURCE, tmp_path) as module:
+        yield module
 
 
 ORDERS = {
@@ -183,68 +176,13 @@ CHANGES = {
 
 @pytest.mark.filterwarnings("ignore::whorl.NotFollowedWarning")
 @pytest.mark.parametrize(("name", "change"), [(name, each) for name, listed in CHANGES.items() for each in listed])
-def test_what_others_do_to_a_global_that_was_made_lazily_is_seen(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, change: str
-) -> None:
+def test_what_others_do_to_a_global_that_was_made_lazily_is_seen(tmp_path: Path, name: str, change: str) -> None:
     """The nothing that stood there counts as long as what the stage has put there is as the stage left it."""
-    module = f"settled_lazily_{next(_numbers)}"
-    (tmp_path / f"{module}.py").write_text(LAZY)
-    monkeypatch.syspath_prepend(str(tmp_path))
-    call = getattr(importlib.import_module(module), name)
-    with observe() as outcomes:
+    with fresh_module(LAZY, tmp_path) as module, observe() as outcomes:
+        call = getattr(module, name)
         call()
         call()
-        eval(change, vars(sys.modules[module]))
+        eval(change, vars(module))
         call()
-    del sys.modules[module]
 
     assert [outcome.kind for outcome in outcomes] == ["ran", "hit", "ran"]
-
-
-READS = [
-    'K["a"]', 'K.get("a")', "K.a", '"a" in K', "K == x", "K + x", "[x for x in K]", "len", "K[x]",
-    "f(K.a)", 'f(K["a"])', 'K["a"]["b"]', "K.a.b", 'K["a"].get(1)',
-]  # fmt: skip
-WRITES = [
-    "K.append(1)", "K.update(a=1)", "str(K)", "f(K)", "[K]", 'K["a"].append(1)', "K.a.b(1)", "lambda: K.clear()",
-]  # fmt: skip
-WRITING_STATEMENTS = [
-    'K["a"] = 1', 'K["a"] += 1', 'del K["a"]', 'K["a"]["b"] = 1', 'del K.a["b"]', "K.a = 1", "K.a += 1", "del K.a",
-    "global K; K = 1", "global K; K += 1", "global K; del K",
-    "x = K; x.append(1)", "for K.a in x: pass", "def g():\n        global K\n        K = 1",
-    "for x in range(2):\n        K[x] = 1",
-]  # fmt: skip
-
-
-def compiled(body: str) -> Any:
-    """Make the code object of a function with that body."""
-    names: dict[str, Any] = {}
-    exec(f"def function(x=None, f=None):\n    {body}\n", names)
-    return names["function"].__code__
-
-
-@pytest.mark.parametrize("expression", READS)
-def test_reading_a_global_is_no_write(expression: str) -> None:
-    """A value that is taken out of a global, or compared with it, leaves it as it was."""
-    assert not may_write([compiled(f"return {expression}")], "K")
-
-
-@pytest.mark.parametrize("expression", WRITES)
-def test_handing_a_global_on_may_be_a_write(expression: str) -> None:
-    """Whatever gets hold of the object may change it, and so may a method that nobody knows."""
-    assert may_write([compiled(f"return {expression}")], "K")
-
-
-@pytest.mark.parametrize("statement", WRITING_STATEMENTS)
-def test_storing_into_a_global_is_a_write(statement: str) -> None:
-    """The name, an item, an attribute, directly or in a function inside."""
-    assert may_write([compiled(statement)], "K")
-
-
-def test_another_global_is_not_written() -> None:
-    """Only uses of the name in question count, in any of the code that is reached."""
-    code = [compiled('L["a"] = K["a"]'), compiled("return L")]
-
-    assert not may_write(code, "K")
-    assert may_write(code, "L")
-    assert not may_write([], "K")

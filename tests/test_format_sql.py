@@ -18,7 +18,8 @@ from contracts.alike import assert_alike
 from contracts.payload import new_payload, through
 from contracts.round_trips import refused_of
 from contracts.tables import arrow_tables, frames, polars_frames, series
-from postgres import PASSWORD, Postgres
+from postgres import PASSWORD
+from sql_ways import hard_frame, rows_of_revisions, tables_of
 from whorl import cache, config
 from whorl.errors import ConfigError, FormatError, StoreWarning
 from whorl.fingerprint.values import hash_value
@@ -31,15 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-
-@pytest.fixture(scope="module")
-def postgres() -> Iterator[Postgres]:
-    """Give a server of PostgreSQL."""
-    if Postgres.programs() is None:
-        pytest.skip("POSTGRESQL IS NOT TESTED: no initdb was found (Debian: postgresql)")
-    server = Postgres.start()
-    yield server
-    server.stop()
+    from postgres import Postgres
 
 
 @pytest.fixture
@@ -47,28 +40,6 @@ def store(tmp_path: Path) -> Iterator[Path]:
     """Give a test a store of its own."""
     with config.options(filesystem=str(tmp_path / "store")):
         yield tmp_path / "store"
-
-
-def hard_frame() -> pd.DataFrame:
-    """Make a frame of what is hard about databases."""
-    times = pd.to_datetime(["2020-01-02 03:04:05.678901", None])
-    return pd.DataFrame(
-        {
-            "a": [1, -(2**62)],
-            "A": [1.5, np.nan],
-            "select": ["x", None],
-            "x" * 100: [np.inf, -1.5],
-            "odd \N{SNOWMAN} \"'%": ["'; --", "\\ % :x"],
-            "d": times,
-            "e": times.tz_localize("Asia/Tokyo"),
-            "f": pd.Categorical(["x", "y"]),
-            "g": pd.to_timedelta([1, 2], unit="s"),
-            "h": [True, False],
-            "i": pd.array([True, None], dtype="boolean"),
-            "whorl_row": [2, 1],
-        },
-        index=pd.MultiIndex.from_tuples([("p", 1), ("q", 2)], names=["key", None]),
-    )
 
 
 def test_a_table_comes_back_as_it_was_or_is_refused(tmp_path: Path) -> None:
@@ -217,24 +188,6 @@ def test_a_partition_under_way_makes_no_table_that_was_given_up(postgres: Postgr
         _write_part(pd.DataFrame({"a": [1]}), 0, whole, url)
 
     assert "whorl_late" not in tables_of(postgres)
-
-
-def rows_of_revisions(postgres: Postgres) -> int:
-    """Count the tables that the database tells of."""
-    engine = sqlalchemy.create_engine(postgres.url())
-    with engine.connect() as connection:
-        found = connection.execute(sqlalchemy.text("SELECT count(*) FROM whorl_tables")).scalar()
-    engine.dispose()
-    assert isinstance(found, int)
-    return found
-
-
-def tables_of(postgres: Postgres) -> set[str]:
-    """List the tables of a database, but that of the revisions."""
-    engine = sqlalchemy.create_engine(postgres.url())
-    found = set(sqlalchemy.inspect(engine).get_table_names())
-    engine.dispose()
-    return found - {"whorl_tables"}
 
 
 def test_a_table_that_was_changed_or_is_gone_is_no_entry(connected: Postgres) -> None:

@@ -17,26 +17,16 @@ import sqlalchemy as sa
 
 from contracts.alike import assert_alike
 from contracts.payload import new_payload
-from postgres import Postgres
-from sql_ways import SQL, WAYS, going, read, written
-from test_format_sql import hard_frame, tables_of
+from sql_ways import SQL, WAYS, going, hard_frame, read, tables_of, written
 from whorl.errors import WhorlWarning
 from whorl.fingerprint.values import hash_value
 from whorl.formats.schema import adbc
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from pathlib import Path
 
-
-@pytest.fixture(scope="module")
-def postgres() -> Iterator[Postgres]:
-    """Give a server of PostgreSQL."""
-    if Postgres.programs() is None:
-        pytest.skip("POSTGRESQL IS NOT TESTED: no initdb was found (Debian: postgresql)")
-    server = Postgres.start()
-    yield server
-    server.stop()
+    from postgres import Postgres
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

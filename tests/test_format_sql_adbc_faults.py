@@ -16,23 +16,11 @@ import sqlalchemy as sa
 
 from contracts.alike import assert_alike
 from postgres import PASSWORD, Postgres
-from sql_ways import WAYS, read, written
-from test_format_sql import hard_frame, rows_of_revisions, tables_of
+from sql_ways import WAYS, hard_frame, read, rows_of_revisions, tables_of, written
 from whorl.errors import FormatError, StoreError, WhorlError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
-
-
-@pytest.fixture(scope="module")
-def postgres() -> Iterator[Postgres]:
-    """Give a server of PostgreSQL."""
-    if Postgres.programs() is None:
-        pytest.skip("POSTGRESQL IS NOT TESTED: no initdb was found (Debian: postgresql)")
-    server = Postgres.start()
-    yield server
-    server.stop()
 
 
 def refusal(value: object, options: dict[str, str], folder: Path, *, by_adbc: bool) -> tuple[str, str]:

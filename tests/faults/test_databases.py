@@ -17,7 +17,6 @@ import whorl
 from fault_recorder import IS_FULL, number
 from fault_rows import DATABASES
 from payload_stages import STAGES, digest_of, loaded
-from postgres import Postgres
 from whorl.errors import CorruptEntryError, NoEntryError, StoreWarning
 
 if TYPE_CHECKING:
@@ -120,16 +119,6 @@ class Database:
         found.reflect(engine)
         found.drop_all(engine)
         engine.dispose()
-
-
-@pytest.fixture(scope="module")
-def postgres() -> Iterator[Postgres]:
-    """Give a server of PostgreSQL."""
-    if Postgres.programs() is None:
-        pytest.skip("POSTGRESQL IS NOT TESTED: no initdb was found (Debian: postgresql)")
-    server = Postgres.start()
-    yield server
-    server.stop()
 
 
 @pytest.fixture(autouse=True)
