@@ -13,12 +13,12 @@ from __future__ import annotations
 import os
 import pickle
 import threading
-from concurrent.futures import ThreadPoolExecutor  # noqa: TID253 - imported where something is carried
+from concurrent.futures import Executor, ThreadPoolExecutor  # noqa: TID253 - imported where something is carried
 from concurrent.futures.process import ProcessPoolExecutor  # noqa: TID253 - as above
 from contextlib import contextmanager
 from contextvars import Context, ContextVar
 from dataclasses import dataclass, field
-from functools import wraps
+from functools import partial, wraps
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -44,30 +44,35 @@ def _start_carrying(start: Callable[..., Any]) -> Callable[..., Any]:
     return carrying
 
 
-def _submit_carrying(submit: Callable[..., Any]) -> Callable[..., Any]:
+def _submit_with(prepare: Callable[[Callable[..., Any]], Callable[..., Any]], submit: Callable[..., Any]) -> Any:
     @wraps(submit)
-    def carrying(pool: ThreadPoolExecutor, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
-        work = carry(function) if _carried.get() else function
+    def submitting(pool: Executor, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
+        work = prepare(function)
         with _set(_outside()):
             return submit(pool, work, *args, **kwargs)
 
-    return carrying
+    return submitting
 
 
-def _submit_sending(submit: Callable[..., Any]) -> Callable[..., Any]:
-    @wraps(submit)
-    def sending(pool: ProcessPoolExecutor, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
-        work = _sent(function)
-        with _set(_outside()):
-            return submit(pool, work, *args, **kwargs)
+def _taken_along(function: Callable[..., Any]) -> Callable[..., Any]:
+    return carry(function) if _carried.get() else function
 
-    return sending
+
+def _sent(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Send along what can be sent; an option that cannot is said to be lost."""
+    held = {home: variable.get() for variable, home in _carried.get().items() if home}
+    try:
+        pickle.dumps(held)
+    except Exception as error:  # noqa: BLE001 - whatever an object in an option does
+        warn(f"options of this call do not reach other processes: {error}", WhorlWarning)
+        return function
+    return _Sent(function, held) if held else function
 
 
 _PLACES = (
     (threading.Thread, "start", _start_carrying),
-    (ThreadPoolExecutor, "submit", _submit_carrying),
-    (ProcessPoolExecutor, "submit", _submit_sending),
+    (ThreadPoolExecutor, "submit", partial(_submit_with, _taken_along)),
+    (ProcessPoolExecutor, "submit", partial(_submit_with, _sent)),
 )
 # What tells our functions from those of a library that wraps them and looks like them.
 _OURS = frozenset(make(getattr(kind, name)).__code__ for kind, name, make in _PLACES)
@@ -151,17 +156,6 @@ class _Sent:
         carried_on = {variable: home for home, variable in variables.items()}
         with _in_force([*((variables[home], value) for home, value in self.held.items()), (_carried, carried_on)]):
             return self.function(*args, **kwargs)
-
-
-def _sent(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Send along what can be sent; an option that cannot is said to be lost."""
-    held = {home: variable.get() for variable, home in _carried.get().items() if home}
-    try:
-        pickle.dumps(held)
-    except Exception as error:  # noqa: BLE001 - whatever an object in an option does
-        warn(f"options of this call do not reach other processes: {error}", WhorlWarning)
-        return function
-    return _Sent(function, held) if held else function
 
 
 def _outside() -> _Held:

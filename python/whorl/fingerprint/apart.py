@@ -19,7 +19,15 @@ from whorl.fingerprint.boundary import Own, owner
 from whorl.fingerprint.describe_instance import held_as_built_in, refuse
 from whorl.fingerprint.describe_standard import STANDARD
 from whorl.fingerprint.description import Described
-from whorl.fingerprint.kinds import full_name, module_name_of, namespace_of, order_of, qualified_name_of
+from whorl.fingerprint.kinds import (
+    attributes_of,
+    full_name,
+    module_name_of,
+    namespace_of,
+    order_of,
+    qualified_name_of,
+    top_of,
+)
 from whorl.fingerprint.shown import is_shown, short_text
 
 if TYPE_CHECKING:
@@ -149,14 +157,10 @@ def _name_of_key(key: object) -> str:
 def _state_of(value: object) -> dict[str, object]:
     """Give attributes and slots of own objects and of plain data, past what their classes answer when asked."""
     kind = type(value)
-    is_plain = issubclass(kind, BaseException) or module_name_of(kind).partition(".")[0] in _PLAIN_MODULES
+    is_plain = issubclass(kind, BaseException) or top_of(kind) in _PLAIN_MODULES
     if not (is_plain or isinstance(owner(kind), Own)):
         return {}
-    try:
-        state: dict[str, object] = dict(object.__getattribute__(value, "__dict__"))
-    except AttributeError:
-        state = {}
-    return state | dict(_slots_of(value))
+    return attributes_of(value) | dict(_slots_of(value))
 
 
 def _slots_of(value: object) -> Iterator[tuple[str, object]]:
@@ -176,5 +180,5 @@ def _slots_of(value: object) -> Iterator[tuple[str, object]]:
 
 def _declares_slots(kind: type) -> bool:
     if "__slots__" in namespace_of(kind):
-        return module_name_of(kind).partition(".")[0] != "pathlib"
+        return top_of(kind) != "pathlib"
     return full_name(kind) in _SHOWN_BY_MEMBERS

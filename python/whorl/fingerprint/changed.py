@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from whorl.fingerprint.nodes import Place
-from whorl.fingerprint.settled import Bound, Settled, Writing, change_at, codes_in, is_same, state_of, ways_to
+from whorl.fingerprint.settled import Bound, Settled, Writing, chain_of, change_at, codes_in, is_same, state_of, ways_to
 from whorl.fingerprint.watches import MISSING
 from whorl.fingerprint.writes import acts_on, computes, may_write, stored_globals, uses_of_parts
 
@@ -54,15 +54,8 @@ def _changed(before: Mapping[Key, Node], after: Mapping[Key, Node], codes: list[
 
 def _full_name(node: Node, nodes: Mapping[Key, Node]) -> str:
     """Name a place as people find it: ``pipeline.STATE['connection']``, ``pipeline.SERVICE.connection``."""
-    name, seen = "", set()
-    while id(node) not in seen:
-        seen.add(id(node))
-        outer = nodes.get(node.owner) if node.owner is not None else None
-        if outer is None or outer.value is not node.place.holder:
-            break
-        name = (f".{node.name}" if node.name.isidentifier() else f"[{node.name}]") + name
-        node = outer
-    return node.name + name
+    outermost, *inner = reversed(chain_of(node, nodes))
+    return outermost.name + "".join(f".{each.name}" if each.name.isidentifier() else f"[{each.name}]" for each in inner)
 
 
 def _is_changed(was: Node, now: Node) -> bool:

@@ -30,6 +30,7 @@ from whorl.fingerprint.kinds import (
     namespace_of,
     order_of,
     qualified_name_of,
+    top_of,
 )
 from whorl.fingerprint.listeners import is_listened_to
 from whorl.fingerprint.nodes import NOWHERE, NotFollowed, Place
@@ -91,7 +92,7 @@ def _is_foreign_code(kind: type) -> bool:
 
 def _is_large(value: object) -> bool:
     """Tell a value of more than 64 MiB, as it says of itself; containers count by their own length."""
-    library = module_name_of(type(value)).partition(".")[0]
+    library = top_of(type(value))
     if library == "pandas" and hasattr(value, "memory_usage"):
         usage = value.memory_usage()
         return int(getattr(usage, "sum", lambda: usage)()) > _LARGE
@@ -112,11 +113,7 @@ def is_live(value: object) -> bool:
 
 
 def _is_of_process(kind: type) -> bool:
-    return _top_of(kind) in _LIVE_MODULES
-
-
-def _top_of(kind: type) -> str:
-    return module_name_of(kind).partition(".")[0]
+    return top_of(kind) in _LIVE_MODULES
 
 
 def _scan(walk: Walk, node: Node, value: object) -> ValueScan:
@@ -253,7 +250,7 @@ def _describe_undigested(walk: Walk, node: Node, error: UndigestableError) -> No
 def _hides(kind: type) -> bool:
     """Tell a type whose objects may hold something that counts: a tool of the process, and own classes, do not."""
     bases = order_of(kind)
-    if any(_is_of_process(base) or _top_of(base) in _TOOLS for base in bases) or is_listened_to(kind):
+    if any(_is_of_process(base) or top_of(base) in _TOOLS for base in bases) or is_listened_to(kind):
         return False
     return not all(base is object or isinstance(owner(base), Own) or _has_visible_state(base) for base in bases)
 

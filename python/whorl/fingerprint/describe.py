@@ -30,7 +30,15 @@ from whorl.errors import WhorlError
 from whorl.fingerprint.describe_instance import describer_of_instances, opaque, refusal_of, refuse
 from whorl.fingerprint.describe_standard import STANDARD, describe_enum, describe_path
 from whorl.fingerprint.description import Described, Inner, code, full_name, node
-from whorl.fingerprint.kinds import MAINS, class_attribute, is_hashed, module_name_of, order_of, qualified_name_of
+from whorl.fingerprint.kinds import (
+    MAINS,
+    class_attribute,
+    is_hashed,
+    module_name_of,
+    order_of,
+    qualified_name_of,
+    top_of,
+)
 from whorl.plugins import load_or_skip, scan
 
 if TYPE_CHECKING:
@@ -180,7 +188,7 @@ def _describer_in(families: Iterable[str], kind: type) -> Describer | None:
 
 
 def _tops_of(kind: type) -> frozenset[str]:
-    return frozenset(module_name_of(base).partition(".")[0] for base in order_of(kind))
+    return frozenset(top_of(base) for base in order_of(kind))
 
 
 @dataclass(frozen=True, slots=True)

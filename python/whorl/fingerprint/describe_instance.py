@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 from whorl.digest import encode_value
 from whorl.errors import UndigestableError
 from whorl.fingerprint.description import full_name, leaf, node
-from whorl.fingerprint.kinds import is_hashed, module_name_of, order_of
+from whorl.fingerprint.kinds import is_hashed, order_of, top_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -75,14 +75,18 @@ _CONTENT: dict[type, Callable[[Any], object]] = {
 
 def content_of(value: object) -> list[object]:
     """Give what an instance of a subclass of a built-in type holds as that type, in a list; none for other objects."""
-    base = next((base for base in order_of(type(value)) if is_hashed(base) and base in _CONTENT), None)
+    base = _built_in_base(value)
     return [] if base is None else [_CONTENT[base](value)]
 
 
 def held_as_built_in(value: object) -> Parts:
     """Give what an instance of a built-in type, or of a subclass, holds as that type, as parts; none for others."""
-    base = next((base for base in order_of(type(value)) if is_hashed(base) and base in _CONTENT), None)
+    base = _built_in_base(value)
     return [] if base is None else _held_as(base, value)
+
+
+def _built_in_base(value: object) -> type | None:
+    return next((base for base in order_of(type(value)) if is_hashed(base) and base in _CONTENT), None)
 
 
 class OpaqueError(UndigestableError):
@@ -98,6 +102,12 @@ def refuse(kind: type, cause: str, tip: str = _TIP) -> UndigestableError:
     return UndigestableError(f"a {full_name(kind)} has no digest", cause, tip)
 
 
+def refuse_plan(kind: type, tip: str) -> UndigestableError:
+    """Make the error for what reads files when it is asked for rows."""
+    cause = "it is a plan: the files that it reads may hold something else when it is carried out"
+    return refuse(kind, cause, f"{tip}; declare its files as raw inputs")
+
+
 def opaque(kind: type, cause: str) -> OpaqueError:
     """Make the error for an object that shows nothing of what it holds."""
     return OpaqueError(f"a {full_name(kind)} has no digest", cause, _TIP)
@@ -107,7 +117,7 @@ def refusal_of(kind: type) -> Describer | None:
     """Return what refuses objects of a type; None for types that have a state."""
     bases = () if issubclass(kind, BaseException) else kind.__mro__
     for base in bases:
-        found = LIVE.get(module_name_of(base).partition(".")[0])
+        found = LIVE.get(top_of(base))
         if found is not None:
             return partial(_refuse, f"{found} belongs to the running process")
     if isinstance(getattr(kind, "__next__", None), WrapperDescriptorType):

@@ -19,9 +19,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from whorl.digest import digest_arrow
-from whorl.errors import UndigestableError
-from whorl.fingerprint.describe_instance import describer_of_instances, refuse
-from whorl.fingerprint.description import Described, attributes, full_name, node
+from whorl.fingerprint.describe_instance import describer_of_instances, refuse, refuse_plan
+from whorl.fingerprint.description import Described, attributes, node
 from whorl.fingerprint.subclasses import besides, class_name
 
 if TYPE_CHECKING:
@@ -113,6 +112,4 @@ def _describe_expression(expression: Any) -> Description:
 
 
 def _refuse_plan(plan: Any) -> Description:
-    message = f"a {full_name(type(plan))} has no digest"
-    cause = "it is a plan: the files that it reads may hold something else when it is carried out"
-    raise UndigestableError(message, cause, "collect() it, and pass the DataFrame; declare its files as raw inputs")
+    raise refuse_plan(type(plan), "collect() it, and pass the DataFrame")

@@ -17,7 +17,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from whorl.digest import digest_arrow, digest_arrow_type
-from whorl.fingerprint.describe_instance import refuse
+from whorl.fingerprint.describe_instance import refuse, refuse_plan
 from whorl.fingerprint.description import leaf, node
 from whorl.fingerprint.lazy import is_plan
 
@@ -52,8 +52,7 @@ def describer_of(kind: type) -> Describer | None:
 
 
 def _refuse_plan(plan: object) -> Description:
-    cause = "it is a plan: the files that it reads may hold something else when it is carried out"
-    raise refuse(type(plan), cause, "read it to a table, and pass that; declare its files as raw inputs")
+    raise refuse_plan(type(plan), "read it to a table, and pass that")
 
 
 # ── values ──

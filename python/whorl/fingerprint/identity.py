@@ -19,7 +19,15 @@ from types import CodeType, SimpleNamespace
 from typing import TYPE_CHECKING
 
 from whorl.fingerprint.boundary import Own, owner
-from whorl.fingerprint.kinds import is_class, is_function, is_module, module_name_of, order_of, qualified_name_of
+from whorl.fingerprint.kinds import (
+    is_class,
+    is_function,
+    is_module,
+    module_name_of,
+    order_of,
+    qualified_name_of,
+    top_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterator, Mapping
@@ -95,6 +103,6 @@ def _rebound_names(code: CodeType) -> frozenset[str]:
 def _is_changeable(kind: type) -> bool:
     if kind is object or any(id(base) in _CHANGEABLE_IDS for base in order_of(kind)):
         return True
-    if module_name_of(kind).partition(".")[0] in _LIBRARIES:
+    if top_of(kind) in _LIBRARIES:
         return qualified_name_of(kind) in _VALUES_OF_LIBRARIES
     return module_name_of(kind) != "builtins" and isinstance(owner(kind), Own)

@@ -57,6 +57,20 @@ def module_name_of(kind: type) -> str:
     return name if isinstance(name, str) else "builtins"
 
 
+def top_of(kind: type) -> str:
+    """Name the package that a class's module is of."""
+    return module_name_of(kind).partition(".")[0]
+
+
+def attributes_of(value: object) -> dict[str, object]:
+    """Give the attributes that an object holds, past what its class answers when it is asked for them."""
+    try:
+        held: dict[str, object] = object.__getattribute__(value, "__dict__")
+    except AttributeError:
+        return {}
+    return held
+
+
 def qualified_name_of(kind: type) -> str:
     """Name a class inside its module."""
     return str(_NAME_OF_CLASS.__get__(kind))

@@ -17,7 +17,7 @@ from whorl.digest import Digest, HashedMemory, Hasher
 from whorl.errors import UndigestableError
 from whorl.fingerprint.describe_numpy import header_of, is_fixed
 from whorl.fingerprint.description import Described, Inner, buffer
-from whorl.fingerprint.kinds import module_name_of
+from whorl.fingerprint.kinds import top_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -42,7 +42,7 @@ _SLICE = 128 << 20
 
 def is_plan(kind: type) -> bool:
     """Tell what gives its values anew each time it is asked: a plan of them, or a handle to what lies elsewhere."""
-    tops = [module_name_of(base).partition(".")[0] for base in kind.__mro__]
+    tops = [top_of(base) for base in kind.__mro__]
     if _DASK.intersection(tops):
         return hasattr(kind, "__dask_graph__")
     return any((top, base.__name__) in _PLANS for top, base in zip(tops, kind.__mro__, strict=True))

@@ -12,7 +12,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from whorl.fingerprint.boundary import Own, owner
-from whorl.fingerprint.kinds import is_class, is_function, module_name_of, order_of
+from whorl.fingerprint.kinds import attributes_of, is_class, is_function, module_name_of, order_of, top_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,9 +28,7 @@ _BESIDE = ("class_", "pool", "dialect", "session_factory", "bind")
 def is_listened_to(thing: object) -> bool:
     """Tell whether a thing is SQLAlchemy's, or of a class that is."""
     kinds = order_of(thing) if is_class(thing) else order_of(type(thing))
-    return "sqlalchemy.event.registry" in sys.modules and any(
-        module_name_of(kind).partition(".")[0] == _FAMILY for kind in kinds
-    )
+    return "sqlalchemy.event.registry" in sys.modules and any(top_of(kind) == _FAMILY for kind in kinds)
 
 
 def own_listeners(thing: object) -> list[Listener]:
@@ -40,7 +38,7 @@ def own_listeners(thing: object) -> list[Listener]:
         return []
     targets = dict.fromkeys(id(target) for target in _targets_of(thing))
     found = [listener for target in targets for listener in known.get(target, ())]
-    found += _kept_by_pool(_state_of(thing).get("pool"))
+    found += _kept_by_pool(attributes_of(thing).get("pool"))
     different = {(event, id(function)): (event, function) for event, function in found}
     return sorted(different.values(), key=lambda listener: listener[0])
 
@@ -54,7 +52,7 @@ def _kept_by_pool(pool: Any) -> list[Listener]:
 
 def readable_parts(thing: object) -> list[tuple[str, object]]:
     """List what can be read of an object that is not followed whole: what somebody wrote, never what came with use."""
-    held: dict[str, Any] = _state_of(thing)
+    held: dict[str, Any] = attributes_of(thing)
     for kind in order_of(type(thing)):
         name = kind.__name__
         if name == "sessionmaker":
@@ -105,21 +103,13 @@ def _read(thing: object, name: str) -> object:
         return None
 
 
-def _state_of(thing: object) -> dict[str, Any]:
-    try:
-        state: dict[str, Any] = object.__getattribute__(thing, "__dict__")
-    except AttributeError:
-        return {}
-    return state
-
-
 def _targets_of(thing: object) -> Iterator[object]:
     yield thing
     if is_class(thing):
         yield from order_of(thing)[1:]
         return
     yield from order_of(type(thing))
-    held = _state_of(thing)
+    held = attributes_of(thing)
     for name in _BESIDE:
         if name in held:
             yield from _targets_of(held[name])

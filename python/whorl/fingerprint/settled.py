@@ -13,7 +13,8 @@ import weakref
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, TypeAlias
 
 from whorl.fingerprint.kinds import has_own_name, is_function
 from whorl.fingerprint.memory import Memory
@@ -26,6 +27,10 @@ if TYPE_CHECKING:
     from whorl.fingerprint.nodes import Key, Node, Place
     from whorl.fingerprint.values import ValueScan
     from whorl.fingerprint.watches import Watches
+
+
+# What counted for a value, and the ways to its place, which are seldom asked for.
+Standing: TypeAlias = "tuple[ValueScan, Callable[[], tuple[str, ...]]]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,9 +123,9 @@ class Held:
     """Values of globals as a computation found them: what lay there, and what stands for it; and what it remembers."""
 
     found: dict[tuple[int, str], ValueScan]
-    standing: dict[tuple[int, str], tuple[Place, ValueScan, tuple[str, ...]]]
+    standing: dict[tuple[int, str], Standing]
     memory: Memory = field(default_factory=Memory)
-    changes: dict[tuple[int, str], Settled] = field(default_factory=dict)
+    changes: dict[tuple[int, str], Change] = field(default_factory=dict)
 
     def agrees_with(self, nodes: Mapping[Key, Node]) -> bool:
         """Whether nodes described elsewhere saw the values that are held."""
@@ -130,13 +135,11 @@ class Held:
                 return False
         return True
 
-    def change_at(self, place: Place) -> Settled:
+    def change_at(self, place: Place) -> Change:
         """Give the change of a place whose value is held: what was first stands for stages that may change it."""
         if place.key not in self.changes:
-            at, first, ways = self.standing[place.key]
-            self.changes[place.key] = Settled(
-                place=at, name="", by=Writing(ways, (), first.types), first=first, last=None
-            )
+            first, ways = self.standing[place.key]
+            self.changes[place.key] = Change(place=place, name="", by=Writing(ways(), (), first.types))
         return self.changes[place.key]
 
 
@@ -177,8 +180,8 @@ def hold(nodes: Mapping[Key, Node]) -> Iterator[None]:
     """Hold the values seen in a fingerprint's nodes; what an outer computation holds stays held."""
     outer = _held.get()
     found = {node.place.key: node.scan for node in nodes.values() if node.scan is not None}
-    standing = {
-        node.place.key: (node.place, node.standing, ways_to(node, nodes))
+    standing: dict[tuple[int, str], Standing] = {
+        node.place.key: (node.standing, partial(ways_to, node, nodes))
         for node in nodes.values()
         if node.standing is not None
     }
@@ -195,27 +198,33 @@ def hold(nodes: Mapping[Key, Node]) -> Iterator[None]:
 def ways_to(node: Node, nodes: Mapping[Key, Node]) -> tuple[str, ...]:
     """Name the ways by which code reaches what lies at a place: the name of a global, an attribute, a default."""
     ways: list[str] = []
-    seen: set[int] = set()
-    current: Node | None = node
-    while current is not None and id(current) not in seen:
-        seen.add(id(current))
-        holder, name = current.place.holder, current.place.name
-        outer = nodes.get(current.owner) if current.owner is not None else None
+    for each in (chain := chain_of(node, nodes)):
+        name = each.place.name
         if "/" in name:  # of a function, whose name is used to call it
             return (*ways, name)
-        if not isinstance(holder, dict):
+        if not isinstance(each.place.holder, dict):
             ways.append(f"attribute/{name}")
-        elif outer is None or outer.value is not holder:
+        elif each is chain[-1]:
             ways.append(name)
-        current = outer if outer is not None and outer.value is holder else None
     return tuple(ways)
+
+
+def chain_of(node: Node, nodes: Mapping[Key, Node]) -> list[Node]:
+    """List a node and those of the values that it hangs in, from the inside out."""
+    chain = {node.key: node}  # values may hold each other
+    while node.owner is not None and node.owner not in chain:
+        outer = nodes.get(node.owner)
+        if outer is None or outer.value is not node.place.holder:
+            break
+        node = chain[outer.key] = outer
+    return list(chain.values())
 
 
 def settled_value(watches: Watches, place: Place, scan: ValueScan) -> ValueScan:
     """Give the value that stands for the one found at a place."""
     held = _held.get()
     if held is not None and place.key in held.standing:
-        first = held.standing[place.key][1]
+        first = held.standing[place.key][0]
         return first if is_same(first, scan) or _stands(watches, held.change_at(place)) else scan
     known = _settled.get(place.key)
     if type(known) is not Settled or known.last is None or not is_same(known.last, scan):
@@ -227,7 +236,7 @@ def standing_value(watches: Watches, place: Place, value: object) -> ValueScan |
     """Give the value that stands for one without a digest, which the stage itself has made so; None if it did not."""
     held = _held.get()
     if held is not None and place.key in held.standing:
-        return held.standing[place.key][1] if _stands(watches, held.change_at(place)) else None
+        return held.standing[place.key][0] if _stands(watches, held.change_at(place)) else None
     known = _settled.get(place.key)
     if type(known) is not Settled or known.last is not None:
         return None

@@ -13,7 +13,7 @@ from datetime import date, datetime, time, timedelta
 from pathlib import PurePath
 from types import EllipsisType, NoneType
 
-from whorl.fingerprint.kinds import full_name, module_name_of
+from whorl.fingerprint.kinds import full_name, top_of
 
 _ATOMS = frozenset((NoneType, bool, int, float, complex, str, bytes, EllipsisType, date, datetime, time, timedelta))
 # Compared by identity, since a metaclass may refuse to be hashed.
@@ -42,7 +42,7 @@ def is_fixed(value: object) -> bool:
         if type(item) is tuple or type(item) is frozenset:
             pending.extend(item)
         elif type(item) is datetime or type(item) is time:
-            if item.tzinfo is not None and module_name_of(type(item.tzinfo)).partition(".")[0] not in _FIXED_ZONES:
+            if item.tzinfo is not None and top_of(type(item.tzinfo)) not in _FIXED_ZONES:
                 return False
         elif not is_atom(type(item)) and not issubclass(type(item), type) and not _is_plain_path(item):
             return False
@@ -51,7 +51,7 @@ def is_fixed(value: object) -> bool:
 
 def _is_plain_path(value: object) -> bool:
     """Tell a path of Python's own: one of an own class may hold more, and change."""
-    return issubclass(type(value), PurePath) and module_name_of(type(value)).partition(".")[0] == "pathlib"
+    return issubclass(type(value), PurePath) and top_of(type(value)) == "pathlib"
 
 
 def is_shown(kind: type) -> bool:

@@ -69,9 +69,10 @@ def may_write(codes: Iterable[CodeType], name: str, kinds: Iterable[type] = ()) 
 
     ``name`` is that of a global, or ``default/x``, ``cell/x``, ``attribute/x``; ``kinds`` are the classes in the value.
     """
-    kind, _, plain = name.rpartition("/")
     classes = tuple(kinds)
-    return any(_may_write(code, kind, plain, classes) for outer in codes for code in _with_nested(outer))
+    return any(
+        is_stored or not _only_reads(steps[place + 1 :], classes) for steps, place, is_stored in _met(codes, name)
+    )
 
 
 def acts_on(codes: Iterable[CodeType], name: str, kinds: Iterable[type] = ()) -> bool:
@@ -92,19 +93,30 @@ def uses_of_parts(codes: Iterable[CodeType], name: str, kinds: Iterable[type] = 
 
 def _uses(codes: Iterable[CodeType], name: str, classes: tuple[type, ...]) -> Iterator[tuple[tuple[str, ...], bool]]:
     """Yield each use of a name: the way into a part that alone is used, or nothing; and whether it only reads."""
+    for steps, place, is_stored in _met(codes, name):
+        if is_stored:
+            yield (), False
+            continue
+        following = steps[place + 1 :]
+        is_read = _only_reads(following, classes) or _is_looked_at(steps, place, classes)
+        yield _part_used(following, classes), is_read
+
+
+def _met(codes: Iterable[CodeType], name: str) -> Iterator[tuple[list[dis.Instruction], int, bool]]:
+    """Yield where code, or code inside it, names a value: its steps, the place in them, whether it is stored there."""
     kind, _, plain = name.rpartition("/")
     loads, stores = _LOADS.get(kind, ()), _STORES.get(kind, ())
     for code in (inner for outer in codes for inner in _with_nested(outer)):
-        found = _steps_of(code) if _names(code, plain) else []
-        for place, step in enumerate(found):
-            if step.argval == plain and step.opname in stores:
-                yield (), False
-            elif step.argval == plain and step.opname in loads:
-                following = found[place + 1 :]
-                is_read = _only_reads(following, classes) or _is_looked_at(found, place, classes)
-                yield _part_used(following, classes), is_read
-            elif kind == "default" and isinstance(step.argval, tuple) and plain in step.argval:
-                yield (), False
+        if plain not in (*code.co_names, *code.co_varnames, *code.co_cellvars, *code.co_freevars):
+            continue
+        steps = [step for step in dis.get_instructions(code) if step.opname not in _SKIPPED]
+        for place, step in enumerate(steps):
+            # Two locals loaded by one instruction: what is done with the first is not told by what follows.
+            is_one_of_two = kind == "default" and isinstance(step.argval, tuple) and plain in step.argval
+            if step.argval == plain and step.opname in (*loads, *stores):
+                yield steps, place, step.opname in stores
+            elif is_one_of_two and "FAST" in step.opname:
+                yield steps, place, True
 
 
 def _is_looked_at(steps: list[dis.Instruction], place: int, classes: tuple[type, ...]) -> bool:
@@ -138,14 +150,6 @@ def _part_used(following: list[dis.Instruction], classes: tuple[type, ...]) -> t
     return (*way, "handed on") if way else ()
 
 
-def _names(code: CodeType, name: str) -> bool:
-    return name in (*code.co_names, *code.co_varnames, *code.co_cellvars, *code.co_freevars)
-
-
-def _steps_of(code: CodeType) -> list[dis.Instruction]:
-    return [step for step in dis.get_instructions(code) if step.opname not in _SKIPPED]
-
-
 def computes(kind: type, name: str) -> bool:
     """Tell whether a class may run code when one of its instances is asked for an attribute."""
     for base in order_of(kind):
@@ -170,22 +174,6 @@ def _with_nested(code: CodeType) -> Iterator[CodeType]:
     for constant in code.co_consts:
         if isinstance(constant, CodeType):
             yield from _with_nested(constant)
-
-
-def _may_write(code: CodeType, kind: str, name: str, classes: tuple[type, ...]) -> bool:
-    if not _names(code, name):
-        return False
-    loads, stores = _LOADS.get(kind, ()), _STORES.get(kind, ())
-    found = _steps_of(code)
-    for place, step in enumerate(found):
-        if step.argval == name and step.opname in stores:
-            return True
-        if step.argval == name and step.opname in loads and not _only_reads(found[place + 1 :], classes):
-            return True
-        # Two locals loaded by one instruction: what is done with the first is not told by what follows.
-        if kind == "default" and isinstance(step.argval, tuple) and name in step.argval and "FAST" in step.opname:
-            return True
-    return False
 
 
 def _only_reads(following: list[dis.Instruction], classes: tuple[type, ...]) -> bool:
