@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 _DAY = dt.timedelta(days=1)
 # What datetime has, and no time zone goes beyond.
 _FIRST, _LAST = "0001-01-01", "9999-12-31T23:59:59.999999"
+# What pandas and zones raise of moments that datetime has not; the first is for years of five digits.
+_BEYOND = (NotImplementedError, OverflowError, ValueError)
 _HOUR, _ZONE = r"(T\d{1,2}|\d{1,2}(?=:|\s*[ap]\.?m))(:\d{1,2}){0,2}([.,]\d+)?", r"(Z|UTC|[+-][\d:]+)?"
 _TIME_OF_DAY = re.compile(rf"\s*{_HOUR}\s*([ap]\.?m\.?)?\s*{_ZONE}\s*", re.IGNORECASE)
 
@@ -142,7 +144,7 @@ def _in_zone(moment: pd.Timestamp | None, zone: Any) -> pd.Timestamp | None:
     try:
         found = _shown_in(moment, zone)
         is_inside = all(dt.MINYEAR <= shown.year <= dt.MAXYEAR for shown in (found, found.tz_convert("UTC")))
-    except (NotImplementedError, OverflowError, ValueError):
+    except _BEYOND:
         is_inside = False
     return found if is_inside else _outermost(zone, is_last=moment.year >= dt.MAXYEAR)
 
@@ -171,7 +173,7 @@ def _outermost(zone: Any, *, is_last: bool) -> pd.Timestamp:
     try:
         shown: pd.Timestamp = moment.tz_localize(zone)
         shown.tz_convert("UTC").to_pydatetime()
-    except (NotImplementedError, OverflowError, ValueError):
+    except _BEYOND:
         shown = moment.tz_localize("UTC").tz_convert(zone)
     return shown
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import PurePath
 from typing import TYPE_CHECKING, cast
 
-from whorl.definition import Param, is_stage
+from whorl.definition import Param, all_behind, is_stage
 from whorl.errors import ConfigError
 from whorl.fingerprint.inputs import RawInput
 from whorl.nuthatch_words import words_called
@@ -80,15 +80,8 @@ class Call:
         return {name: source for name, source in self.sources.items() if isinstance(source, Call)}
 
     def feeding(self) -> Iterator[Call]:
-        """Yield the calls that feed this one, at any depth, each once however many ways lead to it."""
-        seen: set[Call] = {self}
-        waiting = [self]
-        while waiting:
-            for upstream in waiting.pop().upstreams.values():
-                if upstream not in seen:
-                    seen.add(upstream)
-                    waiting.append(upstream)
-                    yield upstream
+        """Yield the calls that feed this one, at any depth, each once."""
+        return all_behind(self, lambda call: call.upstreams.values())
 
     @property
     def raw_inputs(self) -> dict[str, RawInput]:

@@ -136,7 +136,7 @@ def is_unchanged(
     if is_shared:
         now.arguments.pop(judge.call, None)
     if secret := find_secret(result.trace, result.inherited):
-        warn(f"the result of {name} is not stored: it read {secret}, and secrets are not kept", StaleWarning)
+        warn_unstored(name, f"it read {secret}, and secrets are not kept")
         return False
     try:
         again = now.derive(judge.call)
@@ -153,9 +153,13 @@ def is_unchanged(
         if not result.complete:
             changed.append("a call that could not be recorded")
     if changed:
-        message = f"the result of {name} is not stored: {', '.join(changed)} changed while it ran"
-        warn(message, StaleWarning)
+        warn_unstored(name, f"{', '.join(changed)} changed while it ran")
     return not changed
+
+
+def warn_unstored(stage: str, cause: str) -> None:
+    """Warn that a result is not kept, and say why."""
+    warn(f"the result of {stage} is not stored: {cause}", StaleWarning)
 
 
 def commit_result(

@@ -14,7 +14,7 @@ import threading
 from dataclasses import dataclass, field, replace
 from importlib import import_module
 from pathlib import PurePath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 from weakref import WeakSet
 
 from whorl.errors import ConfigError
@@ -27,11 +27,12 @@ from whorl.processors.timeseries import timeseries
 from whorl.settings import did_you_mean
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Container, Iterable, Mapping
+    from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 
     from whorl.processors.base import Processor
 
 
+_T = TypeVar("_T")
 _VARIADIC = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 
 
@@ -179,6 +180,17 @@ def find_definitions(name: str, module: str) -> tuple[Definition, ...]:
             return ()
         found = _registry.of(name)
     return found
+
+
+def all_behind(start: _T, sources: Callable[[_T], Iterable[_T]]) -> Iterator[_T]:
+    """Yield what is behind something by its sources, at any depth, each once however many ways lead to it."""
+    seen, waiting = {start}, [start]
+    while waiting:
+        for source in sources(waiting.pop()):
+            if source not in seen:
+                seen.add(source)
+                waiting.append(source)
+                yield source
 
 
 def is_stage(value: object) -> bool:

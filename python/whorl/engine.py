@@ -27,11 +27,12 @@ from whorl.commit import (
     is_digested_when_stored,
     is_unchanged,
     refuse_secrets,
+    warn_unstored,
 )
 from whorl.delivery import Delivery
 from whorl.derive import Snapshot
 from whorl.entry import MISSING, Resolution, nearest, no_entry
-from whorl.errors import StaleWarning, UndigestableError, warn
+from whorl.errors import UndigestableError
 from whorl.executors.this_thread import invoke
 from whorl.executors.threads import Slots, run_side_by_side
 from whorl.fingerprint.code import holding, settle
@@ -353,8 +354,7 @@ class Session:
     def is_unchanged(self, call: Call, derived: Derived, result: Resolution) -> bool:
         """Whether everything that a result was made from is still what it was; warn where it is not."""
         if not self.making.is_current(call, result.loaded):
-            message = f"the result of {call.definition.name} is not stored: what feeds it changed while it ran"
-            warn(message, StaleWarning)
+            warn_unstored(call.definition.name, "what feeds it changed while it ran")
             return False
         return is_unchanged(derived, self.snapshot, self.judge(call), result, is_shared=call in self.shared)
 

@@ -142,7 +142,7 @@ def _read_moment(recorded: Any) -> Moment | None:
 
 
 def _with_ends(extent: Extent, written: object) -> Extent:
-    """Add the ends as they were given, if they still mean what they did: "10:00Z" is of the day that it is read on."""
+    """Add the ends as they were given, if they still mean what they did to whoever wrote them."""
     try:
         ends = unpack(written, extra=SCALARS)
         found = Extent.of(cast("list[object]", ends))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from whorl.definition import is_stage
+from whorl.definition import all_behind, is_stage
 from whorl.fingerprint.code import fingerprint
 
 if TYPE_CHECKING:
@@ -25,15 +25,10 @@ def bare_name(definition: Definition) -> str:
 
 def stages_behind(definition: Definition, *, fed: bool = True) -> Iterator[Definition]:
     """Yield every stage behind another, at any depth, each once; without ``fed`` those that code refers to alone."""
-    seen = {definition}
-    waiting = [definition]
-    while waiting:
-        current = waiting.pop()
+
+    def sources(current: Definition) -> list[Definition]:
         code = fingerprint(current.function, depends_on=current.depends_on, ignore=current.ignore)
         feeding = filter(is_stage, current.inputs.values()) if fed else ()
-        for stage in (*code.stages, *feeding):
-            reached: Definition = stage.definition
-            if reached not in seen:
-                seen.add(reached)
-                waiting.append(reached)
-                yield reached
+        return [stage.definition for stage in (*code.stages, *feeding)]
+
+    return all_behind(definition, sources)

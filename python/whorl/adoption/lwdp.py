@@ -25,7 +25,7 @@ from whorl.adoption.offers import Offer, Skipped, UnfitError
 from whorl.adoption.payloads import loses, read_payload
 from whorl.asked import CallOptions
 from whorl.call import Binder
-from whorl.definition import is_stage
+from whorl.definition import all_behind, is_stage
 from whorl.errors import ConfigError
 from whorl.fingerprint.inputs import RawInput
 from whorl.settings import is_url
@@ -118,7 +118,7 @@ def _check_arguments(definition: Definition) -> None:
 
 
 def _check_ages(definition: Definition, made: float) -> None:
-    for stage in (definition, *_feeding(definition)):
+    for stage in (definition, *all_behind(definition, _upstreams)):
         for raw in _raw_inputs(stage):
             for path in _paths(raw.text):
                 if os.stat(path).st_mtime > made:
@@ -177,17 +177,6 @@ def _by_name(text: str) -> str:
 def _raw_inputs(definition: Definition) -> list[RawInput]:
     """List the raw inputs that LWDP knows: those given as texts, in the order of the decorator."""
     return [item for item in definition.inputs.values() if type(item) is RawInput and isinstance(item.path, str)]
-
-
-def _feeding(definition: Definition) -> Iterator[Definition]:
-    """Yield the stages that feed another, at any depth, each once."""
-    seen, waiting = {definition}, [definition]
-    while waiting:
-        for upstream in _upstreams(waiting.pop()):
-            if upstream not in seen:
-                seen.add(upstream)
-                waiting.append(upstream)
-                yield upstream
 
 
 def _upstreams(definition: Definition) -> list[Definition]:

@@ -35,7 +35,7 @@ from whorl.formats.schema.loss import Loss, refusing
 from whorl.formats.schema.payload import private_bytes
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from typing import Any
 
     from whorl.formats.base import Format, PayloadReader, PayloadWriter
@@ -89,17 +89,32 @@ def _refuse_plan(kind: type) -> None:
         raise FormatError(message, "what it gives would not be stored", tip)
 
 
-def _loaded(thing: Any) -> Any:
-    """Give a lazy variable of xarray, of whatever class, with its values; None for all other things."""
-    bases = ((base.__module__.partition(".")[0], base.__name__) for base in type(thing).__mro__)
-    named = [name for top, name in bases if top == "xarray" and name in ("Variable", "NamedArray")]
+def _reducer_of(kind: type) -> Callable[[Any], Any] | None:
+    """Find what takes lazy values of a type apart as loaded ones, or gives None for one that is loaded; mostly none."""
+    if kind.__module__ == _LAZY and kind.__name__ == "LazyElements":
+        return _reduce_elements
+    named = {base.__name__ for base in kind.__mro__ if base.__module__.partition(".")[0] == "xarray"}
     if "Variable" in named:
-        return None if thing._in_memory else thing.compute()  # noqa: SLF001 - the public ways load it
-    if named and type(thing.data).__module__.partition(".")[0] in ("xarray", "dask"):
-        import numpy as np
+        return _reduce_variable
+    return _reduce_named_array if "NamedArray" in named else None
 
-        return thing.copy(deep=False, data=np.asarray(thing.data))
-    return None
+
+def _reduce_elements(elements: Any) -> Any:
+    return elements.loaded()
+
+
+def _reduce_variable(variable: Any) -> Any:
+    if variable._in_memory:  # noqa: SLF001 - the public ways load it
+        return None
+    return variable.compute().__reduce_ex__(pickle.HIGHEST_PROTOCOL)
+
+
+def _reduce_named_array(array: Any) -> Any:
+    if type(array.data).__module__.partition(".")[0] not in ("xarray", "dask"):
+        return None
+    import numpy as np
+
+    return array.copy(deep=False, data=np.asarray(array.data)).__reduce_ex__(pickle.HIGHEST_PROTOCOL)
 
 
 def _is_trusted(kind: type) -> bool:
@@ -128,7 +143,7 @@ def _dump(value: object) -> tuple[bytes, list[memoryview], set[type]]:
         raise
     except Exception as error:  # the code of any class in the value runs here
         raise Loss(f"it cannot be pickled: {type(error).__name__}: {error}", "") from error
-    return file.getvalue(), buffers, pickler.types
+    return file.getvalue(), buffers, set(pickler.types)
 
 
 def _load(data: bytes, buffers: list[memoryview]) -> object:
@@ -154,17 +169,16 @@ class _Pickler(pickle.Pickler):
 
     def __init__(self, file: io.BytesIO, **settings: Any) -> None:
         super().__init__(file, **settings)
-        self.types: set[type] = set()
+        self.types: dict[type, Callable[[Any], Any] | None] = {}
 
     def reducer_override(self, thing: Any) -> Any:
         kind = type(thing)
         if kind not in self.types:
             _refuse_plan(kind)
-            self.types.add(kind)
-        if kind.__module__ == _LAZY and kind.__name__ == "LazyElements":
-            return thing.loaded()
-        if (loaded := _loaded(thing)) is not None:
-            return loaded.__reduce_ex__(pickle.HIGHEST_PROTOCOL)
+            self.types[kind] = _reducer_of(kind)
+        reduce = self.types[kind]
+        if reduce is not None and (reduced := reduce(thing)) is not None:
+            return reduced
         if getattr(thing, "__module__", None) in MAINS and isinstance(thing, type | FunctionType):
             name = canonical_module(_MAIN)
             if name != _MAIN and _found(_MAIN, thing.__qualname__) is thing:

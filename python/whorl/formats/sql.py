@@ -33,26 +33,21 @@ from whorl.formats.schema.databases import (
     SETTINGS,
     database,
     make_revisions,
-    names_for,
     read_again,
     read_rows,
     url_of,
     url_of_file,
     write_table,
 )
-from whorl.formats.schema.frames import decode_table, encode_table
-from whorl.formats.schema.leaves import gaps_of
-from whorl.formats.schema.loss import Loss, refusing
+from whorl.formats.schema.loss import refusing
 from whorl.formats.schema.parts import files_for_tasks, is_dask_frame, is_parts, read_list
 from whorl.formats.schema.payload import check_same
 from whorl.formats.schema.sql_parts import read_sql_parts, url_that_stays, write_sql_parts
+from whorl.formats.schema.sql_rows import rows_of, value_of
 from whorl.formats.schema.tables import is_table
-from whorl.formats.schema.text import table_from, texts_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-    import pyarrow as pa
 
     from whorl.formats.base import Format, PayloadReader, PayloadWriter
 
@@ -95,29 +90,20 @@ class Sql:
         if parts:
             return read_sql_parts(parts, url or url_that_stays(reader, _FILE), files_for_tasks(reader))
         with database(url or url_of_file(reader.path(_FILE))) as engine:
-            return _value_of(read_rows(engine, whole, is_still=not whole["external"]), whole)
+            return value_of(read_rows(engine, whole, is_still=not whole["external"]), whole)
 
 
 def _write(value: object, url: Any, named: Mapping[str, Any]) -> dict[str, Any]:
     """Write one table, and compare; give the schema."""
-    table, schema = encode_table(value)
-    leaves, texts = texts_of(table)
-    if not leaves.num_columns:
-        raise Loss("a table without columns", "parquet")
-    texts["names_of_columns"] = names_for(leaves.column_names, [ROW])
-    what = {"schema": schema, "texts": texts, "gaps": gaps_of(leaves), "length": leaves.num_rows}
+    leaves, what = rows_of(value, [ROW])
     whole: dict[str, Any] = {**named, "keys": [ROW], **what}
     is_own = not named["external"]
     with database(url) as engine:
         make_revisions(engine)
         write_table(engine, whole, leaves, is_still=is_own)
         found = read_again(engine, whole, is_still=is_own)
-    check_same(value, _value_of(found, whole))
+    check_same(value, value_of(found, whole))
     return {**whole, "rows": str(hash_value(found))}
-
-
-def _value_of(rows: pa.Table, whole: Mapping[str, Any]) -> object:
-    return decode_table(table_from(rows, whole["texts"]), whole["schema"])
 
 
 FORMAT: Format = Sql()

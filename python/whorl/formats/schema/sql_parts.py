@@ -24,16 +24,12 @@ from whorl.formats.schema.databases import (
     give_up_table,
     make_claimed_table,
     make_revisions,
-    names_for,
     other_columns,
     read_again,
     read_rows,
     url_of_file,
     write_part,
 )
-from whorl.formats.schema.frames import decode_table, encode_table
-from whorl.formats.schema.leaves import gaps_of
-from whorl.formats.schema.loss import Loss
 from whorl.formats.schema.parts import (
     check_partition,
     differing,
@@ -45,7 +41,7 @@ from whorl.formats.schema.parts import (
 )
 from whorl.formats.schema.payload import check_same
 from whorl.formats.schema.private_folder import private_folder
-from whorl.formats.schema.text import table_from, texts_of
+from whorl.formats.schema.sql_rows import rows_of, value_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -98,12 +94,7 @@ def _write_part(frame: Any, place: int, whole: Mapping[str, Any], url: Any) -> d
     """Write one partition, and compare; give what is needed to read it: a task of dask's, in whatever process."""
     check_partition(frame)
     plain, steps = spelled_out(frame)
-    table, schema = encode_table(plain)
-    leaves, texts = texts_of(table)
-    if not leaves.num_columns:
-        raise Loss("a table without columns", "parquet")
-    texts["names_of_columns"] = names_for(leaves.column_names, _KEYS)
-    what = {"schema": schema, "texts": texts, "gaps": gaps_of(leaves), "length": leaves.num_rows}
+    leaves, what = rows_of(plain, _KEYS)
     part = {**what, "range": steps}
     here = {**whole, **part}
     with database(url, LONG_PATIENCE) as engine:
@@ -129,7 +120,7 @@ def _read_part(each: tuple[int, Mapping[str, Any]], whole: Mapping[str, Any], ur
 
 
 def _frame_of(leaves: pa.Table, part: Mapping[str, Any]) -> Any:
-    return summed_up(decode_table(table_from(leaves, part["texts"]), part["schema"]), part["range"])
+    return summed_up(value_of(leaves, part), part["range"])
 
 
 def _check_types(parts: list[dict[str, Any]]) -> None:
