@@ -145,7 +145,7 @@ def _sweep_once() -> None:
 def _listener() -> Path | None:
     """Find the folder of a computing process above this one; also one that cannot be seen from here."""
     hidden = None
-    for announced in (announced_process(), _inherited):
+    for announced in filter(None, (announced_process(), _inherited)):  # mostly none: each hit asks
         identity, folder = _read(announced)
         if folder is not None and not folder.name.endswith(own_name()):
             if folder.is_dir():
@@ -158,9 +158,9 @@ def _listener() -> Path | None:
     return hidden
 
 
-def _read(announced: str | None) -> tuple[str, Path | None]:
+def _read(announced: str) -> tuple[str, Path | None]:
     """Take an announcement apart; the folder is None in what is none."""
-    device, _, rest = (announced or "").partition(":")
+    device, _, rest = announced.partition(":")
     inode, _, path = rest.partition(":")
     folder = Path(path)
     is_ours = folder.is_absolute() and folder.name.startswith("whorl-")
