@@ -98,6 +98,8 @@ FORMATS = (
     "pickle", "sql", "stata", "terracotta", "xml", "zarr",
 )  # fmt: skip
 NAMES = tuple(item.name for item in fields(Settings) if item.name != "project")
+# What others call the place of the store.
+_MEANT = dict.fromkeys(("store", "root", "location", "cache_dir", "path", "folder", "url"), "filesystem")
 PUBLIC = "ed25519:"
 _SECRET = ("filesystem",)
 _BYTES = re.compile(r"(\d+(?:\.\d*)?(?:e\d+)?)\s*(?:([kmgtp])(i)?)?b?", re.IGNORECASE)
@@ -129,7 +131,7 @@ def parse_bytes(text: str) -> int:
 def check_setting(name: str, value: object, origin: str) -> object:
     """Return a setting's value as it is kept; ConfigError, which names where it came from, where it cannot be that."""
     if name not in NAMES:
-        raise ConfigError(f"unknown setting {name!r} in {origin}", tip=did_you_mean(name, NAMES))
+        raise ConfigError(f"unknown setting {name!r} in {origin}", tip=did_you_mean(_MEANT.get(name, name), NAMES))
     if name in _CHOICES and value not in _CHOICES[name]:
         raise ConfigError(f"{name} cannot be {value!r} ({origin})", tip=did_you_mean(str(value), _CHOICES[name]))
     if name in _READ:

@@ -30,6 +30,8 @@ _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0) | _
 # ELOOP: a link, which is not followed.
 _NOT_THERE = {errno.ENOENT, errno.ENOTDIR, errno.ELOOP}
 _NO_LINKS = {errno.EPERM, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP, errno.EMLINK, errno.EXDEV}
+# A folder that was emptied has something in it again: someone writes there, a few more files at most.
+_NOT_EMPTY, _REMOVALS = {errno.ENOTEMPTY, errno.EEXIST}, 8
 # What a disk says that nothing more can be written to; libraries that write a file pass it on, often without its name.
 _OF_DISKS = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EFBIG}
 _TIPS = {
@@ -243,15 +245,19 @@ def remove_file(path: str) -> bool:
 
 
 def remove_folder(path: str) -> None:
-    """Remove a folder with everything below it, as far as it is there."""
+    """Remove a folder with everything below it, as far as it is there, and what is written into it meanwhile."""
     import shutil  # it brings the archive modules along
 
-    try:
-        shutil.rmtree(path)
-    except FileNotFoundError:  # it is gone, or someone else is at it as well
-        shutil.rmtree(path, ignore_errors=True)
-    except OSError as error:
-        raise failure("remove", path, error) from error
+    for left in reversed(range(_REMOVALS)):
+        try:
+            shutil.rmtree(path)
+        except FileNotFoundError:  # it is gone, or someone else is at it as well
+            shutil.rmtree(path, ignore_errors=True)
+        except OSError as error:
+            if error.errno in _NOT_EMPTY and left:
+                continue
+            raise failure("remove", path, error) from error
+        return
 
 
 def names_in(path: str) -> list[str]:

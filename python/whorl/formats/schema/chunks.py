@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from whorl.formats.schema.chunking import warn_of_sizes
 from whorl.formats.schema.detour import HELD, needs_detour, pieces_between, regions
+from whorl.formats.schema.gate import Gate
 from whorl.formats.schema.loss import Loss, within
 
 if TYPE_CHECKING:
@@ -70,7 +71,9 @@ class ChunkWriter:
         import dask.array as da
 
         try:
-            da.store(self._sources, self._targets, lock=False)
+            gate = Gate()
+            with gate.shut_afterwards():
+                da.store(self._sources, self._targets, lock=gate)
             for between, target, chunks, itemsize in self._detours:
                 for region in regions(target.shape[: len(chunks)], chunks, itemsize, HELD):
                     target[(*region, ...)] = between[(*region, ...)]

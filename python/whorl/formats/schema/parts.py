@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from whorl.formats.schema.files import of_file_table, to_file_table
+from whorl.formats.schema.gate import Gate
 from whorl.formats.schema.loss import Loss, passing, require, within
 from whorl.formats.schema.payload import check_same
 from whorl.formats.schema.plain import pack, unpack
@@ -60,15 +61,16 @@ def write_frame(value: Any, work: Callable[..., Any], each: Sequence[object], *m
     with within("the frame"):
         _without_rows(value)
         pack(list(value.divisions), extra=SCALARS, place="the divisions")
+    gate = Gate()
     parts = zip(value.to_delayed(), each, strict=True)
-    tasks = [dask.delayed(_worked)(part, work, item, *more) for part, item in parts]
-    with passing():
+    tasks = [dask.delayed(_worked)(part, gate, work, item, *more) for part, item in parts]
+    with passing(), gate.shut_afterwards():
         return list(dask.compute(*tasks))
 
 
-def _worked(part: Any, work: Callable[..., Any], *more: object) -> Any:
+def _worked(part: Any, gate: Gate, work: Callable[..., Any], *more: object) -> Any:
     """Do the work on a partition; its errors are losses, those of the plan that the partition comes of are not."""
-    with within("a partition"):
+    with gate.writing(), within("a partition"):
         return work(part, *more)
 
 
