@@ -152,6 +152,13 @@ def test_a_name_that_nothing_has_is_warned_of() -> None:
         top.options(recompute=["dep"])()
 
 
+def test_the_called_stage_is_reached_by_its_own_name() -> None:
+    """No warning says that nothing has it."""
+    top()
+
+    assert ran(top.options(recompute="top")) == {"top"}
+
+
 @pytest.mark.parametrize("caller", [pooled, threaded])
 def test_a_name_reaches_threads_of_the_body(caller: Callable[[], object]) -> None:
     """Those that it starts, and pools that it gives work to."""

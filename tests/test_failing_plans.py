@@ -7,6 +7,7 @@ import os
 import pickle
 import threading
 import time
+import uuid
 from typing import TYPE_CHECKING, Any
 
 import dask
@@ -41,11 +42,12 @@ class Slow:
 
     def __init__(self, write: Callable[..., Any]) -> None:
         self.write = write
+        self.name = uuid.uuid4().hex
         self.has_begun, self.is_done = threading.Event(), threading.Event()
 
-    def __reduce__(self) -> tuple[type[Slow], tuple[object]]:
-        """Say what dask makes a plan's name of; events cannot be pickled."""
-        return (Slow, (len,))
+    def __reduce__(self) -> tuple[type[str], tuple[str]]:
+        """Say what dask names a plan by, another than before; events cannot be pickled."""
+        return (str, (self.name,))
 
     def __call__(self, *arguments: Any) -> Any:
         """Write, a while later."""
@@ -64,7 +66,7 @@ class Slow:
 
 def assert_fails_alone(stage: Any, slow: Slow, store: Path) -> None:
     """Compute what fails, and see that the writer is done by then and has left nothing."""
-    with pytest.raises(ValueError, match=r"^no such year$"):
+    with pytest.raises(ValueError, match="no such year"):
         stage()
 
     assert slow.is_done.is_set()
@@ -95,7 +97,11 @@ def test_a_partition_that_is_being_written_is_waited_for(
 def test_a_block_that_is_being_written_is_waited_for(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Zarr makes the folders above a chunk anew, so that a late one would bring back what was removed."""
     slow = Slow(zarr.Array.__setitem__)
-    monkeypatch.setattr(zarr.Array, "__setitem__", lambda *arguments: slow(*arguments))
+
+    def write(array: zarr.Array, region: Any, values: Any) -> None:
+        slow(array, region, values)
+
+    monkeypatch.setattr(zarr.Array, "__setitem__", write)
 
     def block(values: np.ndarray, block_info: Any = None) -> np.ndarray:
         if block_info[0]["chunk-location"] == (1,):
@@ -104,7 +110,8 @@ def test_a_block_that_is_being_written_is_waited_for(store: Path, monkeypatch: p
 
     @cache(backend="zarr")
     def failing() -> xr.Dataset:
-        return xr.Dataset({"v": ("x", da.zeros(8, chunks=4).map_blocks(block, dtype=float, meta=np.zeros(0)))})
+        array = da.zeros(1 << 18, chunks=1 << 17).map_blocks(block, dtype=float, meta=np.zeros(0))
+        return xr.Dataset({"v": ("x", array)})
 
     assert_fails_alone(failing, slow, store)
 
@@ -112,10 +119,8 @@ def test_a_block_that_is_being_written_is_waited_for(store: Path, monkeypatch: p
 def test_a_shut_gate_lets_nobody_in() -> None:
     """Whoever comes later would write into a folder of nobody's."""
     gate = Gate()
-    with pytest.raises(ValueError, match="^failed$"), gate.shut_afterwards():
-        with gate.writing():
-            pass
-        raise ValueError("failed")
+    with gate.shut_afterwards(), gate.writing():
+        pass
     with pytest.raises(RuntimeError, match="has failed"):
         gate.acquire()
 

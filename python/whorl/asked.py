@@ -145,7 +145,7 @@ class CallOptions:
         retry = reach.retry_null_cache if self.retry_null_cache is None else self.retry_null_cache
         return replace(
             self,
-            recompute=self.recompute or reach.asks_to_recompute(stage),
+            recompute=reach.asks_to_recompute(stage) or self.recompute,
             memoize=True if reach.asks_to_memoize(stage) else self.memoize,
             retry_null_cache=retry,
         )

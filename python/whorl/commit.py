@@ -13,16 +13,17 @@ import time
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from whorl.entry import MISSING, Judge, Resolution, build_manifest, raw_files
 from whorl.errors import ConfigError, CorruptEntryError, FormatError, StaleWarning, StoreError, WhorlError, warn
 from whorl.fingerprint.lazy import is_lazy
 from whorl.formats.base import candidates, decode_as, digests_stored, format_named, gives_back, options_for, with_types
+from whorl.formats.schema.polars_tables import is_lazy_frame
 from whorl.handover import hints_of
+from whorl.plans import plan_runs
 from whorl.store.disk import failure, is_below
 from whorl.trace import earliest, find_secret, trace_holds
-from whorl.typenames import type_name
 from whorl.wish import PLAIN, Wish
 
 if TYPE_CHECKING:
@@ -183,7 +184,7 @@ def commit_result(
         return result
     is_written_first = not result.digested
     try:
-        encoded = _encode(access.store, judge, derived, result.value)
+        encoded = _encode(access.store, judge, derived, result)
         try:
             if is_written_first:
                 result.add_digest(encoded.format.decode(encoded.attempt.reader(), encoded.options))
@@ -216,7 +217,7 @@ def commit_converted(access: Access, judge: Judge, derived: Derived, found: Mani
     if access.store is None:
         return found
     try:
-        encoded = _encode(access.store, judge, derived, value)
+        encoded = _encode(access.store, judge, derived, Resolution("hit", value=value))
         try:
             manifest = replace(
                 found,
@@ -294,9 +295,11 @@ class Encoded:
     seconds: float
 
 
-def _encode(store: Store, judge: Judge, derived: Derived, value: object) -> Encoded:
+def _encode(store: Store, judge: Judge, derived: Derived, result: Resolution) -> Encoded:
     """Encode by the named format, or by the first one that can hold the value."""
     call = judge.call
+    with result.computing():
+        value = _collected(result.value)
     slot = judge.slot(derived)
     formats = [format_named(call.format)] if call.format else candidates(value)
     for chosen in formats:
@@ -307,7 +310,8 @@ def _encode(store: Store, judge: Judge, derived: Derived, value: object) -> Enco
             kept = dict(options_for(chosen, kept, call.values))
             given = {**judge.settings.formats.get(chosen.name, {}), **kept}
             options = with_types(chosen, given, lambda: derived.fingerprint.classes)
-            chosen.encode(value, attempt, options)
+            with result.computing():
+                chosen.encode(value, attempt, options)
         except FormatError as error:
             attempt.abandon()
             if chosen is formats[-1]:
@@ -328,10 +332,17 @@ def _encode(store: Store, judge: Judge, derived: Derived, value: object) -> Enco
     raise FormatError(f"no format is known for a {type(value).__qualname__}")
 
 
+def _collected(value: Any) -> Any:
+    """Run the plan of a lazy frame of polars once, however often its rows are asked for; it is one all the same."""
+    if not is_lazy_frame(value):
+        return value
+    with plan_runs():
+        return value.collect().lazy()
+
+
 def _is_the_users(error: OSError, value: object, attempt: Attempt) -> bool:
     """Whether an error while a value is written comes of what it is read from: it is not loaded yet, or a file."""
-    is_loaded = not (is_lazy(value) or isinstance(value, Path) or type_name(type(value)) == "polars.LazyFrame")
-    return not is_loaded and not is_below(error, attempt.folder)
+    return (is_lazy(value) or isinstance(value, Path)) and not is_below(error, attempt.folder)
 
 
 def refuse_secrets(call: Call) -> None:

@@ -161,9 +161,14 @@ def with_processor(definition: Definition, processor: Processor) -> Definition:
     return more
 
 
-def register(definition: Definition) -> None:
-    """Make a definition the newest of its name; ConfigError where another of its module stands there."""
-    _registry.add(definition)
+def register(definition: Definition, *, is_pickled: bool = False) -> None:
+    """
+    Make a definition the newest of its name; ConfigError where another of its module stands there.
+
+    One that was pickled hides none that this process has made: libraries copy functions by pickling them, and whatever
+    a stage needs to be found by, such as its module, is not in the copy.
+    """
+    _registry.add(definition, is_pickled=is_pickled)
 
 
 def find_definitions(name: str, module: str) -> tuple[Definition, ...]:
@@ -268,6 +273,7 @@ class _Registry:
     def __init__(self) -> None:
         self._newest: dict[str, Definition] = {}
         self._made: dict[str, WeakSet[Definition]] = {}
+        self._pickled: WeakSet[Definition] = WeakSet()
         self._lock = threading.Lock()
 
     def of(self, name: str) -> tuple[Definition, ...]:
@@ -281,7 +287,7 @@ class _Registry:
         # One function may be several stages: with processors, and without.
         return tuple(made for made in self._made[name] if made.function is newest.function)
 
-    def add(self, definition: Definition) -> None:
+    def add(self, definition: Definition, *, is_pickled: bool) -> None:
         with self._lock:
             earlier = self._newest.get(definition.name)
             if earlier is not None and _collides(earlier, definition):
@@ -290,8 +296,14 @@ class _Registry:
                     f"{_where(earlier)} and {_where(definition)}",
                     "rename one, or give it name=",
                 )
-            self._newest[definition.name] = definition
+            if not (is_pickled and self._is_made_here(earlier)):
+                self._newest[definition.name] = definition
+            if is_pickled:
+                self._pickled.add(definition)
             self._made.setdefault(definition.name, WeakSet()).add(definition)
+
+    def _is_made_here(self, definition: Definition | None) -> bool:
+        return definition is not None and definition not in self._pickled and _is_still_there(definition)
 
 
 _registry = _Registry()

@@ -11,7 +11,7 @@ from __future__ import annotations
 import copy
 import threading
 import time
-from contextlib import nullcontext, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
@@ -32,23 +32,23 @@ from whorl.commit import (
 from whorl.delivery import Delivery
 from whorl.derive import Snapshot
 from whorl.entry import MISSING, Resolution, nearest, no_entry
-from whorl.errors import UndigestableError
+from whorl.errors import UndigestableError, WhorlError
 from whorl.executors.this_thread import invoke
 from whorl.executors.threads import Slots, run_side_by_side
-from whorl.fingerprint.code import holding, settle
 from whorl.fingerprint.inputs import hand_over
 from whorl.making import Making
 from whorl.modes import MODES
 from whorl.outcome import Outcome
 from whorl.private import UncopyableError, private_copy
+from whorl.running import Running
 from whorl.search import Search
-from whorl.stopwatch import function_runs, function_waits
-from whorl.trace import computing, earliest, merge, recording, refuse_circle
+from whorl.stopwatch import function_waits
+from whorl.trace import computing, earliest, merge, refuse_circle
 from whorl.upsert import put_in
 from whorl.usage import Usage
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from whorl.asked import CallOptions
     from whorl.definition import Definition
@@ -146,7 +146,8 @@ class Session:
             self.note_previous(call, derived)
             self.windows[call] = self.search.widened(call, derived)
             result = self.compute(call, derived)
-            settled = self.commit(call, derived, result)
+            with self.failing(call, but=WhorlError):
+                settled = self.commit(call, derived, result)
         self.search.note_done(call, derived)
         return settled
 
@@ -160,7 +161,8 @@ class Session:
             found.key = derived.key
             return found
         result = self.compute(call, derived)
-        result.add_digest()
+        with self.failing(call, but=WhorlError):
+            result.add_digest()
         if self.is_unchanged(call, derived, result):
             memoized.keep_unstored(judge, derived, result, self.making.content_key(call, result.loaded))
         return result
@@ -267,26 +269,16 @@ class Session:
         derived = derived or self.derive_within_itself(call)
         values, loaded = self.inputs(call, derived)
         args, kwargs = deliver(call, values)
+        inherited, expires = self.making.inherited(call, loaded)
+        running = Running(call, derived, self.slots, self.usage, inherited)
         began = time.time()
-        with self.slots.hold(), recording(call.definition.name, derived.key if derived else None) as recorder:
+        with running.under_way() as recorder, self.failing(call):
             started = time.perf_counter()
-            try:
-                with (
-                    function_runs(),
-                    call.options.around_body(),
-                    holding(derived.fingerprint) if derived else nullcontext(),
-                ):
-                    value = invoke(call.definition.function, args, kwargs, is_async=call.definition.is_async)
-            except BaseException as error:
-                self.usage.failed.append((recorder, self.making.inherited(call, loaded)[0]))
-                self.fail(call, error, time.perf_counter() - started)
-                raise
+            value = invoke(call.definition.function, args, kwargs, is_async=call.definition.is_async)
             seconds = time.perf_counter() - started
-        if derived is not None:
-            settle(call.definition.function, derived.fingerprint)
+        running.settle()
         used = self.making.traces_of_unstored(call, loaded) if derived is not None else ()
         trace = merge([recorder.trace(), *used])
-        inherited, expires = self.making.inherited(call, loaded)
         ttl = call.definition.ttl
         lasts = earliest(
             None if ttl is None else began + ttl,
@@ -297,7 +289,7 @@ class Session:
         return Resolution(
             "ran", value=value, trace=trace, inherited=inherited, expires=earliest(expires, lasts), lasts=lasts,
             seconds=seconds, complete=complete, window=self.making.window(call, self.windows.get(call, {})),
-            loaded=loaded, key=derived.key if derived is not None and self.stores(call) else None,
+            loaded=loaded, key=derived.key if derived is not None and self.stores(call) else None, run=running,
         )  # fmt: skip
 
     def inputs(self, call: Call, derived: Derived | None) -> tuple[dict[str, object], dict[str, Resolution]]:
@@ -379,6 +371,17 @@ class Session:
             self.previous[call] = nearest(known, derived)
             if self.access.damaged(slot):
                 self.repairs.add(call)
+
+    @contextmanager
+    def failing(self, call: Call, but: type[BaseException] | tuple[()] = ()) -> Iterator[None]:
+        """Run a stage's function, or plans that it returned, in this block; say it if they raise, ``but`` for some."""
+        started = time.perf_counter()
+        try:
+            yield
+        except BaseException as error:
+            if not isinstance(error, but):
+                self.fail(call, error, time.perf_counter() - started)
+            raise
 
     def fail(self, call: Call, error: BaseException, seconds: float) -> None:
         """Say that a stage's function raised; nothing is stored, the exception goes on as it is."""

@@ -8,27 +8,32 @@ from __future__ import annotations
 
 import os
 import time
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 
 from whorl.derive import combine_behaviour
 from whorl.digest import Encoder
 from whorl.errors import CorruptEntryError, NoEntryError, StaleWarning, UndigestableError, warn
+from whorl.fingerprint.lazy import is_lazy
 from whorl.fingerprint.values import digest_argument
 from whorl.key import Component
+from whorl.plans import plan_runs, plans_of
 from whorl.provenance import describe_origin
 from whorl.store.manifest import ADOPTED, MOST_RAW_FILES, Manifest, RawFile, Slot, Trace
-from whorl.trace import calls_for_more, earliest, trace_holds
+from whorl.trace import calls_for_more, earliest, merge, trace_holds
 from whorl.widening import Extent, covers
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from whorl.access import Access
     from whorl.call import Call
     from whorl.derive import Derived, Snapshot
     from whorl.digest import Digest
     from whorl.fingerprint.values import Behaviour
+    from whorl.running import Running
     from whorl.settings import Settings
 
 MISSING = object()
@@ -47,6 +52,7 @@ class Resolution:
     ``window`` records what it was computed for, where that serves every narrower one.
     ``loaded`` has the results that it was computed from, by parameter, and ``content`` the content key by them.
     ``key`` is the call's when it was settled without an entry.
+    ``run`` is what computed it; it goes on where plans in the value are computed.
     ``adopted`` tells where a value comes from that another tool computed, then with its moment in ``computed``.
     """
 
@@ -68,6 +74,7 @@ class Resolution:
     loaded: Mapping[str, Resolution] = field(default_factory=dict, repr=False)
     content: Digest | None = None
     key: Digest | None = None
+    run: Running | None = field(default=None, repr=False, compare=False)
     _nonce: str = ""
 
     @classmethod
@@ -92,9 +99,24 @@ class Resolution:
             return
         self.digested = True
         try:
-            self.digest, self.behaviour = digest_argument(self.value if stored is MISSING else stored, "result")
+            with self.computing():
+                self.digest, self.behaviour = digest_argument(self.value if stored is MISSING else stored, "result")
         except UndigestableError:
             self.digest, self.behaviour = None, ()
+
+    @contextmanager
+    def computing(self) -> Iterator[None]:
+        """Count plans that this block computes, of a value that is one or has some in it, as parts of the run."""
+        running = None if self.run is None else partial(self.run.going_on, self)
+        with plans_of(running), plan_runs() if is_lazy(self.value) else nullcontext():
+            yield
+
+    def add_run(self, trace: Trace, seconds: float, *, complete: bool) -> None:
+        """Add what the run used when it went on."""
+        nested = earliest(*(call.expires for call in trace.calls))
+        self.trace, self.complete = merge([self.trace, trace]), self.complete and complete
+        self.lasts, self.expires = earliest(self.lasts, nested), earliest(self.expires, nested)
+        self.seconds += seconds
 
 
 @dataclass(slots=True)

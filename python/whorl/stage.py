@@ -256,7 +256,7 @@ def _choose(stage: Stage[..., object], options: CallOptions) -> Stage[..., objec
 def _revive(data: bytes) -> Stage[..., object]:
     """Make a stage of what another process pickled by value."""
     definition, options = pickle.loads(data)  # noqa: S301 - what unpickles this has already trusted its source
-    register(definition)
+    register(definition, is_pickled=True)
     return Stage(definition, options)
 
 

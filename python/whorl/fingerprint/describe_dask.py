@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from whorl.fingerprint.describe_instance import refuse
 from whorl.fingerprint.description import full_name, node
 from whorl.fingerprint.lazy import describe_rows
+from whorl.plans import plan_runs
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -43,7 +44,8 @@ def _describe_array(array: Any) -> Description:
 
 def _rows_of(array: Any) -> Callable[[int, int], Any]:
     def load(start: int, stop: int) -> Any:
-        return (array[start:stop] if array.ndim else array).compute()
+        with plan_runs():
+            return (array[start:stop] if array.ndim else array).compute()
 
     return load
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from whorl.fingerprint.description import Described, Inner, node
 from whorl.fingerprint.lazy import describe_rows
 from whorl.fingerprint.subclasses import besides, class_name, is_of
+from whorl.plans import plan_runs
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -89,7 +90,8 @@ def _values_of(variable: Any) -> tuple[str, object]:
         return ".values", Inner(variable.values)
     if not variable.ndim:
         # One that is a time comes as a scalar of numpy, here as in memory.
-        return ".values", Inner(variable.copy(deep=False).values)
+        with plan_runs():
+            return ".values", Inner(variable.copy(deep=False).values)
     rows = variable.chunks[0] if variable.chunks else _chunks_of(variable)
     return ".values", describe_rows(variable.shape, variable.dtype, rows, _rows_of(variable))
 
@@ -105,7 +107,8 @@ def _chunks_of(variable: Any) -> list[int]:
 def _rows_of(variable: Any) -> Callable[[int, int], Any]:
     def load(start: int, stop: int) -> Any:
         # A slice of a variable loads no more than itself, and keeps it from its owner.
-        return variable[start:stop].values
+        with plan_runs():
+            return variable[start:stop].values
 
     return load
 

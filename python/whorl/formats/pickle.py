@@ -28,10 +28,10 @@ from typing import TYPE_CHECKING
 from whorl.errors import FormatError, UndigestableError
 from whorl.fingerprint.boundary import canonical_module
 from whorl.fingerprint.kinds import MAINS
-from whorl.fingerprint.lazy import is_plan
+from whorl.fingerprint.lazy import is_lazy, is_plan
 from whorl.fingerprint.values import hash_value
 from whorl.formats.base import check_options
-from whorl.formats.schema.loss import Loss, refusing
+from whorl.formats.schema.loss import Loss, Passing, passing, refusing
 from whorl.formats.schema.payload import private_bytes
 
 if TYPE_CHECKING:
@@ -68,6 +68,7 @@ class Pickle:
         """Write the pickle and its large buffers; instances of unknown classes are made again and compared."""
         check_options(self, options, ())
         with refusing(self.name, value):
+            value = _computed(value)
             data, buffers, types = _dump(value)
             if not all(map(_is_trusted, types)):
                 _check(value, data, buffers)
@@ -79,6 +80,14 @@ class Pickle:
         """Make the value; the code of its classes runs."""
         buffers = [private_bytes(reader, _BUFFER.format(place)) for place in range(len(reader.names) - 1)]
         return _load(reader.read(_FILE), buffers)
+
+
+def _computed(value: Any) -> Any:
+    """Compute a lazy value as a whole: a task that several of its variables come of runs once."""
+    if is_plan(type(value)) or not is_lazy(value):
+        return value
+    with passing():
+        return value.compute()
 
 
 def _refuse_plan(kind: type) -> None:
@@ -106,7 +115,8 @@ def _reduce_elements(elements: Any) -> Any:
 def _reduce_variable(variable: Any) -> Any:
     if variable._in_memory:  # noqa: SLF001 - the public ways load it
         return None
-    return variable.compute().__reduce_ex__(pickle.HIGHEST_PROTOCOL)
+    with passing():
+        return variable.compute().__reduce_ex__(pickle.HIGHEST_PROTOCOL)
 
 
 def _reduce_named_array(array: Any) -> Any:
@@ -114,7 +124,9 @@ def _reduce_named_array(array: Any) -> Any:
         return None
     import numpy as np
 
-    return array.copy(deep=False, data=np.asarray(array.data)).__reduce_ex__(pickle.HIGHEST_PROTOCOL)
+    with passing():
+        values = np.asarray(array.data)
+    return array.copy(deep=False, data=values).__reduce_ex__(pickle.HIGHEST_PROTOCOL)
 
 
 def _is_trusted(kind: type) -> bool:
@@ -139,7 +151,7 @@ def _dump(value: object) -> tuple[bytes, list[memoryview], set[type]]:
     pickler = _Pickler(file, protocol=5, buffer_callback=keep_inside)
     try:
         pickler.dump(value)
-    except (RecursionError, FormatError):
+    except (RecursionError, FormatError, Passing):
         raise
     except Exception as error:  # the code of any class in the value runs here
         raise Loss(f"it cannot be pickled: {type(error).__name__}: {error}", "") from error

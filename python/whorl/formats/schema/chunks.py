@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import shutil
 from dataclasses import dataclass, field
+from functools import partial
 from math import prod
 from typing import TYPE_CHECKING, Any
 
 from whorl.formats.schema.chunking import warn_of_sizes
 from whorl.formats.schema.detour import HELD, needs_detour, pieces_between, regions
 from whorl.formats.schema.gate import Gate
-from whorl.formats.schema.loss import Loss, within
+from whorl.formats.schema.loss import Loss, passing, within
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -61,7 +62,7 @@ class ChunkWriter:
         else:
             for region in regions(variable.shape, chunks, itemsize, _BLOCK):
                 # A part loads no more than itself, and keeps it from its owner.
-                target[(*region, ...)] = elements.put(variable[region].values)
+                target[(*region, ...)] = elements.put(values_of(variable[region]))
 
     def finish(self) -> None:
         """Compute what is dask's, each block once for all variables that it is part of."""
@@ -72,8 +73,9 @@ class ChunkWriter:
 
         try:
             gate = Gate()
-            with gate.shut_afterwards():
-                da.store(self._sources, self._targets, lock=gate)
+            with passing(), gate.shut_afterwards():
+                targets: list[Any] = [_Into(target, gate) for target in self._targets]
+                da.store(self._sources, targets, lock=False)
             for between, target, chunks, itemsize in self._detours:
                 for region in regions(target.shape[: len(chunks)], chunks, itemsize, HELD):
                     target[(*region, ...)] = between[(*region, ...)]
@@ -119,6 +121,29 @@ class ChunkWriter:
             attributes=dict(attributes),
             config={"write_empty_chunks": not elements.may_leave_out},
         )
+
+
+class _Into:
+    """A zarr's array, as tasks of dask's write into it; dask would take an array apart."""
+
+    def __init__(self, target: Any, gate: Gate) -> None:
+        self._target, self._gate = target, gate
+
+    def __setitem__(self, region: object, block: Any) -> None:
+        with self._gate.writing(), within("a block"):
+            self._target[region] = block
+
+
+def _put(elements: Elements, block: Any) -> Any:
+    """Turn a block into what is stored of it; its errors are losses, those of the plan that it comes of are not."""
+    with within("a block"):
+        return elements.put(block)
+
+
+def values_of(variable: Any) -> Any:
+    """Compute or read the values of a variable that may be lazy."""
+    with passing():
+        return variable.values
 
 
 def is_dask(variable: Any) -> bool:
@@ -202,10 +227,11 @@ def _prepared(array: Any, elements: Elements, chunks: tuple[int, ...]) -> Any:
     if any(length % chunk for lengths, chunk in zip(array.chunks, chunks, strict=True) for length in lengths[:-1]):
         array = array.rechunk(chunks)
     stored = object if isinstance(elements.stored, str) else elements.stored
+    put = partial(_put, elements)
     if not elements.more:
-        return array.map_blocks(elements.put, dtype=stored)
+        return array.map_blocks(put, dtype=stored)
     return array.map_blocks(
-        elements.put, dtype=stored, new_axis=array.ndim, chunks=(*array.chunks, *((side,) for side in elements.more))
+        put, dtype=stored, new_axis=array.ndim, chunks=(*array.chunks, *((side,) for side in elements.more))
     )
 
 

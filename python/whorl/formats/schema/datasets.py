@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from whorl.formats.schema.chunking import Blocks, check_blocks, check_chunking
 from whorl.formats.schema.chunks import ChunkWriter, check_compression
-from whorl.formats.schema.described import KEY, attributes_of, describe, parts_of, rebuild, root_attributes
+from whorl.formats.schema.described import KEY, attributes_of, computed, describe, parts_of, rebuild, root_attributes
 from whorl.formats.schema.elements import Elements
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def write_dataset(value: Any, writer: PayloadWriter, options: Mapping[str, objec
     is_small = sum(part.variable.nbytes for part in parts) < _SMALL
     if is_small:
         # Blocks that a process of dask's computes cannot reach this one's memory.
-        parts = [replace(part, variable=part.variable.compute()) if part.is_lazy else part for part in parts]
+        parts = computed(parts)
     store = _draft(writer, is_small=is_small)
     chunk_writer = ChunkWriter(store, chunking, compression)
 

@@ -8,13 +8,13 @@ dtypes, indexes.  Formats write it beside the arrays, as JSON.  On the arrow: *e
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from whorl.formats.schema.chunks import check_array, is_dask
 from whorl.formats.schema.elements import Elements
 from whorl.formats.schema.indexes import check_indexes, describe_indexes, rebuild_index
-from whorl.formats.schema.loss import within
+from whorl.formats.schema.loss import passing, require, within
 from whorl.formats.schema.plain import pack, unpack
 from whorl.formats.schema.scalars import SCALARS
 
@@ -42,6 +42,17 @@ class Part:
     is_indexed: bool
     is_lazy: bool
     node: str
+
+
+def computed(parts: Sequence[Part]) -> list[Part]:
+    """Compute what is dask's, all of it together: a task that several variables come of runs once."""
+    lazy = [part.variable for part in parts if part.is_lazy]
+    if not lazy:
+        return list(parts)
+    dask = require("dask")
+    with passing():
+        found = iter(dask.compute(*lazy))
+    return [replace(part, variable=next(found)) if part.is_lazy else part for part in parts]
 
 
 class _Data:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class Gate:
-    """What ``dask.array.store`` takes for a lock; as many as come may hold it."""
+    """As many as come may be within."""
 
     def __init__(self) -> None:
         self._changed = threading.Condition()

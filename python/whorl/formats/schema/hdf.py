@@ -13,8 +13,16 @@ import json
 from contextlib import closing, suppress
 from typing import TYPE_CHECKING, Any, cast
 
-from whorl.formats.schema.chunks import is_dask
-from whorl.formats.schema.described import attributes_of, describe, is_plain_name, parts_of, plain_attributes, rebuild
+from whorl.formats.schema.chunks import is_dask, values_of
+from whorl.formats.schema.described import (
+    attributes_of,
+    computed,
+    describe,
+    is_plain_name,
+    parts_of,
+    plain_attributes,
+    rebuild,
+)
 from whorl.formats.schema.detour import regions
 from whorl.formats.schema.elements import STRING, Elements
 from whorl.formats.schema.loss import Loss
@@ -138,7 +146,10 @@ def write_netcdf(value: Any, writer: PayloadWriter, *, is_compressed: bool) -> N
     import h5netcdf
 
     parts, indexes = parts_of(value)
-    is_small = sum(part.variable.nbytes for part in parts) < _SMALL
+    size = sum(part.variable.nbytes for part in parts)
+    if size < _BLOCK:
+        parts = computed(parts)
+    is_small = size < _SMALL
     sink = _Sink(None if is_small else writer.path(_FILE))
     shapes: dict[str, list[int]] = {}
     with closing(sink):
@@ -217,7 +228,7 @@ def _write_part(
 
         target.attrs["_FillValue"] = np.int64(fill)
     for region in _regions(variable, elements):
-        target[(*region, ...)] = _put(elements, variable[region].values)
+        target[(*region, ...)] = _put(elements, values_of(variable[region]))
         sink.check()
 
 

@@ -12,6 +12,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from whorl.errors import FormatError
+from whorl.plans import plan_runs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -52,9 +53,10 @@ class Passing(Exception):  # noqa: N818 - never seen by a user, who gets the err
 
 @contextmanager
 def passing() -> Iterator[None]:
-    """Let errors of the user's code through ``refusing``; losses stay what they are."""
+    """Run the user's code, and let its errors through ``refusing``; losses stay what they are."""
     try:
-        yield
+        with plan_runs():
+            yield
     except FormatError:
         raise
     except (*_REFUSALS, ModuleNotFoundError, RecursionError) as error:

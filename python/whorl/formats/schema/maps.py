@@ -14,6 +14,7 @@ from math import prod
 from typing import TYPE_CHECKING, Any
 
 from whorl.errors import StoreError
+from whorl.formats.schema.chunks import values_of
 from whorl.formats.schema.described import describe, parts_of, rebuild
 from whorl.formats.schema.elements import STRING, Elements
 from whorl.formats.schema.grid import Grid
@@ -102,7 +103,7 @@ def _write_variable(
     others = [dim for dim in part.variable.dims if dim not in axes]
     variable = part.variable.transpose(*others, *axes)
     for number, place in enumerate(product(*(range(variable.sizes[dim]) for dim in others))):
-        values = grid.placed(np.asarray(elements.put(variable[place].values)))
+        values = grid.placed(np.asarray(elements.put(values_of(variable[place]))))
         name = f"{part.node}/{number}.tif"
         _write_tiff(values, grid, writer.path(name))
         if values.dtype.kind != "f" or np.isfinite(values).any():
@@ -189,7 +190,7 @@ def _quiet() -> Iterator[None]:
 
 
 def _packed(variable: Any, elements: Elements) -> dict[str, Any]:
-    stored = elements.put(variable.values)
+    stored = elements.put(values_of(variable))
     data = (
         [str(text) for text in stored.ravel()]
         if elements.stored == STRING
