@@ -289,7 +289,7 @@ class Session:
         return Resolution(
             "ran", value=value, trace=trace, inherited=inherited, expires=earliest(expires, lasts), lasts=lasts,
             seconds=seconds, complete=complete, window=self.making.window(call, self.windows.get(call, {})),
-            loaded=loaded, key=derived.key if derived is not None and self.stores(call) else None, run=running,
+            loaded=loaded, key=derived.key if derived is not None and self.stores(call) else None, run=running.going_on,
         )  # fmt: skip
 
     def inputs(self, call: Call, derived: Derived | None) -> tuple[dict[str, object], dict[str, Resolution]]:

@@ -26,14 +26,14 @@ from whorl.trace import calls_for_more, earliest, merge, trace_holds
 from whorl.widening import Extent, covers
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from contextlib import AbstractContextManager
 
     from whorl.access import Access
     from whorl.call import Call
     from whorl.derive import Derived, Snapshot
     from whorl.digest import Digest
     from whorl.fingerprint.values import Behaviour
-    from whorl.running import Running
     from whorl.settings import Settings
 
 MISSING = object()
@@ -52,7 +52,7 @@ class Resolution:
     ``window`` records what it was computed for, where that serves every narrower one.
     ``loaded`` has the results that it was computed from, by parameter, and ``content`` the content key by them.
     ``key`` is the call's when it was settled without an entry.
-    ``run`` is what computed it; it goes on where plans in the value are computed.
+    ``run`` lets the run that computed it go on, where plans in the value are computed.
     ``adopted`` tells where a value comes from that another tool computed, then with its moment in ``computed``.
     """
 
@@ -74,7 +74,7 @@ class Resolution:
     loaded: Mapping[str, Resolution] = field(default_factory=dict, repr=False)
     content: Digest | None = None
     key: Digest | None = None
-    run: Running | None = field(default=None, repr=False, compare=False)
+    run: Callable[[Resolution], AbstractContextManager[None]] | None = field(default=None, repr=False, compare=False)
     _nonce: str = ""
 
     @classmethod
@@ -107,7 +107,7 @@ class Resolution:
     @contextmanager
     def computing(self) -> Iterator[None]:
         """Count plans that this block computes, of a value that is one or has some in it, as parts of the run."""
-        running = None if self.run is None else partial(self.run.going_on, self)
+        running = None if self.run is None else partial(self.run, self)
         with plans_of(running), plan_runs() if is_lazy(self.value) else nullcontext():
             yield
 
