@@ -274,7 +274,7 @@ def test_an_error_of_the_plan_is_the_users_own(name: str) -> None:
     def failing() -> dd.DataFrame:
         return dd.from_map(part, [0, 1], meta=part(0))  # type: ignore[no-untyped-call,no-any-return]
 
-    with pytest.raises(ValueError, match=r"^no such year$") as caught:
+    with pytest.raises(ValueError, match="no such year") as caught:
         failing()
     assert type(caught.value) is ValueError
     assert failing.entries() == []

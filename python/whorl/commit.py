@@ -10,19 +10,15 @@ from __future__ import annotations
 import json
 import logging
 import time
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import partial
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from whorl.encoding import encode
 from whorl.entry import MISSING, Judge, Resolution, build_manifest, raw_files
 from whorl.errors import ConfigError, CorruptEntryError, FormatError, StaleWarning, StoreError, WhorlError, warn
 from whorl.fingerprint.lazy import is_lazy
-from whorl.formats.base import candidates, decode_as, digests_stored, format_named, gives_back, options_for, with_types
-from whorl.formats.schema.polars_tables import is_lazy_frame
-from whorl.handover import hints_of
-from whorl.plans import plan_runs
-from whorl.store.disk import failure, is_below
+from whorl.formats.base import decode_as, digests_stored, format_named, gives_back, with_types
 from whorl.trace import earliest, find_secret, trace_holds
 from whorl.wish import PLAIN, Wish
 
@@ -33,9 +29,9 @@ if TYPE_CHECKING:
     from whorl.call import Call
     from whorl.derive import Derived, Snapshot
     from whorl.digest import Digest
+    from whorl.encoding import Encoded
     from whorl.fingerprint.code import Fingerprint
-    from whorl.formats.base import Format
-    from whorl.store.base import Attempt, Store
+    from whorl.store.base import Store
     from whorl.store.manifest import Manifest, Slot, Trace
 
 _log = logging.getLogger("whorl")
@@ -184,7 +180,7 @@ def commit_result(
         return result
     is_written_first = not result.digested
     try:
-        encoded = _encode(access.store, judge, derived, result)
+        encoded = encode(access.store, judge, derived, result)
         try:
             if is_written_first:
                 result.add_digest(encoded.format.decode(encoded.attempt.reader(), encoded.options))
@@ -217,7 +213,7 @@ def commit_converted(access: Access, judge: Judge, derived: Derived, found: Mani
     if access.store is None:
         return found
     try:
-        encoded = _encode(access.store, judge, derived, Resolution("hit", value=value))
+        encoded = encode(access.store, judge, derived, Resolution("hit", value=value))
         try:
             manifest = replace(
                 found,
@@ -278,71 +274,6 @@ def _keep_tree(access: Access, namespace: str, code: Fingerprint) -> None:
 
     access.attempt(keep, None)
     _kept_trees.add(known)
-
-
-@dataclass(frozen=True, slots=True)
-class Encoded:
-    """
-    A payload that is written and not committed.
-
-    ``options`` are those that its format was given, ``kept`` those of them that the manifest records.
-    """
-
-    attempt: Attempt
-    format: Format
-    options: Mapping[str, object] = field(repr=False)  # a URL among them may have a password in it
-    kept: dict[str, object]
-    seconds: float
-
-
-def _encode(store: Store, judge: Judge, derived: Derived, result: Resolution) -> Encoded:
-    """Encode by the named format, or by the first one that can hold the value."""
-    call = judge.call
-    with result.computing():
-        value = _collected(result.value)
-    slot = judge.slot(derived)
-    formats = [format_named(call.format)] if call.format else candidates(value)
-    for chosen in formats:
-        started = time.perf_counter()
-        attempt = store.begin(slot)
-        try:
-            kept = {**hints_of(call, chosen.name), **call.format_options}
-            kept = dict(options_for(chosen, kept, call.values))
-            given = {**judge.settings.formats.get(chosen.name, {}), **kept}
-            options = with_types(chosen, given, lambda: derived.fingerprint.classes)
-            with result.computing():
-                chosen.encode(value, attempt, options)
-        except FormatError as error:
-            attempt.abandon()
-            if chosen is formats[-1]:
-                error.value = value
-                error.message = f"stage {call.definition.name}: {error.message}"
-                raise
-        except OSError as error:
-            is_known = isinstance(error, StoreError) or _is_the_users(error, value, attempt)
-            attempt.abandon()
-            if is_known:
-                raise
-            raise failure("write", f"a result as {chosen.name}", error) from error
-        except BaseException:
-            attempt.abandon()
-            raise
-        else:
-            return Encoded(attempt, chosen, options, kept, time.perf_counter() - started)
-    raise FormatError(f"no format is known for a {type(value).__qualname__}")
-
-
-def _collected(value: Any) -> Any:
-    """Run the plan of a lazy frame of polars once, however often its rows are asked for; it is one all the same."""
-    if not is_lazy_frame(value):
-        return value
-    with plan_runs():
-        return value.collect().lazy()
-
-
-def _is_the_users(error: OSError, value: object, attempt: Attempt) -> bool:
-    """Whether an error while a value is written comes of what it is read from: it is not loaded yet, or a file."""
-    return (is_lazy(value) or isinstance(value, Path)) and not is_below(error, attempt.folder)
 
 
 def refuse_secrets(call: Call) -> None:
