@@ -269,6 +269,31 @@ def test_a_task_that_several_variables_come_of_runs_once(backend: str, tmp_path:
     assert counted.read_text() == "xx"
 
 
+def test_maps_of_a_block_are_computed_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the whole is too large and a block is not; of a larger one as many as fit."""
+    monkeypatch.setattr("whorl.formats.schema.maps._BLOCK", 5 * 6 * 8)
+    counted = tmp_path / "counted"
+
+    def slow(values: Any) -> Any:
+        with counted.open("a") as file:
+            file.write("x")
+        return values + np.arange(values.shape[0])[:, None, None]
+
+    @cache(backend="terracotta")
+    def planned(length: int) -> xr.DataArray:
+        array = da.zeros((8, 2, 3), chunks=(length, 2, 3)).map_blocks(slow, dtype=float, meta=np.zeros((0, 0, 0)))
+        labels = {"time": range(8), "lat": [2.0, 1.0], "lon": [1.0, 2.0, 3.0]}
+        return xr.DataArray(array, labels, name="v")
+
+    found = planned(4)
+    times = len(counted.read_text())
+    planned(8)
+
+    assert found[:, 0, 0].to_numpy().tolist() == [0.0, 1.0, 2.0, 3.0] * 2
+    assert times == 2
+    assert len(counted.read_text()) == 2 + 2
+
+
 def test_rows_of_a_lazy_frame_are_made_once(tmp_path: Path) -> None:
     """They are written and compared, and given to whoever called."""
     counted = tmp_path / "counted"

@@ -45,9 +45,7 @@ class Encoded:
 
 def encode(store: Store, judge: Judge, derived: Derived, result: Resolution) -> Encoded:
     """Encode by the named format, or by the first one that can hold the value."""
-    call = judge.call
-    with result.computing():
-        value = _collected(result.value)
+    call, value = judge.call, _collected(result)
     slot = judge.slot(derived)
     formats = [format_named(call.format)] if call.format else candidates(value)
     for chosen in formats:
@@ -80,11 +78,12 @@ def encode(store: Store, judge: Judge, derived: Derived, result: Resolution) -> 
     raise FormatError(f"no format is known for a {type(value).__qualname__}")
 
 
-def _collected(value: Any) -> Any:
+def _collected(result: Resolution) -> Any:
     """Run the plan of a lazy frame of polars once, however often its rows are asked for; it is one all the same."""
+    value: Any = result.value
     if not is_lazy_frame(value):
         return value
-    with plan_runs():
+    with result.computing(), plan_runs():
         return value.collect().lazy()
 
 

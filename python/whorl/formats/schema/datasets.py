@@ -40,9 +40,8 @@ def write_dataset(value: Any, writer: PayloadWriter, options: Mapping[str, objec
     chunking, compression = check_chunking(options, value.dims), check_compression(options)
     check_blocks(options)
     is_small = sum(part.variable.nbytes for part in parts) < _SMALL
-    if is_small:
-        # Blocks that a process of dask's computes cannot reach this one's memory.
-        parts = computed(parts)
+    # Blocks that a process of dask's computes cannot reach this one's memory.
+    parts = computed(parts, _SMALL)
     store = _draft(writer, is_small=is_small)
     chunk_writer = ChunkWriter(store, chunking, compression)
 

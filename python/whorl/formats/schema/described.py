@@ -44,11 +44,11 @@ class Part:
     node: str
 
 
-def computed(parts: Sequence[Part]) -> list[Part]:
-    """Compute what is dask's, all of it together: a task that several variables come of runs once."""
+def computed(parts: list[Part], below: int) -> list[Part]:
+    """Compute what is dask's if all has fewer bytes, and together: a task that several variables come of runs once."""
     lazy = [part.variable for part in parts if part.is_lazy]
-    if not lazy:
-        return list(parts)
+    if not lazy or sum(part.variable.nbytes for part in parts) >= below:
+        return parts
     dask = require("dask")
     with passing():
         found = iter(dask.compute(*lazy))

@@ -146,10 +146,8 @@ def write_netcdf(value: Any, writer: PayloadWriter, *, is_compressed: bool) -> N
     import h5netcdf
 
     parts, indexes = parts_of(value)
-    size = sum(part.variable.nbytes for part in parts)
-    if size < _BLOCK:
-        parts = computed(parts)
-    is_small = size < _SMALL
+    parts = computed(parts, _BLOCK)
+    is_small = sum(part.variable.nbytes for part in parts) < _SMALL
     sink = _Sink(None if is_small else writer.path(_FILE))
     shapes: dict[str, list[int]] = {}
     with closing(sink):

@@ -14,8 +14,9 @@ from math import prod
 from typing import TYPE_CHECKING, Any
 
 from whorl.errors import StoreError
-from whorl.formats.schema.chunks import values_of
-from whorl.formats.schema.described import describe, parts_of, rebuild
+from whorl.formats.schema.chunks import is_dask, values_of
+from whorl.formats.schema.described import computed, describe, parts_of, rebuild
+from whorl.formats.schema.detour import regions
 from whorl.formats.schema.elements import STRING, Elements
 from whorl.formats.schema.grid import Grid
 from whorl.formats.schema.loss import Loss, require
@@ -29,12 +30,15 @@ if TYPE_CHECKING:
 
 _SCHEMA, _LIST = "schema.json", "terracotta.sqlite"
 _DTYPES = ("u1", "i1", "u2", "i2", "u4", "i4", "u8", "i8", "f4", "f8")
+# Maps are computed and held together up to so many bytes.
+_BLOCK = 128 << 20
 _NAMES = {"latitude_dimension": ("lat", "latitude", "y"), "longitude_dimension": ("lon", "longitude", "x")}
 
 
 def write_maps(value: Any, writer: PayloadWriter, options: Mapping[str, object]) -> None:
     """Write a dataset or a data array, or raise ``Loss``."""
     parts, indexes = parts_of(value)
+    parts = computed(parts, _BLOCK)
     axes = _axis(value, options, "latitude_dimension"), _axis(value, options, "longitude_dimension")
     grid = Grid.of(value[axes[0]].values, value[axes[1]].values)
     stored: dict[str, Any] = {}
@@ -102,12 +106,28 @@ def _write_variable(
         raise Loss(f"the dtype {elements.dtype!r}, which GeoTIFF does not have", "zarr")
     others = [dim for dim in part.variable.dims if dim not in axes]
     variable = part.variable.transpose(*others, *axes)
-    for number, place in enumerate(product(*(range(variable.sizes[dim]) for dim in others))):
-        values = grid.placed(np.asarray(elements.put(values_of(variable[place]))))
-        name = f"{part.node}/{number}.tif"
-        _write_tiff(values, grid, writer.path(name))
-        if values.dtype.kind != "f" or np.isfinite(values).any():
+    numbers = np.arange(prod(variable.shape[:-2])).reshape(variable.shape[:-2])
+    for place, values in _each_map(variable, elements):
+        placed = grid.placed(values)
+        name = f"{part.node}/{numbers[place]}.tif"
+        _write_tiff(placed, grid, writer.path(name))
+        if placed.dtype.kind != "f" or np.isfinite(placed).any():
             yield part, [part.node, *(_label(value, dim, at) for dim, at in zip(others, place, strict=True))], name
+
+
+def _each_map(variable: Any, elements: Elements) -> Iterator[tuple[tuple[int, ...], Any]]:
+    """Yield one map after the other, and where it is; those of a block of dask's are computed together if they fit."""
+    import numpy as np
+
+    shape, size = variable.shape[:-2], variable.dtype.itemsize * prod(variable.shape[-2:])
+    chunks = [max(lengths) for lengths in variable.data.chunks[:-2]] if is_dask(variable) else (1,) * len(shape)
+    if prod(chunks) * size > _BLOCK:
+        chunks = (1,) * len(shape)
+    for region in regions(shape, chunks, size, _BLOCK):
+        maps = np.asarray(elements.put(values_of(variable[region])))
+        starts = [part.start for part in region]
+        for place in np.ndindex(maps.shape[:-2]):
+            yield tuple(start + at for start, at in zip(starts, place, strict=True)), maps[place]
 
 
 def _label(value: Any, dim: Any, at: int) -> str:
