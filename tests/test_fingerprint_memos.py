@@ -160,6 +160,17 @@ def test_the_warning_names_what_changed_as_people_find_it(name: str, expected: l
     ]
 
 
+def test_a_memo_that_grows_is_named_once(memos: Any) -> None:
+    """Not with each of a thousand clients in it."""
+    with pytest.warns(NotFollowedWarning) as warned:
+        memos.asking("a")
+    memos.asking("b")  # a warning would be an error here
+
+    assert [str(each.message) for each in warned] == [
+        f"the stage itself changes {memos.__name__}.CLIENTS: the value at first use counts"
+    ]
+
+
 @pytest.mark.filterwarnings("ignore::whorl.NotFollowedWarning")
 def test_a_memo_may_grow_and_become_readable_again(memos: Any) -> None:
     """Whatever the stage itself puts into it later; another argument is another result all the while."""

@@ -33,6 +33,12 @@ def own_changes(before: Mapping[Key, Node], after: Mapping[Key, Node]) -> list[S
     return [*changed, *(item for item in bound if item.place.key not in known)]
 
 
+def outermost(changed: Iterable[Settled | Bound], new: Iterable[Settled | Bound]) -> list[str]:
+    """Name what is new among the changes of a stage; what lies in another one of them is named with that."""
+    outer = tuple(f"{item.name}{joint}" for item in changed for joint in ("[", "."))
+    return sorted(item.name for item in new if not item.name.startswith(outer))
+
+
 def _changed(before: Mapping[Key, Node], after: Mapping[Key, Node], codes: list[CodeType]) -> Iterator[Settled | Bound]:
     """List the values that are others than before, or hold something without a digest now."""
     earlier = {node.place.key: node for node in before.values() if node.standing is not None}

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from whorl.digest import Encoder
 from whorl.errors import NotFollowedWarning, UndigestableError, warn
 from whorl.fingerprint.boundary import Distribution, Own, canonical_module, owner, seen_through
-from whorl.fingerprint.changed import own_changes
+from whorl.fingerprint.changed import outermost, own_changes
 from whorl.fingerprint.describe_instance import OpaqueError
 from whorl.fingerprint.memory import Memory, Remembered
 from whorl.fingerprint.nodes import NOTHING, Node, NotFollowed, digest_nodes
@@ -162,7 +162,7 @@ def settle(func: object, before: Fingerprint) -> Fingerprint:
         replace_settled(earlier)
         _memory.forget()
         return after
-    if new := sorted(item.name for item in changed if earlier.get(item.place.key) is None):
+    if new := outermost(changed, [item for item in changed if earlier.get(item.place.key) is None]):
         warn(f"the stage itself changes {', '.join(new)}: the value at first use counts", NotFollowedWarning)
     return before
 
