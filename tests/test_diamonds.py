@@ -6,6 +6,7 @@ import os
 import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,7 @@ import whorl
 from whorl import Stage, StaleWarning, cache, observe, stage
 from whorl.adoption.lwdp import offers
 from whorl.adoption.offers import Allowed, Skipped
+from whorl.entry import Resolution
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -326,3 +328,26 @@ def test_files_of_other_tools_are_held_against_each_stage_once(tmp_path: Path) -
     assert isinstance(found[0], Skipped)
     assert "other code" in found[0].reason
     assert counted.number < 10_000
+
+
+def test_consumers_that_ask_at_once_wait_for_one_digest() -> None:
+    """Whoever comes second would take a value that is being digested for one that has no digest."""
+    asked: list[int] = []
+
+    class Slow:
+        def __whorl_digest__(self) -> int:
+            asked.append(1)
+            time.sleep(0.1)
+            return 1
+
+    result = Resolution("ran", value=Slow())
+
+    def digest(_: int) -> object:
+        result.add_digest()
+        return result.digest
+
+    with ThreadPoolExecutor(2) as pool:
+        found = list(pool.map(digest, range(2)))
+
+    assert None not in found
+    assert asked == [1]

@@ -106,6 +106,26 @@ def test_what_a_plan_calls_is_what_its_stage_depends_on(name: str, raw: Path) ->
     assert kinds == ["hit"]
 
 
+def test_a_plan_that_is_not_kept_is_not_computed(tmp_path: Path) -> None:
+    """A digest that nobody asks for would cost as much as the value."""
+    counted = tmp_path / "counted"
+
+    def slow(values: Any) -> Any:
+        with counted.open("a") as file:
+            file.write("x")
+        return values + 1
+
+    @cache(backend="zarr")
+    def planned() -> xr.Dataset:
+        return dataset(blocks(8, slow))
+
+    found = planned.options(cache_mode="read_only")()
+    has_run = counted.exists()
+
+    assert not has_run
+    assert float(found["v"][0]) == 1.0
+
+
 def test_a_plan_in_memory_depends_on_it_too(raw: Path) -> None:
     """It is computed to be digested, and kept on the cluster."""
 

@@ -176,7 +176,6 @@ def commit_result(
     value.
     """
     if access.store is None:
-        result.add_digest()
         return result
     is_written_first = not result.digested
     try:
@@ -192,7 +191,6 @@ def commit_result(
             encoded.attempt.abandon()
     except StoreError as error:
         access.complain(error)
-        result.add_digest()
         return result
     _keep_tree(access, manifest.slot.namespace, derived.fingerprint)
     settled = Resolution.of_entry("ran", current)

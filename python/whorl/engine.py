@@ -327,16 +327,17 @@ class Session:
 
     def commit(self, call: Call, derived: Derived, result: Resolution) -> Resolution:
         """Keep a result, if everything it was made from is still what it was."""
-        if not (self.mode.writes and is_digested_when_stored(call.format, result.value)):
+        if not self.mode.writes:
+            return result
+        if not is_digested_when_stored(call.format, result.value):
             result.add_digest()
         judge = self.judge(call)
         unchanged = partial(self.is_unchanged, call, derived)
-        if call.options.upsert and self.mode.writes and result.value is not None:
+        if call.options.upsert and result.value is not None:
             content = self.making.content_key(call, result.loaded)
             return put_in(self.access, judge, derived, result, content, unchanged)
         holds = partial(unchanged, result)
-        if not self.mode.writes or call.options.upsert or not holds():
-            result.add_digest()
+        if call.options.upsert or not holds():
             return result
         if call.options.recompute or not self.mode.reads:
             self.earlier.setdefault(call, Earlier(self.access.lookup(judge.slot(derived))))

@@ -7,6 +7,7 @@ The rules are those of keys.md, steps 2 and 3.  On the arrow: between *look up* 
 from __future__ import annotations
 
 import os
+import threading
 import time
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
@@ -76,13 +77,14 @@ class Resolution:
     key: Digest | None = None
     run: Callable[[Resolution], AbstractContextManager[None]] | None = field(default=None, repr=False, compare=False)
     _nonce: str = ""
+    _lock: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False, compare=False)
 
     @classmethod
     def of_entry(cls, kind: str, manifest: Manifest) -> Resolution:
         """Settle a call by a stored entry; a computed value may be added so that it need not be decoded."""
         return cls(
             kind, manifest, MISSING, manifest.value_digest, manifest.behaviour, manifest.trace, manifest.inherited,
-            manifest.expires, manifest.own_expires,
+            manifest.expires, manifest.own_expires, digested=True,
         )  # fmt: skip
 
     @property
@@ -95,14 +97,15 @@ class Resolution:
 
     def add_digest(self, stored: object = MISSING) -> None:
         """Digest the value, once, or what was stored of it; one that cannot be digested stays without."""
-        if self.digested or self.value is MISSING:
-            return
-        self.digested = True
-        try:
-            with self.computing():
-                self.digest, self.behaviour = digest_argument(self.value if stored is MISSING else stored, "result")
-        except UndigestableError:
-            self.digest, self.behaviour = None, ()
+        with self._lock:  # several consumers may ask at once
+            if self.digested or self.value is MISSING:
+                return
+            try:
+                with self.computing():
+                    self.digest, self.behaviour = digest_argument(self.value if stored is MISSING else stored, "result")
+            except UndigestableError:
+                self.digest, self.behaviour = None, ()
+            self.digested = True
 
     @contextmanager
     def computing(self) -> Iterator[None]:
@@ -224,6 +227,7 @@ def no_entry(call: Call, key: Digest, mode: str) -> NoEntryError:
 
 def result_component(name: str, resolution: Resolution, snapshot: Snapshot) -> Component:
     """Digest an upstream's result with how its types behave now; one without a digest counts by its attempt."""
+    resolution.add_digest()
     if resolution.digest is None:
         return Component(name, Encoder("attempt").text(resolution.attempt).finish())
     now = snapshot.behaviour(resolution.behaviour)

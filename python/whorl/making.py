@@ -133,7 +133,7 @@ class Making:
             else:
                 stored = [self.resolutions[source] for source in self.sources(upstream)]
             for found in stored:
-                traces += [found.trace, found.inherited, self.usage.types(found)]
+                traces += [self.usage.types(found), found.trace, found.inherited]
                 expiries.append(found.expires)
         return merge(traces), earliest(*expiries)
 
@@ -149,6 +149,5 @@ class Making:
     def traces_of_unstored(self, call: Call, loaded: Loaded) -> Iterator[Trace]:
         """Tell what upstreams that are not stored used, and the classes met in their values."""
         for found in self.unstored(call, loaded):
-            found.add_digest()
-            yield found.trace
             yield self.usage.types(found)
+            yield found.trace

@@ -39,7 +39,6 @@ def put_in(
     while True:
         table = MISSING if stored is None else decode(access, stored, call, judge.snapshot)
         if table is MISSING and access.lookup(slot) is not None:
-            result.add_digest()
             access.complain(StoreError(f"the stored table of {call.definition.name} cannot be read"))
             return result
         mine = replace(result, value=rows if table is MISSING else put_into(table, rows, call), digested=False)

@@ -58,8 +58,9 @@ class Usage:
 
     def types(self, resolution: Resolution) -> Trace:
         """Tell how the classes met in a result behave now, as it is loaded."""
+        resolution.add_digest()
         return Trace(types=self.snapshot.found_behaviour(resolution.behaviour))
 
     def _used(self, resolution: Resolution) -> Trace:
-        resolution.add_digest()
-        return merge([resolution.trace, resolution.inherited, self.types(resolution)])
+        types = self.types(resolution)  # first: what a plan uses while it is digested is in the trace then
+        return merge([resolution.trace, resolution.inherited, types])
