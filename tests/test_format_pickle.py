@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 import pytest
+import xarray as xr
 
+from contracts.datasets import datasets, refused_datasets
 from contracts.payload import new_payload, through
-from whorl.errors import FormatError
+from whorl.errors import FormatError, UndigestableError
 from whorl.fingerprint.values import hash_value
 from whorl.formats.base import format_named
 
@@ -162,3 +164,24 @@ def test_what_a_script_pickled_is_read_by_its_importers_and_the_other_way_round(
     for writer, reader in ((script, module), (module, script)):
         subprocess.run([*writer, "write"], cwd=tmp_path, check=True)
         subprocess.run([*reader, "read"], cwd=tmp_path, check=True)
+
+
+OF_XARRAY = {
+    **datasets(),
+    **{name: value for name, value in refused_datasets().items() if name != "a subclass"},
+    "a tree": xr.DataTree.from_dict({"/": xr.Dataset({"a": 1}), "/b": xr.Dataset({"c": ("x", [1.0])})}),
+    "a variable": xr.Variable("x", [1, 2], {"units": "m"}, {"dtype": "i2"}),
+    "coordinates": xr.Dataset(coords={"x": [1, 2]}).coords,
+}
+
+
+@pytest.mark.parametrize("name", OF_XARRAY)
+def test_what_is_xarrays_keeps_its_digest(name: str, tmp_path: Path) -> None:
+    """So that it need not be compared, which would compute a plan in it a second time."""
+    value = [OF_XARRAY[name]]
+    try:
+        digest = hash_value(value)
+    except UndigestableError:
+        pytest.skip("it has no digest")
+
+    assert hash_value(through("pickle", value, tmp_path)) == digest

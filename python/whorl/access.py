@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from whorl import config
 from whorl.errors import ConfigError, LeaseTimeoutError, SignatureError, StoreError, StoreWarning, warn
+from whorl.executors.threads import waiting
 from whorl.formats.base import runs_code
 from whorl.opening import open_store, policy_of, shown
 from whorl.store.disk import digest_bytes
@@ -142,7 +143,8 @@ class Access:
             yield
             return
         try:
-            lease.__enter__()
+            with waiting():
+                lease.__enter__()
         except LeaseTimeoutError as error:
             _log.warning("%s; computing without waiting any longer", error.message)
             yield

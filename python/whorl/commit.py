@@ -19,6 +19,7 @@ from whorl.entry import MISSING, Judge, Resolution, build_manifest, raw_files
 from whorl.errors import ConfigError, CorruptEntryError, FormatError, StaleWarning, StoreError, WhorlError, warn
 from whorl.fingerprint.lazy import is_lazy
 from whorl.formats.base import decode_as, digests_stored, format_named, gives_back, with_types
+from whorl.plans import as_raised
 from whorl.trace import earliest, find_secret, trace_holds
 from whorl.wish import PLAIN, Wish
 
@@ -177,14 +178,14 @@ def commit_result(
     """
     if access.store is None:
         return result
-    is_written_first = not result.digested
+    is_written_first, before = not result.digested, result.continued
     try:
         encoded = encode(access.store, judge, derived, result)
         try:
             if is_written_first:
                 result.add_digest(encoded.format.decode(encoded.attempt.reader(), encoded.options))
-                if not holds():
-                    return result
+            if (is_written_first or result.continued > before) and not holds():
+                return result
             manifest = _describe(access.store, judge, derived, result, content, earlier, encoded)
             current = access.store.commit(encoded.attempt, manifest, replace=partial(_gives_way, judge, earlier))
         finally:
@@ -211,7 +212,7 @@ def commit_converted(access: Access, judge: Judge, derived: Derived, found: Mani
     if access.store is None:
         return found
     try:
-        encoded = encode(access.store, judge, derived, Resolution("hit", value=value))
+        encoded = as_raised(partial(encode, access.store, judge, derived, Resolution("hit", value=value)))
         try:
             manifest = replace(
                 found,

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from whorl.errors import FormatError, StoreError
-from whorl.fingerprint.lazy import is_lazy
 from whorl.formats.base import candidates, format_named, options_for, with_types
 from whorl.formats.schema.polars_tables import is_lazy_frame
 from whorl.handover import hints_of
@@ -65,9 +64,9 @@ def encode(store: Store, judge: Judge, derived: Derived, result: Resolution) -> 
                 error.message = f"stage {call.definition.name}: {error.message}"
                 raise
         except OSError as error:
-            is_known = isinstance(error, StoreError) or _is_the_users(error, value, attempt)
+            is_a_source = isinstance(value, Path) and not is_below(error, attempt.folder)
             attempt.abandon()
-            if is_known:
+            if is_a_source or isinstance(error, StoreError):
                 raise
             raise failure("write", f"a result as {chosen.name}", error) from error
         except BaseException:
@@ -85,8 +84,3 @@ def _collected(result: Resolution) -> Any:
         return value
     with result.computing(), plan_runs():
         return value.collect().lazy()
-
-
-def _is_the_users(error: OSError, value: object, attempt: Attempt) -> bool:
-    """Whether an error while a value is written comes of what it is read from: it is not loaded yet, or a file."""
-    return (is_lazy(value) or isinstance(value, Path)) and not is_below(error, attempt.folder)

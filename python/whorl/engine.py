@@ -11,7 +11,7 @@ from __future__ import annotations
 import copy
 import threading
 import time
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
@@ -32,13 +32,14 @@ from whorl.commit import (
 from whorl.delivery import Delivery
 from whorl.derive import Snapshot
 from whorl.entry import MISSING, Resolution, nearest, no_entry
-from whorl.errors import UndigestableError, WhorlError
+from whorl.errors import UndigestableError
 from whorl.executors.this_thread import invoke
 from whorl.executors.threads import Slots, run_side_by_side
 from whorl.fingerprint.inputs import hand_over
 from whorl.making import Making
 from whorl.modes import MODES
 from whorl.outcome import Outcome
+from whorl.plans import PlanFailed
 from whorl.private import UncopyableError, private_copy
 from whorl.running import Running
 from whorl.search import Search
@@ -48,7 +49,7 @@ from whorl.upsert import put_in
 from whorl.usage import Usage
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from whorl.asked import CallOptions
     from whorl.definition import Definition
@@ -146,8 +147,7 @@ class Session:
             self.note_previous(call, derived)
             self.windows[call] = self.search.widened(call, derived)
             result = self.compute(call, derived)
-            with self.failing(call, but=WhorlError):
-                settled = self.commit(call, derived, result)
+            settled = self.finished(call, partial(self.commit, call, derived, result))
         self.search.note_done(call, derived)
         return settled
 
@@ -161,8 +161,8 @@ class Session:
             found.key = derived.key
             return found
         result = self.compute(call, derived)
-        with self.failing(call, but=WhorlError):
-            result.add_digest()
+        self.finished(call, result.persist)
+        result.add_digest()
         if self.is_unchanged(call, derived, result):
             memoized.keep_unstored(judge, derived, result, self.making.content_key(call, result.loaded))
         return result
@@ -270,11 +270,15 @@ class Session:
         values, loaded = self.inputs(call, derived)
         args, kwargs = deliver(call, values)
         inherited, expires = self.making.inherited(call, loaded)
-        running = Running(call, derived, self.slots, self.usage, inherited)
+        running = Running(call, derived, self.usage, inherited)
         began = time.time()
-        with running.under_way() as recorder, self.failing(call):
+        with self.slots.hold(), running.under_way() as recorder:
             started = time.perf_counter()
-            value = invoke(call.definition.function, args, kwargs, is_async=call.definition.is_async)
+            try:
+                value = invoke(call.definition.function, args, kwargs, is_async=call.definition.is_async)
+            except BaseException as error:
+                self.fail(call, error, time.perf_counter() - started)
+                raise
             seconds = time.perf_counter() - started
         running.settle()
         used = self.making.traces_of_unstored(call, loaded) if derived is not None else ()
@@ -289,7 +293,7 @@ class Session:
         return Resolution(
             "ran", value=value, trace=trace, inherited=inherited, expires=earliest(expires, lasts), lasts=lasts,
             seconds=seconds, complete=complete, window=self.making.window(call, self.windows.get(call, {})),
-            loaded=loaded, key=derived.key if derived is not None and self.stores(call) else None, run=running.going_on,
+            loaded=loaded, key=derived.key if derived is not None and self.stores(call) else None, run=running,
         )  # fmt: skip
 
     def inputs(self, call: Call, derived: Derived | None) -> tuple[dict[str, object], dict[str, Resolution]]:
@@ -330,7 +334,7 @@ class Session:
         if not self.mode.writes:
             return result
         if not is_digested_when_stored(call.format, result.value):
-            result.add_digest()
+            result.add_digest_unless_lazy()
         judge = self.judge(call)
         unchanged = partial(self.is_unchanged, call, derived)
         if call.options.upsert and result.value is not None:
@@ -373,16 +377,15 @@ class Session:
             if self.access.damaged(slot):
                 self.repairs.add(call)
 
-    @contextmanager
-    def failing(self, call: Call, but: type[BaseException] | tuple[()] = ()) -> Iterator[None]:
-        """Run a stage's function, or plans that it returned, in this block; say it if they raise, ``but`` for some."""
+    def finished(self, call: Call, work: Callable[[], T]) -> T:
+        """Do what is left to do with what a function returned; say it if a plan in it raises."""
         started = time.perf_counter()
         try:
-            yield
-        except BaseException as error:
-            if not isinstance(error, but):
-                self.fail(call, error, time.perf_counter() - started)
-            raise
+            return work()
+        except PlanFailed as failed:
+            error = failed.error
+        self.fail(call, error, time.perf_counter() - started)
+        raise error
 
     def fail(self, call: Call, error: BaseException, seconds: float) -> None:
         """Say that a stage's function raised; nothing is stored, the exception goes on as it is."""

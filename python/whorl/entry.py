@@ -9,10 +9,10 @@ from __future__ import annotations
 import os
 import threading
 import time
-from contextlib import contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol
 
 from whorl.derive import combine_behaviour
 from whorl.digest import Encoder
@@ -20,8 +20,9 @@ from whorl.errors import CorruptEntryError, NoEntryError, StaleWarning, Undigest
 from whorl.fingerprint.lazy import is_lazy
 from whorl.fingerprint.values import digest_argument
 from whorl.key import Component
-from whorl.plans import plan_runs, plans_of
+from whorl.plans import as_raised, plan_runs, plans_of, until_a_plan
 from whorl.provenance import describe_origin
+from whorl.sizes import is_dask_backed
 from whorl.store.manifest import ADOPTED, MOST_RAW_FILES, Manifest, RawFile, Slot, Trace
 from whorl.trace import calls_for_more, earliest, merge, trace_holds
 from whorl.widening import Extent, covers
@@ -36,10 +37,21 @@ if TYPE_CHECKING:
     from whorl.digest import Digest
     from whorl.fingerprint.values import Behaviour
     from whorl.settings import Settings
+    from whorl.trace import Recording
 
 MISSING = object()
 # The type of None, as manifests name it.
 NONE_TYPE = "builtins.NoneType"
+
+
+class Run(Protocol):
+    """The run of a stage's function, after it has returned."""
+
+    def overheard(self, result: Resolution) -> AbstractContextManager[None]:
+        """Add the stages that a block calls to a result."""
+
+    def going_on(self, result: Resolution) -> AbstractContextManager[None]:
+        """Let the run go on in a block, and add what it used to a result."""
 
 
 @dataclass(slots=True)
@@ -53,7 +65,7 @@ class Resolution:
     ``window`` records what it was computed for, where that serves every narrower one.
     ``loaded`` has the results that it was computed from, by parameter, and ``content`` the content key by them.
     ``key`` is the call's when it was settled without an entry.
-    ``run`` lets the run that computed it go on, where plans in the value are computed.
+    ``run`` is what computed it; it goes on where plans in the value are computed, ``continued`` times so far.
     ``adopted`` tells where a value comes from that another tool computed, then with its moment in ``computed``.
     """
 
@@ -75,7 +87,8 @@ class Resolution:
     loaded: Mapping[str, Resolution] = field(default_factory=dict, repr=False)
     content: Digest | None = None
     key: Digest | None = None
-    run: Callable[[Resolution], AbstractContextManager[None]] | None = field(default=None, repr=False, compare=False)
+    run: Run | None = field(default=None, repr=False, compare=False)
+    continued: int = 0
     _nonce: str = ""
     _lock: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False, compare=False)
 
@@ -100,26 +113,68 @@ class Resolution:
         with self._lock:  # several consumers may ask at once
             if self.digested or self.value is MISSING:
                 return
-            try:
-                with self.computing():
-                    self.digest, self.behaviour = digest_argument(self.value if stored is MISSING else stored, "result")
-            except UndigestableError:
-                self.digest, self.behaviour = None, ()
-            self.digested = True
+            if stored is not MISSING:
+                self._digest(stored)
+                return
+            with self.computing():
+                as_raised(partial(self._digest, self.value))
+
+    def add_digest_unless_lazy(self) -> None:
+        """Digest the value, if there is no plan in it: that is for those who compute it."""
+        with self._lock, self.computing(), until_a_plan():
+            self._digest(self.value)
+
+    def _digest(self, value: object) -> None:
+        try:
+            self.digest, self.behaviour = digest_argument(value, "result")
+        except UndigestableError:
+            self.digest, self.behaviour = None, ()
+        self.digested = True
+
+    def persist(self) -> None:
+        """Have dask compute what is its own: once, for all who will ask for the value."""
+        value: Any = self.value
+        if is_dask_backed(value):
+            with self.computing(), plan_runs():
+                self.value = value.persist()
 
     @contextmanager
     def computing(self) -> Iterator[None]:
         """Count plans that this block computes, of a value that is one or has some in it, as parts of the run."""
-        running = None if self.run is None else partial(self.run, self)
-        with plans_of(running), plan_runs() if is_lazy(self.value) else nullcontext():
-            yield
+        with ExitStack() as stack:
+            begin: Callable[[], object] = _nothing
+            if self.run is not None:
+                stack.enter_context(self.run.overheard(self))
+                begin = _once(partial(stack.enter_context, self.run.going_on(self)))
+            if is_lazy(self.value):
+                begin()
+            with plans_of(begin):
+                yield
 
-    def add_run(self, trace: Trace, seconds: float, *, complete: bool) -> None:
+    def add_run(self, recorder: Recording, seconds: float) -> None:
         """Add what the run used when it went on."""
+        trace = recorder.trace()
         nested = earliest(*(call.expires for call in trace.calls))
-        self.trace, self.complete = merge([self.trace, trace]), self.complete and complete
+        self.trace, self.complete = merge([self.trace, trace]), self.complete and recorder.complete
         self.lasts, self.expires = earliest(self.lasts, nested), earliest(self.expires, nested)
         self.seconds += seconds
+        self.continued += 1
+
+
+def _nothing() -> None:
+    """Nobody hears of it."""
+
+
+def _once(work: Callable[[], object]) -> Callable[[], None]:
+    """Do some work when it is first asked for, in this thread: what it enters is left here."""
+    thread, done = threading.get_ident(), list[bool]()
+
+    def begin() -> None:
+        if not done and threading.get_ident() == thread:
+            done.append(True)
+            work()
+
+    return begin
 
 
 @dataclass(slots=True)

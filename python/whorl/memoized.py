@@ -67,8 +67,7 @@ def keep_unstored(judge: Judge, derived: Derived, result: Resolution, content: D
         judge, derived, result, content, revisions=(), format="", format_options={}, seconds_computing=result.seconds,
         seconds_encoding=0.0,
     )  # fmt: skip
-    with result.computing():
-        keep(judge, derived, replace(manifest, attempt=result.attempt), result.value)
+    keep(judge, derived, replace(manifest, attempt=result.attempt), result.value)
 
 
 def keep(judge: Judge, derived: Derived, manifest: Manifest, value: object) -> None:

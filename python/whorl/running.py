@@ -1,7 +1,8 @@
 """
 A call in, its function's run: what is used, changed and waited for meanwhile counts as the stage's.
 
-The run goes on where a plan that the function returned is computed (``plans.py``).  On the arrow: *compute*.
+The run goes on where a plan that the function returned is computed (``plans.py``), without a place of its own: those
+who wait for what is being stored may hold them all.  On the arrow: *compute*.
 """
 
 from __future__ import annotations
@@ -13,15 +14,15 @@ from typing import TYPE_CHECKING
 
 from whorl.fingerprint.code import holding, settle
 from whorl.stopwatch import function_runs
-from whorl.trace import recording
+from whorl.trace import overhearing, recording
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from whorl.call import Call
     from whorl.derive import Derived
+    from whorl.digest import Digest
     from whorl.entry import Resolution
-    from whorl.executors.threads import Slots
     from whorl.store.manifest import Trace
     from whorl.trace import Recording
     from whorl.usage import Usage
@@ -33,15 +34,19 @@ class Running:
 
     call: Call
     derived: Derived | None
-    slots: Slots
     usage: Usage
     inherited: Trace
 
+    @property
+    def key(self) -> Digest | None:
+        """The call's key, if it has one."""
+        return self.derived.key if self.derived is not None else None
+
     @contextmanager
     def under_way(self) -> Iterator[Recording]:
-        """Record what the block calls, in a place of its own; what it used counts for its callers if it fails, too."""
+        """Record what the block calls; what it used counts for its callers if it fails, too."""
         derived = self.derived
-        with self.slots.hold(), recording(self.call.definition.name, derived.key if derived else None) as recorder:
+        with recording(self.call.definition.name, self.key) as recorder:
             try:
                 with (
                     function_runs(),
@@ -65,4 +70,12 @@ class Running:
         with self.under_way() as recorder:
             yield
         self.settle()
-        result.add_run(recorder.trace(), time.perf_counter() - started, complete=recorder.complete)
+        result.add_run(recorder, time.perf_counter() - started)
+
+    @contextmanager
+    def overheard(self, result: Resolution) -> Iterator[None]:
+        """Add the stages that the block calls to a result, if there are any: code of the classes in it may run."""
+        with overhearing(self.call.definition.name, self.key) as recorder:
+            yield
+        if recorder.has_heard:
+            result.add_run(recorder, 0.0)

@@ -58,6 +58,11 @@ class Recording:
         with self._lock:
             return merge(self._traces)
 
+    @property
+    def has_heard(self) -> bool:
+        """Whether anything was recorded, or could not be."""
+        return bool(self._traces) or not self.complete
+
     def chain(self) -> tuple[Recording, ...]:
         """Give the computations this one runs inside, outermost first, itself last."""
         return (*(self.caller.chain() if self.caller else ()), self)
@@ -100,6 +105,17 @@ def recording(stage: str, key: Digest | None) -> Iterator[Recording]:
             except BaseException:
                 _end(mine, before)
                 raise
+
+
+@contextmanager
+def overhearing(stage: str, key: Digest | None) -> Iterator[Recording]:
+    """Record what is called in this context, and in no other thread or process: nothing is announced."""
+    mine = Recording(stage, key, computing())
+    token = _current.set(mine)
+    try:
+        yield mine
+    finally:
+        _current.reset(token)
 
 
 def _hear(mine: Recording, started: float) -> None:

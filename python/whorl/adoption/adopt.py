@@ -21,6 +21,7 @@ from whorl.digest import Encoder
 from whorl.engine import open_session
 from whorl.entry import Resolution
 from whorl.errors import ConfigError, FormatError, SignatureError, StoreError, WhorlError
+from whorl.plans import as_raised
 from whorl.store.manifest import Trace
 from whorl.trace import earliest
 
@@ -133,7 +134,8 @@ def _commit(tool: str, folder: str, ready: _Ready, value: object) -> int:
         result.add_digest()
     holds = partial(is_unchanged, derived, session.snapshot, judge, result)
     with session.access.lease(ready.slot):
-        stored = commit_result(session.access, judge, derived, result, content, None, holds).manifest
+        commit = partial(commit_result, session.access, judge, derived, result, content, None, holds)
+        stored = as_raised(commit).manifest
     if stored is None:
         raise UnfitError("what it depends on changed meanwhile")
     return stored.size

@@ -50,6 +50,27 @@ class Slots:
             finally:
                 _inside.reset(token)
 
+    @contextmanager
+    def given_back(self) -> Iterator[None]:
+        """Let others have this context's place meanwhile: whom it waits for may need it."""
+        places = self._made()
+        places.release()
+        try:
+            yield
+        finally:
+            places.acquire()
+
+
+@contextmanager
+def waiting() -> Iterator[None]:
+    """Give the place back that this context computes in, if it has one, and take one again after the block."""
+    slots = _inside.get()
+    if slots is None:
+        yield
+        return
+    with slots.given_back():
+        yield
+
 
 @dataclass(slots=True)
 class Task(Generic[T]):

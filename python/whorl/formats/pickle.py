@@ -31,7 +31,7 @@ from whorl.fingerprint.kinds import MAINS
 from whorl.fingerprint.lazy import is_lazy, is_plan
 from whorl.fingerprint.values import hash_value
 from whorl.formats.base import check_options
-from whorl.formats.schema.loss import Loss, Passing, passing, refusing
+from whorl.formats.schema.loss import Loss, passing, refusing
 from whorl.formats.schema.payload import private_bytes
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ _LAZY = "whorl.formats.schema.lazy_zarr"
 # Their pickling keeps what their digest sees: tests/contracts round-trips each of their types.
 _TRUSTED = frozenset(
     ("builtins", "collections", "copyreg", "datetime", "decimal", "fractions", "numpy", "pandas", "pathlib", "pyarrow")
-) | {"types", "uuid", "zoneinfo"}
+) | {"abc", "types", "uuid", "xarray", "zoneinfo"}
 
 
 class Pickle:
@@ -83,8 +83,8 @@ class Pickle:
 
 
 def _computed(value: Any) -> Any:
-    """Compute a lazy value as a whole: a task that several of its variables come of runs once."""
-    if is_plan(type(value)) or not is_lazy(value):
+    """Compute a lazy dataset as a whole: a task that several of its variables come of runs once."""
+    if not (is_lazy(value) and type(value).__module__.partition(".")[0] == "xarray"):
         return value
     with passing():
         return value.compute()
@@ -151,7 +151,7 @@ def _dump(value: object) -> tuple[bytes, list[memoryview], set[type]]:
     pickler = _Pickler(file, protocol=5, buffer_callback=keep_inside)
     try:
         pickler.dump(value)
-    except (RecursionError, FormatError, Passing):
+    except (RecursionError, FormatError):
         raise
     except Exception as error:  # the code of any class in the value runs here
         raise Loss(f"it cannot be pickled: {type(error).__name__}: {error}", "") from error

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from whorl.formats.schema.chunking import warn_of_sizes
 from whorl.formats.schema.detour import HELD, needs_detour, pieces_between, regions
 from whorl.formats.schema.gate import Gate
-from whorl.formats.schema.loss import Loss, passing, within
+from whorl.formats.schema.loss import Loss, passing, task_within, within
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -130,13 +130,13 @@ class _Into:
         self._target, self._gate = target, gate
 
     def __setitem__(self, region: object, block: Any) -> None:
-        with self._gate.writing(), within("a block"):
+        with self._gate.writing(), task_within("a block"):
             self._target[region] = block
 
 
 def _put(elements: Elements, block: Any) -> Any:
-    """Turn a block into what is stored of it; its errors are losses, those of the plan that it comes of are not."""
-    with within("a block"):
+    """Turn a block into what is stored of it; the errors are the writer's, not those of the plan that it comes of."""
+    with task_within("a block"):
         return elements.put(block)
 
 

@@ -12,7 +12,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from whorl.errors import FormatError
-from whorl.plans import plan_runs
+from whorl.plans import PlanFailed, plan_runs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -43,8 +43,8 @@ class Loss(Exception):  # noqa: N818 - never seen by a user; what it becomes is 
         self.keeper = keeper
 
 
-class Passing(Exception):  # noqa: N818 - never seen by a user, who gets the error in it
-    """An error of the user's own code, which runs where a lazy value is written: it is no refusal."""
+class _Writing(Exception):  # noqa: N818 - never seen by a user, who gets the error in it
+    """An error of a task that writes, among those of the plan whose values it writes."""
 
     def __init__(self, error: Exception) -> None:
         super().__init__(error)
@@ -53,14 +53,25 @@ class Passing(Exception):  # noqa: N818 - never seen by a user, who gets the err
 
 @contextmanager
 def passing() -> Iterator[None]:
-    """Run the user's code, and let its errors through ``refusing``; losses stay what they are."""
+    """Run a plan: its errors are no refusals of the format; those of tasks in it that write are what they were."""
     try:
         with plan_runs():
             yield
-    except FormatError:
+    except (PlanFailed, _Writing) as failed:
+        error = failed.error if isinstance(failed, PlanFailed) else failed
+        if isinstance(error, _Writing):
+            raise error.error from error
         raise
-    except (*_REFUSALS, ModuleNotFoundError, RecursionError) as error:
-        raise Passing(error) from error
+
+
+@contextmanager
+def task_within(place: str) -> Iterator[None]:
+    """Say what ``within`` says, in a task that writes into a payload."""
+    try:
+        with within(place):
+            yield
+    except Exception as error:
+        raise _Writing(error) from error
 
 
 @contextmanager
@@ -81,8 +92,6 @@ def refusing(name: str, value: object) -> Iterator[None]:
         yield
     except FormatError:
         raise
-    except Passing as passed:
-        raise passed.error  # noqa: B904 - as it was raised
     except Loss as loss:
         raise _refusal(name, value, loss.what, loss.keeper) from loss.__cause__
     except RecursionError as error:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from whorl.formats.schema.files import of_file_table, to_file_table
 from whorl.formats.schema.gate import Gate
-from whorl.formats.schema.loss import Loss, passing, require, within
+from whorl.formats.schema.loss import Loss, passing, require, task_within, within
 from whorl.formats.schema.payload import check_same
 from whorl.formats.schema.plain import pack, unpack
 from whorl.formats.schema.scalars import SCALARS
@@ -70,7 +70,7 @@ def write_frame(value: Any, work: Callable[..., Any], each: Sequence[object], *m
 
 def _worked(part: Any, gate: Gate, work: Callable[..., Any], *more: object) -> Any:
     """Do the work on a partition; its errors are losses, those of the plan that the partition comes of are not."""
-    with gate.writing(), within("a partition"):
+    with gate.writing(), task_within("a partition"):
         return work(part, *more)
 
 
