@@ -311,3 +311,28 @@ def test_a_place_is_not_needed_to_store_a_plan() -> None:
         return float(a["v"].sum()) + b + c
 
     assert top() == 2 + 4 + 5
+
+
+def test_a_lazy_frame_with_the_same_rows_stops_what_follows(raw: Path) -> None:
+    """As a frame that is not lazy does; one that is not lazy is another result."""
+    made: list[type] = [pl.LazyFrame]
+
+    @stage(raw="raw.txt", cache=True, ignore=[made])
+    def rows(raw: str) -> Any:
+        kept = pl.DataFrame({"a": [Path(raw).stat().st_size]})
+        return kept.lazy() if made[0] is pl.LazyFrame else kept
+
+    @stage(rows=rows, cache=True)
+    def kind(rows: Any) -> str:
+        return type(rows).__name__
+
+    found = [kind()]
+    raw.write_text("2")
+    found.append(kind())
+    happened = last_outcome(kind.definition).kind  # type: ignore[union-attr]
+    made[0] = pl.DataFrame
+    raw.write_text("3")
+    found.append(kind())
+
+    assert found == ["LazyFrame", "LazyFrame", "DataFrame"]
+    assert happened == "kept"

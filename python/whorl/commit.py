@@ -19,6 +19,7 @@ from whorl.entry import MISSING, Judge, Resolution, build_manifest, raw_files
 from whorl.errors import ConfigError, CorruptEntryError, FormatError, StaleWarning, StoreError, WhorlError, warn
 from whorl.fingerprint.lazy import is_lazy
 from whorl.formats.base import decode_as, digests_stored, format_named, gives_back, with_types
+from whorl.formats.schema.polars_tables import is_lazy_frame
 from whorl.plans import as_raised
 from whorl.trace import earliest, find_secret, trace_holds
 from whorl.wish import PLAIN, Wish
@@ -119,7 +120,9 @@ def _decode_copy(access: Access, manifest: Manifest, types: Callable[[], Mapping
 
 def is_digested_when_stored(format_name: str | None, value: object) -> bool:
     """Whether a value gets its digest from what is stored of it: one that is computed by that, or leads to it."""
-    return is_lazy(value) or (format_name is not None and digests_stored(format_named(format_name)))
+    if format_name is not None and digests_stored(format_named(format_name)):
+        return True
+    return is_lazy(value) or is_lazy_frame(value)
 
 
 def is_unchanged(

@@ -283,12 +283,7 @@ class Session:
         running.settle()
         used = self.making.traces_of_unstored(call, loaded) if derived is not None else ()
         trace = merge([recorder.trace(), *used])
-        ttl = call.definition.ttl
-        lasts = earliest(
-            None if ttl is None else began + ttl,
-            *(traced.expires for traced in trace.calls),
-            *(upstream.lasts for upstream in self.making.unstored(call, loaded)),
-        )
+        lasts = self.making.lasts(call, loaded, trace, began)
         complete = recorder.complete and all(found.complete for found in loaded.values())
         return Resolution(
             "ran", value=value, trace=trace, inherited=inherited, expires=earliest(expires, lasts), lasts=lasts,

@@ -19,6 +19,7 @@ from whorl.digest import Encoder
 from whorl.errors import CorruptEntryError, NoEntryError, StaleWarning, UndigestableError, warn
 from whorl.fingerprint.lazy import is_lazy
 from whorl.fingerprint.values import digest_argument
+from whorl.formats.schema.polars_tables import is_lazy_frame
 from whorl.key import Component
 from whorl.plans import as_raised, plan_runs, plans_of, until_a_plan
 from whorl.provenance import describe_origin
@@ -114,7 +115,7 @@ class Resolution:
             if self.digested or self.value is MISSING:
                 return
             if stored is not MISSING:
-                self._digest(stored)
+                self._digest_stored(stored)
                 return
             with self.computing():
                 as_raised(partial(self._digest, self.value))
@@ -123,6 +124,15 @@ class Resolution:
         """Digest the value, if there is no plan in it: that is for those who compute it."""
         with self._lock, self.computing(), until_a_plan():
             self._digest(self.value)
+
+    def _digest_stored(self, stored: Any) -> None:
+        """Digest what was read back; a lazy frame of polars has its rows at hand there, and counts as another type."""
+        if not is_lazy_frame(stored):
+            self._digest(stored)
+            return
+        self._digest(stored.collect())
+        if self.digest is not None:
+            self.digest = Encoder("polars.LazyFrame").digest(self.digest).finish()
 
     def _digest(self, value: object) -> None:
         try:

@@ -146,6 +146,13 @@ class Making:
         """List those of the results that a call loaded which are not kept."""
         return [loaded[name] for name, upstream in call.upstreams.items() if not self.stores(upstream)]
 
+    def lasts(self, call: Call, loaded: Loaded, trace: Trace, began: float) -> float | None:
+        """Tell how long a result lasts by what no content key stands for: its ttl, nested calls, unstored upstreams."""
+        ttl = call.definition.ttl
+        nested = (traced.expires for traced in trace.calls)
+        unstored = (found.lasts for found in self.unstored(call, loaded))
+        return earliest(None if ttl is None else began + ttl, *nested, *unstored)
+
     def traces_of_unstored(self, call: Call, loaded: Loaded) -> Iterator[Trace]:
         """Tell what upstreams that are not stored used, and the classes met in their values."""
         for found in self.unstored(call, loaded):
