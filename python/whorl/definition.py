@@ -17,9 +17,10 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING, TypeVar
 from weakref import WeakSet
 
+from whorl.config import environment_variable
 from whorl.errors import ConfigError
 from whorl.fingerprint.boundary import canonical_module
-from whorl.fingerprint.inputs import RawInput
+from whorl.fingerprint.inputs import Declared, RawInput
 from whorl.fingerprint.kinds import MAINS
 from whorl.fingerprint.parameters import reads_parameter
 from whorl.keywords import CALL_OPTIONS, STAGE_OPTIONS, check_declared
@@ -109,6 +110,20 @@ class Definition:
     def qualname(self) -> str:
         """The function's qualified name inside its module."""
         return self.function.__qualname__
+
+    @property
+    def counted(self) -> tuple[tuple[str, object], ...]:
+        """What counts besides the code where the stage is a value, by name; nothing where none of it is declared."""
+        said = {
+            "version": self.version,
+            "namespace": self.namespace,
+            "engine": self.engine,
+            "cache_args": None if self.cache_args is None else ("only", *self.cache_args),
+            "processors": self.processors,
+            "env": [(name, environment_variable(name)) for name in self.env],
+        }
+        inputs = ((f"inputs/{name}", _as_value(given)) for name, given in self.inputs.items())
+        return (*((name, value) for name, value in said.items() if value), *inputs)
 
     def _window(self, unread: Container[str]) -> tuple[str, ...]:
         """Name the ends of the window that results are computed for, where one of them is said to be sliceable."""
@@ -223,6 +238,12 @@ def _as_input(value: object) -> object:
     if isinstance(value, (RawInput, Param)) or is_stage(value):
         return value
     return RawInput(value) if isinstance(value, (str, PurePath)) else Param(value)
+
+
+def _as_value(given: object) -> object:
+    if isinstance(given, RawInput):
+        return Declared(given)
+    return given.value if isinstance(given, Param) else given
 
 
 def _check_inputs(name: str, inputs: Mapping[str, object], signature: inspect.Signature, *, takes_all: bool) -> None:

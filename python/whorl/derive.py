@@ -186,7 +186,9 @@ class Snapshot:
         for name, upstream in call.upstreams.items():
             if digest := self.work_of(upstream):
                 yield Component(f"args/{name}/processors", digest)
-            asked = (upstream.engine, upstream.options.post_processors)
+            asked: tuple[object, ...] = (upstream.engine, upstream.options.post_processors)
+            if upstream.options.namespace != call.options.namespace:
+                asked = (*asked, upstream.options.namespace)
             if any(asked):
                 yield _argument(f"{name}/asked", asked)
 

@@ -114,6 +114,17 @@ class Stage(Generic[P, R]):
         return self.definition.ignore
 
     @property
+    def asked(self) -> tuple[object, ...]:
+        """What ``options`` told the stage that its callers' results depend on; empty for nothing."""
+        return self._options.handing
+
+    @property
+    def counted(self) -> tuple[tuple[str, object], ...]:
+        """What counts of the stage besides its code where it is an argument, by name; nothing for a plain one."""
+        asked = self.asked
+        return (*self.definition.counted, *((("asked", asked),) if asked else ()))
+
+    @property
     def hash(self) -> str:
         """The call key without arguments, as hex."""
         return self._call_key((), {}).hex()
