@@ -282,8 +282,8 @@ class Snapshot:
             upstream: Definition = value.definition  # type: ignore[attr-defined]
             options: CallOptions = value._options  # type: ignore[attr-defined]  # noqa: SLF001 - given with the stage
             encoder = Encoder("upstream").text(upstream.name)
-            if options.handing:
-                encoder = encoder.digest(_argument(name, options.handing).digest)
+            for counted in (options.handing, value.bound):  # type: ignore[attr-defined]
+                encoder = encoder.digest(_argument(name, counted).digest) if counted else encoder
             return Component(f"upstream/{name}", encoder.finish())
         try:
             return Component(f"raw/{name}", self.input(value).digest)
