@@ -14,7 +14,7 @@ import threading
 from dataclasses import dataclass, field, replace
 from importlib import import_module
 from pathlib import PurePath
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 from weakref import WeakSet
 
 from whorl.config import environment_variable
@@ -219,11 +219,17 @@ def is_stage(value: object) -> bool:
 
 
 def _check_function(function: object) -> None:
+    label = getattr(function, "__qualname__", repr(function))
+    if is_stage(function):
+        raise ConfigError(f"{label} is a stage already", "it was decorated twice", "leave one of the decorators out")
+    if isinstance(function, classmethod | staticmethod):
+        kind = type(function).__name__
+        cause = f"a stage stands inside a {kind}, not around it"
+        raise ConfigError(f"{label} cannot be a stage", cause, f"swap the two: @{kind} above the stage's decorator")
     if not callable(function) or isinstance(function, type):
         raise ConfigError(
             f"{function!r} cannot be a stage", "only functions can", "inputs have names: @stage(raw='numbers.csv')"
         )
-    label = getattr(function, "__qualname__", repr(function))
     if not isinstance(getattr(function, "__module__", None), str) or not hasattr(function, "__qualname__"):
         raise ConfigError(f"{label} cannot be a stage", "it has no name of its own", "wrap it in a def")
     if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
@@ -295,6 +301,7 @@ class _Registry:
         self._newest: dict[str, Definition] = {}
         self._made: dict[str, WeakSet[Definition]] = {}
         self._pickled: WeakSet[Definition] = WeakSet()
+        self._once_named: WeakSet[Definition] = WeakSet()
         self._lock = threading.Lock()
 
     def of(self, name: str) -> tuple[Definition, ...]:
@@ -303,6 +310,8 @@ class _Registry:
             return ()
         if "<locals>" in newest.qualname:
             return tuple(self._made[name])
+        if "<lambda>" in newest.qualname:
+            return tuple(made for made in self._made[name] if self._is_lambda_there(made))
         if not _is_still_there(newest):
             return ()
         # One function may be several stages: with processors, and without.
@@ -322,6 +331,18 @@ class _Registry:
             if is_pickled:
                 self._pickled.add(definition)
             self._made.setdefault(definition.name, WeakSet()).add(definition)
+
+    def _is_lambda_there(self, definition: Definition) -> bool:
+        """
+        Tell a lambda from one that its module had under some name, and has no longer.
+
+        All lambdas of a module share their name; one that a list or a class holds is there while anything holds it.
+        """
+        held = (stage.definition for stage in tuple(_namespace(definition).values()) if is_stage(stage))
+        if any(each.function is definition.function for each in held):
+            self._once_named.add(definition)
+            return True
+        return definition not in self._once_named
 
     def _is_made_here(self, definition: Definition | None) -> bool:
         return definition is not None and definition not in self._pickled and _is_still_there(definition)
@@ -347,8 +368,13 @@ def _collides(earlier: Definition, later: Definition) -> bool:
 
 def _is_still_there(definition: Definition) -> bool:
     """Tell a stage from one that a reload or a ``del`` has taken out of its module."""
-    namespace = getattr(inspect.unwrap(definition.function), "__globals__", None)
-    return namespace is None or definition.qualname.partition(".")[0] in namespace
+    namespace = _namespace(definition)
+    return not namespace or definition.qualname.partition(".")[0] in namespace
+
+
+def _namespace(definition: Definition) -> dict[str, Any]:
+    """Give the names of the module that a stage's function reads; none for a function that is not Python's own."""
+    return getattr(inspect.unwrap(definition.function), "__globals__", {})
 
 
 def _where(definition: Definition) -> str:
