@@ -75,6 +75,16 @@ def first_three(frame: pd.DataFrame) -> pd.DataFrame:
     return frame.head(3)
 
 
+def _rows(start_time: object = None, end_time: object = "2020-01-03") -> pd.DataFrame:
+    return pd.DataFrame({"time": pd.date_range("2020-01-01", periods=9)})
+
+
+WHOLE = cache()(_rows)
+CUT = timeseries(timeseries="time")(WHOLE)
+THIRD = WHOLE
+FOUND: dict[str, Any] = {}
+
+
 def test_options_of_a_stage_that_is_an_argument_are_obeyed() -> None:
     """Whatever was stored before for the stage without them."""
     two, three = (load.options(post_processors=[work]) for work in (first_two, first_three))
@@ -180,14 +190,27 @@ def test_an_input_that_is_not_there_yet_is_no_obstacle(tmp_path: Path) -> None:
 
 def test_processors_of_a_stage_that_is_an_argument_count() -> None:
     """The same function with and without ``timeseries`` are two stages."""
+    assert [length(WHOLE), length(CUT), length(WHOLE)] == ["pandas 9", "pandas 3", "pandas 9"]
 
-    def rows(start_time: object = None, end_time: object = "2020-01-03") -> pd.DataFrame:
-        return pd.DataFrame({"time": pd.date_range("2020-01-01", periods=9)})
 
-    whole = cache()(rows)
-    cut = timeseries(timeseries="time")(whole)
+def test_stages_over_one_function_are_told_apart_in_globals(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A body that refers to both runs when one of its names comes to stand for the other."""
+    monkeypatch.setattr(f"{__name__}.THIRD", WHOLE)
 
-    assert [length(whole), length(cut), length(whole)] == ["pandas 9", "pandas 3", "pandas 9"]
+    @cache()
+    def calls() -> list[int]:
+        return [len(WHOLE()), len(CUT()), len(THIRD())]
+
+    @cache()
+    def finds(name: str) -> object:
+        return FOUND[name]()
+
+    monkeypatch.setitem(FOUND, "calls", calls)
+    first = calls(), finds("calls")
+    monkeypatch.setattr(f"{__name__}.THIRD", CUT)
+
+    assert first == ([9, 3, 9], [9, 3, 9])
+    assert (calls(), finds("calls")) == ([9, 3, 3], [9, 3, 3])
 
 
 def test_variables_of_a_stage_that_is_an_argument_count(monkeypatch: pytest.MonkeyPatch) -> None:
