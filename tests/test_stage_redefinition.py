@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from whorl import ConfigError, WhorlError, observe, stage
+from whorl import ConfigError, WhorlError, cache, observe, stage
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
     from types import ModuleType
 
@@ -117,6 +117,64 @@ def test_a_factory_makes_stages_of_one_name() -> None:
 
     assert [one(), two(), one()] == [1, 2, 1]  # type: ignore[operator]
     assert one.key() != two.key()  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        "plus, less = cache()(lambda x: x + 1), cache()(lambda x: x - 1)",
+        "plus = cache(name='plus')(lambda x: x + 1)\nless = cache(name='less')(lambda x: x - 1)",
+        "kept = [cache()(lambda x: x + 1), cache()(lambda x: x - 1)]\nplus, less = kept\ndel kept",
+        "kept = {1: cache()(lambda x: x + 1)}; plus = lambda x: kept[1](x); less = cache()(lambda x: x - 1)",
+    ],
+)
+def test_lambdas_may_be_stages_that_another_stage_calls(folder: Path, made: str) -> None:
+    """All lambdas of a module have one name; the caller is stored all the same."""
+    calls = "@cache()\ndef calls(x): return [plus(x), less(x)]\n"
+    module = load(folder, "has_lambdas", f"from whorl import cache\n{made}\n{calls}")
+    with observe() as outcomes:
+        values = [module.calls(1), module.calls(1)]
+
+    assert values == [[2, 0], [2, 0]]
+    assert [outcome.kind for outcome in outcomes if outcome.stage.endswith("calls")] == ["ran", "hit"]
+
+
+def test_a_lambda_that_its_module_has_no_longer_answers_for_no_caller(folder: Path) -> None:
+    """The code of a caller that finds stages by name says nothing of them; what it called before may still be held."""
+    module = load(
+        folder,
+        "drops_lambdas",
+        """
+        from whorl import cache
+
+        plus = cache()(lambda x: x + 1)
+
+        @cache()
+        def calls(name, x):
+            return globals()[name](x)
+        """,
+    )
+    first, held = module.calls("plus", 1), module.plus
+    exec("plus = cache()(lambda x: x + 10)", vars(module))
+
+    assert (first, module.calls("plus", 1), held(1)) == (2, 11, 2)
+
+
+@pytest.mark.parametrize("decorate", [cache, cache(), stage, stage(cache=True)])
+def test_what_cannot_be_a_stage_says_what_to_do_instead(decorate: Callable[[object], object]) -> None:
+    """A stage for the second time, and a method that the wrong one of two decorators stands above."""
+
+    def f(x: int) -> int:
+        return x
+
+    for given, told in (
+        (cache(f), "leave one of the decorators out"),
+        (classmethod(f), "@classmethod above"),
+        (staticmethod(f), "@staticmethod above"),
+        (classmethod(cache(f)), "@classmethod above"),  # type: ignore[arg-type]
+    ):
+        with pytest.raises(ConfigError, match=told):
+            decorate(given)
 
 
 def test_a_global_changed_between_calls_counts(folder: Path) -> None:

@@ -97,8 +97,10 @@ class CallOptions:
 
     @property
     def handing(self) -> tuple[object, ...]:
-        """What is done to the value on its way to the caller; empty for nothing."""
-        return (self.engine, self.post_processors) if self.engine or self.post_processors else ()
+        """Whose value the caller is given, and what is done to it on its way; empty for nothing."""
+        # Of what few ask for, nothing is said where nobody does, so that other keys stay as they are.
+        rare = (self.namespace, self.filepath_only) if self.namespace or self.filepath_only else ()
+        return (self.engine, self.post_processors, *rare) if rare or self.engine or self.post_processors else ()
 
     def asking(self, given: Mapping[str, object]) -> CallOptions:
         """Add the keywords of a call, each in place of what was asked before; ConfigError for what none can be."""

@@ -70,7 +70,7 @@ def cache(function: Callable[..., Any] | None = None, /, **options: Any) -> Any:
     if function is not None:
         if options:
             raise ConfigError("cache() takes a function or keywords, not both", tip="write @cache(...)")
-        if not callable(function):
+        if not callable(function) and not isinstance(function, classmethod):
             raise ConfigError(f"cache() takes keywords, not {function!r}", tip='name it: @cache(cache_args=["a"])')
         return make_stage(function, {}, {"cache": True})
     for name in options:

@@ -134,7 +134,7 @@ class Binder:
     """
 
     options: CallOptions
-    _known: dict[tuple[Definition, CallOptions], Call] = field(default_factory=dict)
+    _known: dict[tuple[object, ...], Call] = field(default_factory=dict)
     _open: list[Definition] = field(default_factory=list)
 
     def bind(
@@ -187,11 +187,13 @@ class Binder:
         own: CallOptions = stage._options  # type: ignore[attr-defined]  # noqa: SLF001 - given with the upstream
         # What is asked of one call (cache=False, recompute=True) is not asked of its upstreams.
         options = self.options.of_upstream(own)
-        call = self._known.get((definition, options))
+        bound: tuple[object, ...] = stage.bound  # type: ignore[attr-defined]
+        known = (definition, options, *map(id, bound))
+        call = self._known.get(known)
         if call is None:
             asked, self.options = self.options, options
             try:
-                call = self._known[definition, options] = self.bind(definition)
+                call = self._known[known] = self.bind(definition, bound)
             finally:
                 self.options = asked
         return call

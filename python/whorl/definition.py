@@ -14,12 +14,13 @@ import threading
 from dataclasses import dataclass, field, replace
 from importlib import import_module
 from pathlib import PurePath
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 from weakref import WeakSet
 
+from whorl.config import environment_variable
 from whorl.errors import ConfigError
 from whorl.fingerprint.boundary import canonical_module
-from whorl.fingerprint.inputs import RawInput
+from whorl.fingerprint.inputs import Declared, RawInput
 from whorl.fingerprint.kinds import MAINS
 from whorl.fingerprint.parameters import reads_parameter
 from whorl.keywords import CALL_OPTIONS, STAGE_OPTIONS, check_declared
@@ -109,6 +110,20 @@ class Definition:
     def qualname(self) -> str:
         """The function's qualified name inside its module."""
         return self.function.__qualname__
+
+    @property
+    def counted(self) -> tuple[tuple[str, object], ...]:
+        """What counts besides the code where the stage is a value, by name; nothing where none of it is declared."""
+        said = {
+            "version": self.version,
+            "namespace": self.namespace,
+            "engine": self.engine,
+            "cache_args": None if self.cache_args is None else ("only", *self.cache_args),
+            "processors": self.processors,
+            "env": [(name, environment_variable(name)) for name in self.env],
+        }
+        inputs = ((f"inputs/{name}", _as_value(given)) for name, given in self.inputs.items())
+        return (*((name, value) for name, value in said.items() if value), *inputs)
 
     def _window(self, unread: Container[str]) -> tuple[str, ...]:
         """Name the ends of the window that results are computed for, where one of them is said to be sliceable."""
@@ -204,11 +219,17 @@ def is_stage(value: object) -> bool:
 
 
 def _check_function(function: object) -> None:
+    label = getattr(function, "__qualname__", repr(function))
+    if is_stage(function):
+        raise ConfigError(f"{label} is a stage already", "it was decorated twice", "leave one of the decorators out")
+    if isinstance(function, classmethod | staticmethod):
+        kind = type(function).__name__
+        cause = f"a stage stands inside a {kind}, not around it"
+        raise ConfigError(f"{label} cannot be a stage", cause, f"swap the two: @{kind} above the stage's decorator")
     if not callable(function) or isinstance(function, type):
         raise ConfigError(
             f"{function!r} cannot be a stage", "only functions can", "inputs have names: @stage(raw='numbers.csv')"
         )
-    label = getattr(function, "__qualname__", repr(function))
     if not isinstance(getattr(function, "__module__", None), str) or not hasattr(function, "__qualname__"):
         raise ConfigError(f"{label} cannot be a stage", "it has no name of its own", "wrap it in a def")
     if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
@@ -223,6 +244,12 @@ def _as_input(value: object) -> object:
     if isinstance(value, (RawInput, Param)) or is_stage(value):
         return value
     return RawInput(value) if isinstance(value, (str, PurePath)) else Param(value)
+
+
+def _as_value(given: object) -> object:
+    if isinstance(given, RawInput):
+        return Declared(given)
+    return given.value if isinstance(given, Param) else given
 
 
 def _check_inputs(name: str, inputs: Mapping[str, object], signature: inspect.Signature, *, takes_all: bool) -> None:
@@ -274,6 +301,7 @@ class _Registry:
         self._newest: dict[str, Definition] = {}
         self._made: dict[str, WeakSet[Definition]] = {}
         self._pickled: WeakSet[Definition] = WeakSet()
+        self._once_named: WeakSet[Definition] = WeakSet()
         self._lock = threading.Lock()
 
     def of(self, name: str) -> tuple[Definition, ...]:
@@ -282,6 +310,8 @@ class _Registry:
             return ()
         if "<locals>" in newest.qualname:
             return tuple(self._made[name])
+        if "<lambda>" in newest.qualname:
+            return tuple(made for made in self._made[name] if self._is_lambda_there(made))
         if not _is_still_there(newest):
             return ()
         # One function may be several stages: with processors, and without.
@@ -301,6 +331,18 @@ class _Registry:
             if is_pickled:
                 self._pickled.add(definition)
             self._made.setdefault(definition.name, WeakSet()).add(definition)
+
+    def _is_lambda_there(self, definition: Definition) -> bool:
+        """
+        Tell a lambda from one that its module had under some name, and has no longer.
+
+        All lambdas of a module share their name; one that a list or a class holds is there while anything holds it.
+        """
+        held = (stage.definition for stage in tuple(_namespace(definition).values()) if is_stage(stage))
+        if any(each.function is definition.function for each in held):
+            self._once_named.add(definition)
+            return True
+        return definition not in self._once_named
 
     def _is_made_here(self, definition: Definition | None) -> bool:
         return definition is not None and definition not in self._pickled and _is_still_there(definition)
@@ -326,8 +368,13 @@ def _collides(earlier: Definition, later: Definition) -> bool:
 
 def _is_still_there(definition: Definition) -> bool:
     """Tell a stage from one that a reload or a ``del`` has taken out of its module."""
-    namespace = getattr(inspect.unwrap(definition.function), "__globals__", None)
-    return namespace is None or definition.qualname.partition(".")[0] in namespace
+    namespace = _namespace(definition)
+    return not namespace or definition.qualname.partition(".")[0] in namespace
+
+
+def _namespace(definition: Definition) -> dict[str, Any]:
+    """Give the names of the module that a stage's function reads; none for a function that is not Python's own."""
+    return getattr(inspect.unwrap(definition.function), "__globals__", {})
 
 
 def _where(definition: Definition) -> str:

@@ -186,7 +186,9 @@ class Snapshot:
         for name, upstream in call.upstreams.items():
             if digest := self.work_of(upstream):
                 yield Component(f"args/{name}/processors", digest)
-            asked = (upstream.engine, upstream.options.post_processors)
+            asked: tuple[object, ...] = (upstream.engine, upstream.options.post_processors)
+            if upstream.options.namespace != call.options.namespace:
+                asked = (*asked, upstream.options.namespace)
             if any(asked):
                 yield _argument(f"{name}/asked", asked)
 
@@ -232,6 +234,7 @@ class Snapshot:
             for name, reached in self._reached_by_code(definition).items():
                 yield Component(f"nested/{name}", self._declared(reached))
             yield from self._asked(definition)
+            yield from self._alike(definition)
 
     def _asked(self, definition: Definition) -> Iterator[Component]:
         """Digest what the stages that the code refers to were told to do to their values, where they were."""
@@ -239,6 +242,18 @@ class Snapshot:
             options: CallOptions = stage._options  # type: ignore[attr-defined]  # noqa: SLF001 - given with the stage
             if options.handing:
                 yield _argument(f"asked/{number}", options.handing)
+
+    def _alike(self, definition: Definition) -> Iterator[Component]:
+        """Tell which one stands where, of stages over one function that the code refers to: to it they look alike."""
+        stages = [stage.definition for stage in self.code(definition).stages]  # type: ignore[attr-defined]
+        if len({each.function for each in stages}) == len(set(stages)):
+            return
+        alike: dict[object, set[Definition]] = {}
+        for each in stages:
+            alike.setdefault(each.function, set()).add(each)
+        for number, each in enumerate(stages):
+            if len(alike[each.function]) > 1:
+                yield Component(f"nested/{each.name}/{number}", derive_common(tuple(self._said(each))))
 
     def _reached_by_code(self, definition: Definition) -> dict[str, Definition]:
         found: dict[str, Definition] = {}
@@ -266,12 +281,18 @@ class Snapshot:
         """Digest what one stage declares, without what it reaches."""
         known = self._own.get((definition, replaced))
         if known is None:
-            declared = ((name, value) for name, value in definition.inputs.items() if name not in replaced)
-            inputs = (self._declared_input(name, value) for name, value in declared)
-            handed = (definition.processors, definition.engine, definition.cache_args)
-            worked = (_argument("processors", handed),) if any(handed) else ()
-            known = self._own[definition, replaced] = derive_common((*self._options(definition), *inputs, *worked))
+            alike = self._alike(definition) if definition.track_code is True else ()
+            known = self._own[definition, replaced] = derive_common((*self._said(definition, replaced), *alike))
         return known
+
+    def _said(self, definition: Definition, replaced: tuple[str, ...] = ()) -> Iterator[Component]:
+        yield from self._options(definition)
+        for name, value in definition.inputs.items():
+            if name not in replaced:
+                yield self._declared_input(name, value)
+        handed = (definition.processors, definition.engine, definition.cache_args)
+        if any(handed):
+            yield _argument("processors", handed)
 
     def _declared_input(self, name: str, value: object) -> Component:
         if isinstance(value, Param):
@@ -280,8 +301,8 @@ class Snapshot:
             upstream: Definition = value.definition  # type: ignore[attr-defined]
             options: CallOptions = value._options  # type: ignore[attr-defined]  # noqa: SLF001 - given with the stage
             encoder = Encoder("upstream").text(upstream.name)
-            if options.handing:
-                encoder = encoder.digest(_argument(name, options.handing).digest)
+            for counted in (options.handing, value.bound):  # type: ignore[attr-defined]
+                encoder = encoder.digest(_argument(name, counted).digest) if counted else encoder
             return Component(f"upstream/{name}", encoder.finish())
         try:
             return Component(f"raw/{name}", self.input(value).digest)

@@ -10,7 +10,9 @@ from __future__ import annotations
 import functools
 import pickle
 import sys
-from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, cast, overload
+from copy import deepcopy
+from types import MethodType
+from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, Self, TypeVar, cast, overload
 
 from whorl import config, memoized
 from whorl.access import open_access
@@ -30,7 +32,6 @@ from whorl.trace import spoil
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from datetime import timedelta
-    from types import MethodType
 
     from whorl.call import Call
     from whorl.definition import Definition
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
 __all__ = ["Param", "Stage", "stage"]
 
 P = ParamSpec("P")
+Q = ParamSpec("Q")
 R = TypeVar("R")
 
 
@@ -78,30 +80,37 @@ class Stage(Generic[P, R]):
         adopt_outcomes(outcomes)
         return value
 
-    def __get__(self, instance: object, owner: type | None = None) -> Stage[P, R] | MethodType:
+    @overload
+    def __get__(self, instance: None, owner: Any = None) -> Self: ...
+    @overload
+    def __get__(self: Stage[Concatenate[Any, Q], R], instance: object, owner: Any = None) -> BoundStage[Q, R]: ...
+    def __get__(self, instance: object, owner: Any = None) -> Any:
         """Bind to an instance like a function, so that methods can be stages; the instance counts by value."""
-        if instance is None:
-            return self
-        from types import MethodType
-
-        return MethodType(self, instance)
+        return self if instance is None else BoundStage(self, instance)
 
     def __repr__(self) -> str:
         return f"<stage {self.definition.name}>"
 
     def __reduce__(self) -> str | tuple[object, ...]:
         """By reference, as functions are; by value where cloudpickle is in use and no import leads here."""
-        module = self.definition.module
+        module, qualname = self.definition.module, self.definition.qualname
         found: object = None if module in MAINS and "cloudpickle" in sys.modules else sys.modules.get(module)
-        for part in self.definition.qualname.split("."):
+        for part in qualname.split("."):
             found = getattr(found, part, None)
+        if isinstance(found, BoundStage) and found.definition is self.definition:  # a class method
+            return _choose_behind, (found.__self__, qualname.rpartition(".")[2], self._options)
         if isinstance(found, Stage) and found is not self and found.definition is self.definition:
             return _choose, (found, self._options)
         if found is self or "cloudpickle" not in sys.modules:
-            return self.definition.qualname
+            return qualname
         from cloudpickle import dumps
 
         return _revive, (dumps((self.definition, self._options)),)
+
+    @property
+    def bound(self) -> tuple[object, ...]:
+        """The arguments that come before those of a call; none but for a bound stage."""
+        return ()
 
     @property
     def depends_on(self) -> tuple[object, ...]:
@@ -112,6 +121,17 @@ class Stage(Generic[P, R]):
     def ignore(self) -> tuple[object, ...]:
         """What is left out of the stage's code."""
         return self.definition.ignore
+
+    @property
+    def asked(self) -> tuple[object, ...]:
+        """What ``options`` told the stage that its callers' results depend on; empty for nothing."""
+        return self._options.handing
+
+    @property
+    def counted(self) -> tuple[tuple[str, object], ...]:
+        """What counts of the stage besides its code where it is an argument, by name; nothing for a plain one."""
+        asked = self.asked
+        return (*self.definition.counted, *((("asked", asked),) if asked else ()))
 
     @property
     def hash(self) -> str:
@@ -143,7 +163,7 @@ class Stage(Generic[P, R]):
         post_processors: Iterable[Callable[[Any], Any]] | None = None,
         validate_data: bool | None = None,
         force_overwrite: bool | None = None,
-    ) -> Stage[P, R]:
+    ) -> Self:
         """
         Give this stage with options for its next calls; what is not given stays as it is.
 
@@ -159,7 +179,7 @@ class Stage(Generic[P, R]):
         computed one is not.  ``force_overwrite`` is taken and does nothing: nothing is ever asked.
         """
         given = {name: value for name, value in locals().items() if name != "self" and value is not None}
-        return Stage(self.definition, self._options.asking(given))
+        return self._made(self.definition, self._options.asking(given))
 
     def key(self, *args: P.args, **kwargs: P.kwargs) -> Digest:
         """Derive the call key for these arguments; nothing is computed."""
@@ -219,9 +239,12 @@ class Stage(Generic[P, R]):
         entry = session.lookup(call, session.derive(call))
         return entry is not None and decode(session.access, entry, call, session.snapshot) is not MISSING
 
-    def processed(self, processor: Processor) -> Stage[P, R]:
+    def processed(self, processor: Processor) -> Self:
         """Give this stage with one more processor, which works on what is loaded before those it has."""
-        return Stage(with_processor(self.definition, processor), self._options)
+        return self._made(with_processor(self.definition, processor), self._options)
+
+    def _made(self, definition: Definition, options: CallOptions) -> Self:
+        return type(self)(definition, options)
 
     def _split(self, kwargs: Mapping[str, object]) -> tuple[Mapping[str, object], CallOptions]:
         """Take the options of a call out of its keywords."""
@@ -232,11 +255,63 @@ class Stage(Generic[P, R]):
 
     def _bind(self, args: tuple[object, ...], kwargs: Mapping[str, object]) -> Call:
         given, options = self._split(kwargs)
-        return Binder(options.joined()).bind(self.definition, args, given)
+        return Binder(options.joined()).bind(self.definition, (*self.bound, *args), given)
 
     def _call_key(self, args: tuple[object, ...], kwargs: Mapping[str, object]) -> Digest:
         call = self._bind(args, kwargs)
         return open_session(call).derive(call).key
+
+
+class BoundStage(Stage[P, R]):
+    """
+    A stage that is bound to an object, as a method is: the object is its first argument, whatever is asked of it.
+
+    It passes for a method where that matters: equal to one of the same stage and object, counted as one in keys.
+    """
+
+    __whorl_bound__ = True
+
+    def __init__(self, function: Stage[..., R], instance: object) -> None:
+        vars(self).update(vars(function))
+        vars(self).pop("__signature__", None)  # that of the function, which has the object as a parameter
+        self.__func__ = function
+        self.__self__ = instance
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        """Call the stage with the object before the other arguments."""
+        return self.__func__(self.__self__, *args, **kwargs)
+
+    def __get__(self, instance: object, owner: Any = None) -> Self:
+        """Stay bound, as methods do."""
+        return self
+
+    def __eq__(self, other: object) -> bool:
+        return type(other) is BoundStage and self.__self__ is other.__self__ and self.__func__ is other.__func__
+
+    def __hash__(self) -> int:
+        return hash((id(self.__self__), self.__func__))
+
+    def __repr__(self) -> str:
+        return f"<bound stage {self.definition.name} of {self.__self__!r}>"
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return BoundStage, (self.__func__, self.__self__)
+
+    def __deepcopy__(self, memo: dict[int, object]) -> BoundStage[P, R]:
+        return BoundStage(self.__func__, deepcopy(self.__self__, memo))
+
+    @property
+    def __wrapped__(self) -> Callable[P, R]:
+        """The function, bound to the object."""
+        return cast("Callable[P, R]", MethodType(self.definition.function, self.__self__))
+
+    @property
+    def bound(self) -> tuple[object, ...]:
+        """The arguments that come before those of a call."""
+        return (self.__self__,)
+
+    def _made(self, definition: Definition, options: CallOptions) -> BoundStage[P, R]:
+        return BoundStage(Stage(definition, options), self.__self__)
 
 
 def _load(session: Session, call: Call) -> object:
@@ -251,6 +326,11 @@ def _load(session: Session, call: Call) -> object:
 def _choose(stage: Stage[..., object], options: CallOptions) -> Stage[..., object]:
     """Give a stage that is found by name the options that it travelled with."""
     return Stage(stage.definition, options)
+
+
+def _choose_behind(owner: object, name: str, options: CallOptions) -> Stage[..., object]:
+    """Give the stage behind a class method the options that it travelled with."""
+    return Stage(getattr(owner, name).definition, options)
 
 
 def _revive(data: bytes) -> Stage[..., object]:

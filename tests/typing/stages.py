@@ -43,3 +43,33 @@ one: Stage[[int], str] = with_options
 bare("1")  # type: ignore[arg-type]
 bare()  # type: ignore[call-arg]
 with_options(x=1, z=2)  # type: ignore[call-arg]
+
+
+class Model:
+    factor: int = 1
+
+    @stage(cache=True)
+    def scaled(self, x: int) -> list[int]:
+        return [self.factor * x]
+
+    @stage
+    def bare(self, *, y: str = "") -> str:
+        return y
+
+    @staticmethod
+    @stage(cache=True)
+    def plain(x: int) -> bytes:
+        return bytes(x)
+
+
+assert_type(Model().scaled(1), list[int])
+assert_type(Model().scaled.options(memoize=True)(1), list[int])
+assert_type(Model().scaled.load(x=1), list[int])
+assert_type(Model().scaled.options(memoize=True).status(1), str)
+assert_type(Model.scaled(Model(), 1), list[int])
+assert_type(Model().bare(y="a"), str)
+assert_type(Model.plain(1), bytes)
+bound: Stage[[int], list[int]] = Model().scaled
+Model().scaled("1")  # type: ignore[arg-type]
+Model().scaled()  # type: ignore[call-arg]
+Model().scaled.load("1")  # type: ignore[arg-type]

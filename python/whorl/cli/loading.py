@@ -76,7 +76,7 @@ def stages_of(module: ModuleType) -> dict[str, Stage[..., object]]:
     return {
         name: value
         for name, value in vars(module).items()
-        if is_stage(value) and value.definition.module == module.__name__
+        if is_stage(value) and value.definition.module == module.__name__ and not value.bound
     }
 
 
@@ -85,7 +85,7 @@ def find_stage(module: ModuleType, name: str, shown: str) -> Stage[..., object]:
     found: object = module
     for part in name.split("."):
         found = getattr(found, part, None)
-    if is_stage(found):
+    if is_stage(found) and not found.bound:  # type: ignore[attr-defined]
         return found  # type: ignore[return-value]
     stages = stages_of(module)
     named = [stage for stage in stages.values() if stage.definition.name == name]

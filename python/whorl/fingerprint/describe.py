@@ -33,6 +33,7 @@ from whorl.fingerprint.description import Described, Inner, code, full_name, nod
 from whorl.fingerprint.kinds import (
     MAINS,
     class_attribute,
+    is_bound_stage,
     is_hashed,
     module_name_of,
     order_of,
@@ -121,7 +122,9 @@ def _describer_of(kind: type) -> Describer:
         function = (registered.get(base) if is_hashed(base) else None) or _brought(base)
         if function is not None:
             return _Custom(function)
-    if class_attribute(kind, "__whorl_stage__") or issubclass(kind, _CODE):
+    if class_attribute(kind, "__whorl_stage__") is True:
+        return STANDARD["builtins", "method"] if is_bound_stage(kind) else _describe_stage
+    if issubclass(kind, _CODE):
         return code
     if issubclass(kind, BuiltinFunctionType):
         return _describe_builtin
@@ -199,6 +202,14 @@ class _Custom:
 
     def __call__(self, obj: object) -> Description:
         return node(full_name(type(obj)), [("", self.function(obj))])
+
+
+def _describe_stage(stage: object) -> Description:
+    """Describe a stage as its code, with what else counts of it; one that has nothing else is its code alone."""
+    counted = getattr(stage, "counted", ())
+    if not counted:
+        return code(stage)
+    return node("stage", [("", Described(code(stage))), *((f".{name}", value) for name, value in counted)])
 
 
 def _describe_builtin(function: BuiltinFunctionType) -> Description:

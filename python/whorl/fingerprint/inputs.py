@@ -105,6 +105,22 @@ class Glob(RawInput):
 
 
 @dataclass(frozen=True, slots=True)
+class Declared:
+    """A raw input that a stage declares, as a value: where nothing is there yet, it counts by its text."""
+
+    raw: RawInput
+
+    def __whorl_digest__(self) -> Digest:
+        try:
+            found = digest_input(self.raw).digest
+        except InputMissingError:  # the caller may replace it, or make it before the stage is called
+            return Encoder("missing").text(self.raw.text).finish()
+        if (met := _met.get()) is not None:
+            met.append(self.raw)
+        return found
+
+
+@dataclass(frozen=True, slots=True)
 class InputFile:
     """One file of a raw input: its name relative to the input, its size in bytes, the digest of its content."""
 

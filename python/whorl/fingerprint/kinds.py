@@ -37,6 +37,11 @@ def is_class(value: object) -> TypeGuard[type]:
     return issubclass(type(value), type)
 
 
+def is_bound_stage(kind: type) -> bool:
+    """Tell the class of stages that are bound to an object, as methods are: they count as methods do."""
+    return class_attribute(kind, "__whorl_bound__") is True
+
+
 def is_module(value: object) -> TypeGuard[ModuleType]:
     """Tell a module."""
     return issubclass(type(value), ModuleType)
@@ -142,7 +147,8 @@ def full_name(value: object) -> str:
         return name_of_module(value)
     if is_class(value):
         return f"{module_name_of(value)}.{qualified_name_of(value)}"
-    if any(type(value) is kind for kind in (FunctionType, BuiltinFunctionType, MethodType)):
+    kind = type(value)
+    if any(kind is each for each in (FunctionType, BuiltinFunctionType, MethodType)) or is_bound_stage(kind):
         module, name = value.__module__, value.__qualname__  # type: ignore[attr-defined]
         return f"{module}.{name}" if isinstance(module, str) and isinstance(name, str) else ""
     return ""

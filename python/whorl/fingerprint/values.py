@@ -10,15 +10,17 @@ values*.
 from __future__ import annotations
 
 import sys
+from contextvars import ContextVar
 from dataclasses import dataclass
 from importlib import import_module
-from types import FunctionType
+from types import FunctionType, MethodType
 from typing import TYPE_CHECKING
 
 from whorl.digest import Digest, Encoder, digest_value, walk_value
 from whorl.errors import ConfigError
 from whorl.fingerprint.describe import describe, forget_types, registered
 from whorl.fingerprint.description import PARTS
+from whorl.fingerprint.kinds import is_bound_stage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -30,6 +32,7 @@ _DISTRIBUTION = "distribution/"
 _BUILT_IN = frozenset(
     (type(None), bool, int, float, complex, str, bytes, bytearray, tuple, list, dict, set, frozenset, type)
 )
+_telling: ContextVar[frozenset[int]] = ContextVar("whorl stages being told of", default=frozenset())
 # What whorl's own types say is covered by the numbers of the schemes.
 _SELF = "whorl"
 
@@ -55,7 +58,8 @@ def scan_value(obj: object, path: str = "") -> ValueScan:
     Raises UndigestableError, with ``path`` and the way inside the value, for what has no readable state.
     """
     digest, refs, types = walk_value(obj, describe, path, order=_order_key)
-    return ValueScan(digest, tuple(refs), tuple(kind for kind in types if kind not in PARTS))
+    met = (MethodType if is_bound_stage(kind) else kind for kind in types if kind not in PARTS)
+    return ValueScan(digest, tuple(refs), tuple(dict.fromkeys(met)))
 
 
 def hash_value(obj: object) -> Digest:
@@ -102,12 +106,34 @@ def register_digest(kind: type, function: Callable[[object], object]) -> None:
 
 
 def _with_code(digest: Digest, refs: Iterable[object]) -> Digest:
-    from whorl.fingerprint.code import digest_code
+    from whorl.fingerprint.code import fingerprint
 
     encoder = Encoder("value with code").digest(digest)
     for ref in refs:
-        encoder.digest(digest_code(ref))
+        found = fingerprint(ref)
+        encoder.digest(found.digest)
+        for number, stage in enumerate(found.stages):
+            if told := _told_of(stage, ref):
+                encoder.integer(number).digest(told)
     return encoder.finish()
+
+
+def _told_of(stage: object, ref: object) -> Digest | None:
+    """
+    Digest what counts of a stage that the code of a value refers to, besides its code.
+
+    Of those that a class has, only what they were told by ``options`` does: methods that somebody else calls may
+    declare what they like.
+    """
+    counted = getattr(stage, "asked" if isinstance(ref, type) else "counted", ())
+    seen = _telling.get()
+    if not counted or id(stage) in seen:  # what works on its value may refer to the stage
+        return None
+    token = _telling.set(seen | {id(stage)})
+    try:
+        return hash_value(counted)
+    finally:
+        _telling.reset(token)
 
 
 def _order_key(code: object) -> str:

@@ -12,7 +12,15 @@ from typing import TYPE_CHECKING
 
 from whorl.fingerprint import classes, data, facts, functions, imports, modules, wrappers
 from whorl.fingerprint.boundary import canonical_module
-from whorl.fingerprint.kinds import class_attribute, full_name, has_own_name, is_class, is_function, is_module
+from whorl.fingerprint.kinds import (
+    class_attribute,
+    full_name,
+    has_own_name,
+    is_bound_stage,
+    is_class,
+    is_function,
+    is_module,
+)
 from whorl.fingerprint.nodes import NOTHING, NOWHERE, Ignored, Key, Node, NotFollowed, Place
 
 if TYPE_CHECKING:
@@ -174,8 +182,8 @@ def _key(value: object, place: Place, ignored: Ignored, *, annotated: bool, adde
 
 
 def is_stage(value: object) -> bool:
-    """Tell a stage by the mark on its class; this layer knows nothing else of it."""
-    return class_attribute(type(value), "__whorl_stage__") is True
+    """Tell a stage by the mark on its class; one that is bound is a method to this layer."""
+    return class_attribute(type(value), "__whorl_stage__") is True and not is_bound_stage(type(value))
 
 
 def describe_stage(walk: Walk, node: Node) -> None:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from whorl.fingerprint import foreign
 from whorl.fingerprint.boundary import Own, canonical_module, owner
-from whorl.fingerprint.kinds import in_order, is_function, is_module, module_name_of, qualified_name_of
+from whorl.fingerprint.kinds import in_order, is_bound_stage, is_function, is_module, module_name_of, qualified_name_of
 from whorl.fingerprint.nodes import NOWHERE, Place
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def describer_of(value: object) -> Callable[[Walk, Node], None] | None:
         return _describe_compiled
     if kind == "ufunc" and module_name_of(type(value)) == "numpy" and _callables_in(value):
         return _describe_ufunc
-    return _DESCRIBERS.get(id(type(value)))
+    return _method if is_bound_stage(type(value)) else _DESCRIBERS.get(id(type(value)))
 
 
 def is_singledispatch(function: types.FunctionType) -> bool:
@@ -81,10 +81,11 @@ def _type_name(kind: type) -> str:
     return f"{canonical_module(module_name_of(kind))}.{qualified_name_of(kind)}"
 
 
-def _describe_fields(*names: str) -> Callable[[Walk, Node], None]:
+def _describe_fields(*names: str, kind: type | None = None) -> Callable[[Walk, Node], None]:
     def describe(walk: Walk, node: Node) -> None:
-        node.title("wrapper", type(node.value).__name__)
-        node.mark("kind", type(node.value).__name__)
+        named = (kind or type(node.value)).__name__
+        node.title("wrapper", named)
+        node.mark("kind", named)
         for name in names:
             value = walk.watches.attribute(node.value, name)
             place = NOWHERE if value is None else Place(node.value, name)
@@ -186,7 +187,7 @@ def _describe_slot(walk: Walk, node: Node) -> None:
         walk.link(node, "class", kind)
 
 
-_method = _describe_fields("__func__", "__self__")
+_method = _describe_fields("__func__", "__self__", kind=types.MethodType)
 # By identity, since a metaclass may refuse to be hashed.
 _DESCRIBERS: dict[int, Callable[[Walk, Node], None]] = {
     id(kind): describe
