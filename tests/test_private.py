@@ -15,7 +15,7 @@ import shapely
 from geopandas.testing import assert_geodataframe_equal
 
 from whorl.memory import Memory
-from whorl.private import _fixed_parts, private_copy
+from whorl.private import _parts_apart, private_copy
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -147,7 +147,7 @@ def test_what_modules_hold_is_not_looked_at() -> None:
     looked = [value.points.__dict__, Places(POINT)]
     types.hidden = looked  # type: ignore[attr-defined]
     try:
-        found = list(_fixed_parts(value))
+        found = list(_parts_apart(value))
     finally:
         del types.hidden  # type: ignore[attr-defined]
 
