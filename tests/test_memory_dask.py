@@ -16,8 +16,6 @@ import pandas as pd
 import pytest
 import xarray as xr
 
-import whorl
-from whorl import cache, config, stage
 from whorl.memory import Memory
 from whorl.piecewise import is_read_anew
 from whorl.private import private_copy
@@ -32,15 +30,6 @@ def in_this_process() -> Iterator[None]:
     """Let bags compute by threads too, for processes share nothing anyway; lists in columns stay lists."""
     with dask.config.set({"scheduler": "threads", "dataframe.convert-string": False}):
         yield
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[None]:
-    """Give a test a store of its own, and an empty memory."""
-    whorl.clear_memoizer()
-    with config.options(filesystem=str(tmp_path / "store")):
-        yield
-    whorl.clear_memoizer()
 
 
 NUMBERS = itertools.count()
@@ -224,18 +213,17 @@ ALIKE: dict[str, Callable[[], Any]] = {
 
 @pytest.mark.parametrize("name", ALIKE)
 def test_a_copy_is_made_of_the_same(name: str) -> None:
-    """In type, dtypes, divisions and chunks; two copies of one collection are known to be equal, and can be sent."""
+    """In type, dtypes, divisions and chunks; it can be sent."""
     value = ALIKE[name]()
     memory = Memory()
     assert memory.put("key", value)
 
-    for one, other in ((private_copy(value), private_copy(value)), (memory.get("key"), memory.get("key"))):
+    for one in (private_copy(value), memory.get("key")):
         assert type(one) is type(value)
         for field in ("divisions", "chunks", "npartitions", "_meta", "_length"):
             if name.startswith("delayed") == (field == "_length") and hasattr(value, field):
                 assert repr(getattr(one, field)) == repr(getattr(value, field))
         assert repr(one.compute()) == repr(value.compute())
-        assert list(map(str, one.__dask_keys__())) == list(map(str, other.__dask_keys__()))
         assert name == "bag" or repr(pickle.loads(pickle.dumps(one)).compute()) == repr(value.compute())
 
 
@@ -265,14 +253,40 @@ def test_without_a_copy_dasks_values_are_shared() -> None:
     assert memory.get("key", copy=False) is memory.get("key", copy=False)
 
 
-def test_what_is_kept_has_names_of_its_own() -> None:
+def test_copies_have_names_of_their_own() -> None:
     """A cluster takes parts of one name for the same: those of a value, its copies, and what was kept before."""
-    memory, value = Memory(), array()
-    memory.put("one", value)
-    memory.put("other", value)
-    kept = [memory.get(key, copy=False) for key in ("one", "other")]
+    memory, values = Memory(), [array(), frame(), db.from_sequence([1]), dask.delayed(len)([1])]  # type: ignore[attr-defined, no-untyped-call]
+    for value in values:
+        memory.put("one", value)
+        memory.put("other", value)
+        made = [value, private_copy(value), private_copy(value), memory.get("one"), memory.get("one")]
+        made += [memory.get(key, copy=False) for key in ("one", "other")]
 
-    assert len({made.name for made in (value, private_copy(value), *kept, *map(private_copy, kept))}) == 6
+        assert len({str(each.__dask_keys__()) for each in made}) == len(made)
+
+
+def test_two_copies_of_a_frame_fit_together() -> None:
+    """Row by row, though nothing is known of the index."""
+    memory = Memory()
+    memory.put("key", frame(2).clear_divisions())
+
+    assert (memory.get("key")["a"] + memory.get("key")["a"]).compute().tolist() == [2, 4, 6, 8]
+
+
+def test_values_of_several_kinds_are_kept_together() -> None:
+    """Arrays are computed at once: what two come of is computed once."""
+    runs: list[int] = []
+
+    def counted(block: Any) -> Any:
+        runs.append(1)
+        return block
+
+    both = array().map_blocks(counted, dtype="i8", meta=np.array([], "i8"))
+    memory = Memory()
+    assert memory.put("key", {"a": both + 1, "b": both + 2, "f": frame(), "l": db.from_sequence([1])})  # type: ignore[no-untyped-call]
+
+    assert len(runs) == 2
+    assert memory.get("key")["b"].compute().tolist() == [3, 4, 5, 6]
 
 
 def test_a_part_that_has_no_copy_is_not_kept() -> None:
@@ -301,82 +315,14 @@ def test_what_is_read_from_files_is_read_as_before(tmp_path: Path) -> None:
     with xr.open_dataset(tmp_path / "d.nc", chunks={}) as lazy, xr.open_dataset(tmp_path / "d.nc") as remembering:
         assert is_read_anew(table[table["a"] > 1])
         assert is_read_anew(lazy["v"][1:].data)
-        assert private_copy(table) is table
+        for value in (table, lazy["v"].data):
+            copied: Any = private_copy(value)
+            assert list(copied.__dask_keys__()) == list(value.__dask_keys__())
+            copied[0 if value is not table else "c"] = 5
+            assert list(copied.__dask_keys__()) != list(value.__dask_keys__())
 
         assert not is_read_anew(remembering.chunk()["v"].data)
         assert not is_read_anew(lazy.persist()["v"].data)
         assert not is_read_anew(table.map_partitions(lambda part: part))
         assert not is_read_anew(table.persist())
         assert not is_read_anew(table.merge(pd.DataFrame({"a": [1]})))
-
-
-# --- with stages ---
-
-
-@cache(memoize=True)
-def table() -> Any:
-    return dd.from_pandas(pd.DataFrame({"a": [1, 2, 3, 4]}), npartitions=1)
-
-
-@cache(memoize=True, engine="dask")
-def by_engine() -> pd.DataFrame:
-    return pd.DataFrame({"a": [1, 2, 3, 4]})
-
-
-@cache(memoize=True)
-def cube() -> xr.Dataset:
-    return xr.Dataset({"v": ("x", da.arange(4))}, attrs={"deep": {"a": 10}})
-
-
-@stage(cache=False)
-def unstored() -> Any:
-    return dd.from_pandas(pd.DataFrame({"a": [1, 2, 3, 4]}), npartitions=1).persist()  # type: ignore[attr-defined]
-
-
-@stage(value=unstored, cache=True)
-def spoiling(value: Any) -> int:
-    part = value.compute()
-    part["a"] *= 0
-    return int(part["a"].sum())
-
-
-@stage(value=unstored, cache=True)
-def summing(value: Any) -> int:
-    return int(value["a"].sum().compute())
-
-
-@stage(first=spoiling, second=summing, cache=True)
-def both(first: int, second: int) -> tuple[int, int]:
-    return first, second
-
-
-@cache()
-def below(name: str) -> int:
-    value: Any = {"table": table, "by_engine": by_engine, "cube": cube}[name]()
-    return int(value.attrs["deep"]["a"] if name == "cube" else value["a"].sum().compute())
-
-
-def spoil_result(value: Any) -> None:
-    """Do in place what a caller might."""
-    if isinstance(value, xr.Dataset):
-        value.attrs["deep"]["a"] = 0
-    else:
-        part = value.compute()
-        part["a"] *= 0
-
-
-@pytest.mark.usefixtures("store")
-@pytest.mark.parametrize("name", ["table", "by_engine", "cube"])
-def test_no_stage_stores_what_a_caller_made_of_a_remembered_value(name: str) -> None:
-    """It would be a wrong result under a right key."""
-    remembered: Any = {"table": table, "by_engine": by_engine, "cube": cube}[name]
-    for _ in range(3):
-        spoil_result(remembered())
-
-    assert below(name) == 10
-
-
-@pytest.mark.usefixtures("store")
-def test_consumers_of_an_unstored_frame_have_parts_of_their_own() -> None:
-    """Though its parts are held by the frame."""
-    assert both() == (0, 10)

@@ -2,13 +2,15 @@
 A collection of dask's in, the same out, whose parts go through a function when they are computed.
 
 Nothing is computed now, and parts that nobody asks for are left alone, wherever they are: in this process, on a
-cluster, or yet to be made.  Names follow from those before, so that two that were made of one collection are known to
-be equal.  Beside the arrow: this is how private copies of such collections are made.
+cluster, or yet to be made.  The new parts have names that no others have, for a cluster takes parts of one name for the
+same.  Beside the arrow: this is how private copies of such collections are made.
 """
 
 from __future__ import annotations
 
+import copy
 import sys
+import uuid
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -28,13 +30,14 @@ def is_collection(kind: type) -> bool:
     return base is not None and issubclass(kind, base.DaskMethodsMixin)
 
 
-def over_parts(collection: Any, function: Callable[[Any], object], name: str) -> Any:
-    """Put a function, which gives what it takes, over the parts of a collection; names of its parts begin with one."""
+def over_parts(collection: Any, function: Callable[[Any], object]) -> Any:
+    """Put a function, which gives what it takes, over the parts of a collection."""
+    name = f"private-{uuid.uuid4().hex}"
     if not _is_frame(type(collection)):
         return _over_blocks(collection, function, name)
     meta = collection._meta  # noqa: SLF001 - how dask says what a frame is made of
     if not getattr(meta, "ndim", 0):
-        return collection  # one number, which nothing changes
+        return copy.copy(collection)  # one number, which nothing changes
     mapped = collection.map_partitions(function, meta=meta, enforce_metadata=False, token=name)
     mapped.__dict__.update({field: held for field, held in vars(collection).items() if field != "_expr"})
     return mapped
@@ -77,19 +80,18 @@ def _is_reader(layer: Any) -> bool:
 
 def _over_blocks(collection: Any, function: Callable[[Any], object], name: str) -> Any:
     """Put a task on each part; for arrays and bags none is written down before it is needed."""
-    from dask.base import get_collection_names, replace_name_in_key, tokenize
+    from dask.base import get_collection_names, replace_name_in_key
     from dask.blockwise import blockwise
     from dask.highlevelgraph import HighLevelGraph, MaterializedLayer
 
     kind = type(collection)
     (before,) = get_collection_names(collection)
-    after = f"{name}-{tokenize(before)}"
-    renamed = {before: after}
+    renamed = {before: name}
     if hasattr(kind, "numblocks") or hasattr(kind, "map_partitions"):
         blocks = collection.numblocks if hasattr(kind, "numblocks") else (collection.npartitions,)
         axes = tuple(range(len(blocks)))
-        key: Any = after
-        layer: Any = blockwise(function, after, axes, before, axes, numblocks={before: blocks})  # type: ignore[no-untyped-call]
+        key: Any = name
+        layer: Any = blockwise(function, name, axes, before, axes, numblocks={before: blocks})  # type: ignore[no-untyped-call]
     else:
         key = replace_name_in_key(collection.key, renamed)
         layer = MaterializedLayer({key: (function, collection.key)})

@@ -11,7 +11,6 @@ import copy
 import io
 import pickle
 import sys
-import uuid
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -38,11 +37,7 @@ def private_copy(value: object) -> object:
 
 
 def copy_to_keep(value: object) -> object:
-    """
-    Copy a value that is kept for others; what dask would compute of it is computed, where dask holds it.
-
-    It has names then that nothing else has, so that no cluster takes one for the other.
-    """
+    """Copy a value that is kept for others; what dask would compute of it is computed, and stays where that is done."""
     return _copy(value, _copy_now)
 
 
@@ -62,17 +57,25 @@ def _copy(value: object, copy_all: _CopyAll) -> object:
 
 def _copy_later(collections: Sequence[object]) -> Sequence[object]:
     """Copy collections of dask's part by part, when these are computed."""
-    return [each if is_read_anew(each) else over_parts(each, _part, "private") for each in collections]
+    return [copy.copy(each) if is_read_anew(each) else over_parts(each, _part) for each in collections]
 
 
 def _copy_now(collections: Sequence[object]) -> Sequence[object]:
-    """Copy collections of dask's together, for they may come of the same; parts without a copy are an error."""
+    """
+    Copy collections of dask's, all arrays together, for they may come of the same; then all frames, and so on.
+
+    A part that has no copy is an error.
+    """
     import dask
 
-    name = f"kept-{uuid.uuid4().hex}"
-    private = [over_parts(each, private_copy, name) for each in collections]
-    kept: Sequence[object] = dask.persist(*private, traverse=False)  # type: ignore[attr-defined, no-untyped-call]
-    return kept
+    copies = [over_parts(each, private_copy) for each in collections]
+    families = [each.__module__.split(".")[:2] for each in map(type, copies)]
+    for family in {tuple(each): each for each in families}.values():
+        places = [place for place, each in enumerate(families) if each == family]
+        held = dask.persist(*(copies[place] for place in places), traverse=False)  # type: ignore[attr-defined, no-untyped-call]
+        for place, each in zip(places, held, strict=True):
+            copies[place] = each
+    return copies
 
 
 def _part(value: object) -> object:
