@@ -109,10 +109,20 @@ def _copy_deeply(value: object, copy_all: _CopyAll) -> object:
     memo = apart.copy()
     copied = copy.deepcopy(value, memo)
     kept: Any = memo.get(id(memo), ())  # where deepcopy holds what it made copies of
+    if any(map(_shares_objects, kept)):
+        raise TypeError("polars hands the same objects of a column to all")
     # Geometries and collections of dask's in places that are not looked at, or that a value makes anew whenever it is
     # asked for its state.
     again = any(_is_frame(part) for part in memo.values()) or any(_is_apart(type(part)) for part in kept)
     return _pickled(value, apart, copy_all) if again else copied
+
+
+def _shares_objects(value: object) -> bool:
+    """Whether a value is a table of polars with Python's objects in it, which no copy of its copies."""
+    table: Any = value
+    kind = type_name(type(value))
+    columns = table.dtypes if kind == "polars.DataFrame" else [table.dtype] if kind == "polars.Series" else []
+    return any(str(column) == "Object" for column in columns)
 
 
 def _is_apart(kind: type) -> bool:
