@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any
 import geopandas
 import numpy as np
 import pandas as pd
+import polars as pl
 import pytest
 import shapely
 from geopandas.testing import assert_geodataframe_equal
 
 from whorl.memory import Memory
-from whorl.private import _fixed_parts, private_copy
+from whorl.private import UncopyableError, _parts_apart, private_copy
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -147,7 +148,7 @@ def test_what_modules_hold_is_not_looked_at() -> None:
     looked = [value.points.__dict__, Places(POINT)]
     types.hidden = looked  # type: ignore[attr-defined]
     try:
-        found = list(_fixed_parts(value))
+        found = list(_parts_apart(value))
     finally:
         del types.hidden  # type: ignore[attr-defined]
 
@@ -221,3 +222,14 @@ def test_what_stands_in_two_places_does_so_in_the_copy() -> None:
     assert one["array"] is one["again"]
     assert one["array"][0] is one["list"]
     assert one["list"] is not shared
+
+
+@pytest.mark.parametrize("make", [lambda table: table, lambda table: table["o"], lambda table: [table, {1}]])
+def test_objects_in_a_table_of_polars_have_no_copy(make: Callable[[Any], Any]) -> None:
+    """It would share them: the value is computed again, or read from the store, rather than copied."""
+    table = pl.DataFrame({"o": pl.Series([[1]], dtype=pl.Object)})
+
+    with pytest.raises(UncopyableError, match="same objects"):
+        private_copy(make(table))
+    assert not Memory().put("key", make(table))
+    assert Memory().put("key", make(pl.DataFrame({"o": [[1]]})))

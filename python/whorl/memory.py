@@ -15,7 +15,7 @@ from collections import OrderedDict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from whorl.private import UncopyableError, private_copy
+from whorl.private import UncopyableError, copy_to_keep, private_copy
 from whorl.sizes import is_dask_backed, size_of
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ class Memory:
         is_remote = is_dask_backed(value)
         pool = self._remote if is_remote else self._local
         try:
-            kept = value.persist() if is_remote else private_copy(_loaded(value))
+            kept = copy_to_keep(value if is_remote else _loaded(value))
         except UncopyableError as error:
             _log.debug("not kept in memory: %s", error)
             return False

@@ -23,7 +23,11 @@ def is_dask_backed(value: Any) -> bool:
     kind = type(value)
     if kind.__module__.partition(".")[0] in ("dask", "dask_expr") and hasattr(value, "__dask_graph__"):
         return True
-    return kind.__module__.partition(".")[0] == "xarray" and getattr(value, "chunks", None) not in (None, {}, ())
+    if kind.__module__.partition(".")[0] != "xarray":
+        return False
+    # A dataset has no chunks of its own to tell where its variables are cut in different places.
+    variables = value.variables.values() if kind.__qualname__ == "Dataset" else [value]
+    return any(getattr(variable, "chunks", None) not in (None, (), {}) for variable in variables)
 
 
 def size_of(value: Any) -> int:
