@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from typing import TYPE_CHECKING, Any
 
+import dask.dataframe as dd
 import numpy as np
 import pandas as pd
 import polars as pl
@@ -19,6 +21,8 @@ from contracts.round_trips import refused_of
 from contracts.tables import arrow_tables, frames, polars_frames, series
 from whorl import cache, config
 from whorl.errors import ConfigError, FormatError
+from whorl.formats.schema.delta_types import writing_delta
+from whorl.formats.schema.loss import Loss
 from whorl.formats.schema.merging import merged
 
 if TYPE_CHECKING:
@@ -189,3 +193,36 @@ def test_an_upsert_reaches_what_is_made_of_it() -> None:
     with whorl.observe() as outcomes:
         assert count() == 2
     assert any(outcome.kind == "ran" for outcome in outcomes)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="makes folders of such names")
+@pytest.mark.parametrize("name", ["a[b]", "a|b", "a^b", "a%20b", "a%b", "a\\b", "a\nb", "ü ?#:{*", "s3:"])
+def test_a_store_may_lie_in_a_folder_of_any_name(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Deltalake takes folders for URLs, and panics at some: a link that leads there is no way round."""
+    (tmp_path / name).mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / name)
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "temporary"))
+    monkeypatch.setattr("tempfile.tempdir", None)
+    (tmp_path / "temporary").mkdir()
+    frame = pd.DataFrame({"a": [1, 2]})
+    whole = cache(name="whole", backend="delta")(lambda: frame)
+    parts = cache(name="parts", backend="delta")(lambda: dd.from_pandas(frame, npartitions=2))
+    for folder in (name, "link"):
+        with config.options(filesystem=str(tmp_path / folder / "store")):
+            found = [stage() for stage in (whole, parts) for _ in range(2)]
+            kinds = [entry.format for stage in (whole, parts) for entry in stage.entries()]
+
+        assert kinds == ["delta", "delta"]
+        for each in found:
+            pd.testing.assert_frame_equal(each.compute() if hasattr(each, "compute") else each, frame)
+    assert list((tmp_path / "temporary").rglob("whorl-delta-*")) == []
+
+
+def test_a_panic_of_the_library_is_a_refusal() -> None:
+    """It is no Exception, and would pass by everything that handles one."""
+    panic = type("PanicException", (BaseException,), {})
+
+    with pytest.raises(Loss, match="so it went"), writing_delta():
+        raise panic("so it went")
+    with pytest.raises(KeyboardInterrupt), writing_delta():
+        raise KeyboardInterrupt
