@@ -13,6 +13,7 @@ import pytest
 import whorl
 from whorl import cache, config, parameters
 from whorl.errors import ConfigError, WhorlWarning
+from whorl.format_options import OPTIONS
 from whorl.formats.base import _MODULES
 from whorl.sections import flatten, flatten_nuthatch, variable
 from whorl.settings import FORMATS
@@ -124,6 +125,11 @@ def test_sections_and_variables_name_locations_and_formats(project: Path, monkey
         ({"root": {"filesistem": "x"}}, "did you mean 'filesystem'"),
         ({"local": {"filesistem": "x"}}, "did you mean 'filesystem'"),
         ({"zar": {"compression": "none"}}, "did you mean 'zarr'"),
+        ({"root": {"parquet": {"compresion": "zstd"}}}, "did you mean 'compression'"),
+        ({"parquet": {"compression": "zap"}}, "not one of none, snappy, gzip, brotli, lz4, zstd"),
+        ({"parquet": {"compression": "zst"}}, "did you mean 'zstd'"),
+        ({"formats": {"csv": {"sep": ";"}}}, "it has delimiter"),
+        ({"xml": {"compression": "zip"}}, "it has none"),
         ({"memory": "much"}, "no number of bytes"),
         ({"root": "x"}, "it is a section"),
         ({"sql": "sqlite://"}, "it is a section with options of the format"),
@@ -140,7 +146,9 @@ def test_what_is_unknown_is_an_error_with_the_nearest_name(table: dict[str, Any]
     assert "a file" in str(caught.value)
 
 
-@pytest.mark.parametrize("rest", ["", "faults", "root", "mirrors_x", "sql", "distributions", "local_mode_x"])
+@pytest.mark.parametrize(
+    "rest", ["", "faults", "root", "mirrors_x", "sql", "distributions", "local_mode_x", "parquet_compresion"]
+)
 def test_a_variable_that_is_no_setting_is_none(rest: str) -> None:
     """Others may begin with the same letters."""
     assert variable(rest, "x") is None
@@ -154,6 +162,16 @@ def test_unknown_names_of_nuthatch_are_left_out() -> None:
 def test_the_formats_that_have_sections_are_those_that_there_are() -> None:
     """Settings know no format by itself."""
     assert set(_MODULES) <= set(FORMATS)
+    assert set(OPTIONS) == set(_MODULES)
+
+
+def test_what_pyarrow_writes_in_other_letters_and_by_columns_is_no_error() -> None:
+    """Options of other people's formats are theirs, too."""
+    sections = {"parquet": {"compression": "ZSTD"}, "mine": {"any": 1}}
+    by_columns = {"parquet": {"compression": {"a": "gzip"}}}
+
+    assert flatten({"formats": sections}, "a file") == {"formats": sections}
+    assert flatten({"formats": by_columns}, "a file") == {"formats": by_columns}
 
 
 def test_a_filesystem_that_is_none_is_not_repeated() -> None:

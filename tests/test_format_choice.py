@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING
 
+import dask.dataframe as dd
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import xarray as xr
 
 from contracts.payload import through
-from whorl.errors import FormatError, WhorlWarning
+from whorl import cache, config
+from whorl.errors import ConfigError, FormatError, WhorlWarning
 from whorl.formats import base
 from whorl.formats.base import candidates, format_for, format_named, register_format
 
@@ -193,3 +197,53 @@ heavy = {"pandas", "numpy", "pyarrow", "xarray", "zarr"} & set(sys.modules)
 assert not heavy, heavy
 """
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.parametrize(
+    ("section", "value", "said"),
+    [
+        ({"parquet": {"version": "9"}}, pd.DataFrame({"a": [1]}), "its options version.*Unsupported Parquet format"),
+        ({"parquet": {"row_group_size": "x"}}, pd.DataFrame({"a": [1]}), "its options row_group_size"),
+        ({"parquet": {"row_group_size": "x"}}, "frame of dask", "its options row_group_size"),
+        ({"zarr": {"chunking": 5}}, xr.Dataset({"a": ("x", [1])}), "chunking is 5"),
+        ({"zarr": {"auto_rechunk": "yes"}}, xr.Dataset({"a": ("x", [1])}), "auto_rechunk is true or false"),
+        ({"zarr": {"chunk_by_arg": {"kind": {}}}}, xr.Dataset({"a": ("x", [1])}), "was not settled"),
+    ],
+)
+def test_a_setting_that_a_format_cannot_use_is_no_refusal(
+    section: dict[str, dict[str, object]], value: object, said: str, tmp_path: Path
+) -> None:
+    """It is an error that names the option: else everything would silently be a pickle."""
+
+    def made() -> object:
+        return dd.from_pandas(pd.DataFrame({"a": [1, 2]}), npartitions=2) if isinstance(value, str) else value
+
+    with config.options(filesystem=str(tmp_path / "store"), formats=section), pytest.raises(ConfigError) as caught:
+        cache(name="made", ignore=[value])(made)()
+
+    assert re.search(said, str(caught.value), re.DOTALL)
+
+
+def test_a_value_that_a_format_refuses_is_still_a_pickle_by_whatever_options(tmp_path: Path) -> None:
+    """Types that parquet has none for are no fault of the options; a frame of dask is written by them, too."""
+    mixed = pd.DataFrame({"a": [1, "a"], "b": pd.arrays.SparseArray([1, 2])})
+    made = cache(name="mixed")(lambda: mixed)
+    lazy = cache(name="lazy")(lambda: dd.from_pandas(pd.DataFrame({"a": [1, 2] * 5000}), npartitions=2))
+    with config.options(filesystem=str(tmp_path / "store"), formats={"parquet": {"compression": "GZIP"}}):
+        made()
+        lazy()
+        files = [entry.format for stage in (made, lazy) for entry in stage.entries()]
+    parts = [pq.ParquetFile(path) for path in tmp_path.rglob("part-*.parquet")]
+
+    assert files == ["pickle", "parquet"]
+    assert {part.metadata.row_group(0).column(0).compression for part in parts} == {"GZIP"}
+
+
+def test_an_option_that_a_named_format_does_not_have_is_found_where_it_is_declared() -> None:
+    """Before anything is computed."""
+    with pytest.raises(FormatError, match="the format parquet has no option 'compresion'") as caught:
+        cache(format="parquet", format_options={"compresion": "zstd"})(len)
+    with pytest.raises(FormatError, match="the option compression of the format parquet cannot be 'zap'"):
+        cache(format="parquet", format_options={"compression": "zap"})(len)
+
+    assert caught.value.tip == "did you mean 'compression'?"

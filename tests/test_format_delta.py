@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from typing import TYPE_CHECKING, Any
 
+import dask.dataframe as dd
 import numpy as np
 import pandas as pd
 import polars as pl
@@ -19,6 +21,8 @@ from contracts.round_trips import refused_of
 from contracts.tables import arrow_tables, frames, polars_frames, series
 from whorl import cache, config
 from whorl.errors import ConfigError, FormatError
+from whorl.formats.schema.delta_types import writing_delta
+from whorl.formats.schema.loss import Loss
 from whorl.formats.schema.merging import merged
 
 if TYPE_CHECKING:
@@ -155,6 +159,57 @@ def test_every_kind_of_table_takes_rows(kind: str) -> None:
     assert type(found) is type(make(OLD))
 
 
+KINDS = {"text": pd.Series(["a"]), "float": [1.5], "time": pd.to_datetime(["2020"]), "Int64": pd.array([1], "Int64")}
+
+
+@pytest.mark.parametrize("way", ["older", "newer"])
+@pytest.mark.parametrize("label", [*KINDS, "category"])
+def test_a_column_without_a_value_takes_the_type_of_the_other_table(label: str, way: str) -> None:
+    """Where the type has a missing value: None has no type of its own."""
+    known = pd.DataFrame({"id": [1], "v": KINDS.get(label, pd.Categorical(["a"]))})
+    nothing = pd.DataFrame({"id": [2, 3], "v": pd.Series([None, np.nan], dtype=object)})
+    found = merged(nothing, known, ["id"]) if way == "older" else merged(known, nothing, ["id"])
+    back = found.set_index("id").v
+
+    assert back.dtype == known.v.dtype
+    assert back.loc[[1]].tolist() == known.v.tolist()
+    assert back.loc[[2, 3]].isna().all()
+    assert nothing.v.dtype == object
+
+
+def test_a_column_of_nulls_takes_the_type_of_the_other_table_in_arrow_and_polars() -> None:
+    """Their type for it is null."""
+    arrow = merged(pa.table({"id": [1], "v": pa.nulls(1)}), pa.table({"id": [2], "v": ["a"]}), ["id"])
+    polars = merged(pl.DataFrame({"id": [1], "v": ["a"]}), pl.DataFrame({"id": [2], "v": [None]}), ["id"])
+
+    assert arrow.to_pydict() == {"id": [1, 2], "v": [None, "a"]}
+    assert polars.to_dict(as_series=False) == {"id": [1, 2], "v": ["a", None]}
+
+
+def test_rows_are_put_in_whatever_the_attributes_are() -> None:
+    """Those of the newer rows count; pandas cannot compare arrays."""
+    old, new = OLD.copy(), OLD.copy()
+    old.attrs, new.attrs = {"a": np.arange(3)}, {"a": np.arange(2)}
+    found = merged(old, new, ["id"])
+
+    assert found.attrs["a"].tolist() == [0, 1]
+    assert old.attrs["a"].tolist() == [0, 1, 2]
+
+
+def test_the_message_names_both_types_and_what_to_do() -> None:
+    """A type without missing values takes no column of None, and a level of the index is no column."""
+    with pytest.raises(FormatError) as differing:
+        merged(OLD, OLD.assign(id=pd.Series([None, None], dtype=object)), ["at"])
+    with pytest.raises(FormatError) as level:
+        merged(OLD, OLD.set_index("id"), ["id"])
+    with pytest.raises(FormatError) as both:
+        merged(OLD.set_index("id"), OLD.set_index("id"), ["id"])
+
+    assert differing.value.cause == "these columns differ: id (stored: dtype('int64'); new: dtype('O'))"
+    assert level.value.cause == "these columns differ: id (stored: dtype('int64'); new: no such column)"
+    assert both.value.tip == "it is a level of the index: return frame.reset_index()"
+
+
 @pytest.mark.parametrize(
     ("new", "keys", "words"),
     [
@@ -189,3 +244,36 @@ def test_an_upsert_reaches_what_is_made_of_it() -> None:
     with whorl.observe() as outcomes:
         assert count() == 2
     assert any(outcome.kind == "ran" for outcome in outcomes)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="makes folders of such names")
+@pytest.mark.parametrize("name", ["a[b]", "a|b", "a^b", "a%20b", "a%b", "a\\b", "a\nb", "ü ?#:{*", "s3:"])
+def test_a_store_may_lie_in_a_folder_of_any_name(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Deltalake takes folders for URLs, and panics at some: a link that leads there is no way round."""
+    (tmp_path / name).mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / name)
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "temporary"))
+    monkeypatch.setattr("tempfile.tempdir", None)
+    (tmp_path / "temporary").mkdir()
+    frame = pd.DataFrame({"a": [1, 2]})
+    whole = cache(name="whole", backend="delta")(lambda: frame)
+    parts = cache(name="parts", backend="delta")(lambda: dd.from_pandas(frame, npartitions=2))
+    for folder in (name, "link"):
+        with config.options(filesystem=str(tmp_path / folder / "store")):
+            found = [stage() for stage in (whole, parts) for _ in range(2)]
+            kinds = [entry.format for stage in (whole, parts) for entry in stage.entries()]
+
+        assert kinds == ["delta", "delta"]
+        for each in found:
+            pd.testing.assert_frame_equal(each.compute() if hasattr(each, "compute") else each, frame)
+    assert list((tmp_path / "temporary").rglob("whorl-delta-*")) == []
+
+
+def test_a_panic_of_the_library_is_a_refusal() -> None:
+    """It is no Exception, and would pass by everything that handles one."""
+    panic = type("PanicException", (BaseException,), {})
+
+    with pytest.raises(Loss, match="so it went"), writing_delta():
+        raise panic("so it went")
+    with pytest.raises(KeyboardInterrupt), writing_delta():
+        raise KeyboardInterrupt

@@ -50,6 +50,34 @@ def test_other_readers_of_netcdf_find_what_they_know(compression: str, tmp_path:
     assert hash_value(NETCDF.decode(payload, {})) == hash_value(value)
 
 
+def test_other_readers_of_netcdf_find_arrays_and_scalars_in_attributes(tmp_path: Path) -> None:
+    """As they are, where netCDF has them: with one axis, of numbers and texts, not so long that HDF5 refuses them."""
+    kept = {
+        "actual_range": np.array([0, 39], "f4"),
+        "flag_values": np.array([1, 2, np.iinfo("i1").max], "i1"),
+        "swapped": np.array([1, 2], ">i2"),
+        "nan": np.float32("nan"),
+        "meanings": np.array(["a", "ü"]),
+        "name": np.str_("t"),
+        "history": "one\n\ttwo",
+        "list": [1, 2],
+        "texts": ["a", "b"],
+    }
+    other = {"long": np.zeros(100_000), "square": np.eye(2), "nothing": np.array([]), "when": np.datetime64("2020")}
+    other |= {"half": np.float16(1), "half a character": "\ud800", "objects": np.array([None, "a"], object)}
+    value, payload = xr.Dataset({"v": ("x", [1.0], kept | other)}, attrs=kept | other), new_payload(tmp_path)
+    NETCDF.encode(value, payload, {})
+    with xr.open_dataset(payload.path("data.nc"), engine="h5netcdf") as file:
+        read = file.load()
+
+    for found in (read.attrs, read.v.attrs):
+        assert found.keys() - {"_FillValue"} == kept.keys()
+        assert (found["actual_range"].dtype, found["flag_values"].dtype, found["swapped"].dtype) == ("f4", "i1", "i2")
+        for name, item in kept.items():
+            np.testing.assert_array_equal(found[name], item, name)
+    assert hash_value(NETCDF.decode(payload, {})) == hash_value(value)
+
+
 def test_a_file_is_written_some_blocks_at_a_time(tmp_path: Path) -> None:
     """What dask holds, and what lies in a zarr, comes back as it was; lazy things stay lazy for their owner."""
     blocks = da.arange(400_000, chunks=130_000, dtype="f8").reshape(4, 100_000)

@@ -10,11 +10,12 @@ import pyarrow as pa
 import pytest
 
 from contracts.alike import assert_alike
-from contracts.payload import through
+from contracts.payload import new_payload, through
 from contracts.round_trips import RoundTrips, refused_of
 from contracts.tables import arrow_tables, frames, polars_frames, series
 from whorl.errors import FormatError
 from whorl.fingerprint.values import hash_value
+from whorl.formats.base import format_named
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -183,3 +184,49 @@ def test_the_formats_of_other_programs_hold_a_table_or_refuse_it(tmp_path: Path,
 
     assert set(refused) >= _NO_TABLE
     assert len(refused) < len(_tables()) * 3 / 4
+
+
+TEXTS = {
+    "beyond ASCII": ["ß", "€ 日本", "😀"],
+    "spaces": [" x", "a  b ", "\xa0"],
+    "what reads as a gap": ["NA", "null", "nan"],
+    "what reads as a number": ["007", "1e5", "True"],
+    "lines": ["a\nb", "c\r\nd\re", "\t"],
+    "tags": ["<b>&amp;</b>", "\"'", "]]><!--"],
+    "long": ["x" * 300, None, "y"],
+    "empty": ["", None, "a"],
+    "NUL": ["\0", "\x01", "a"],
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "lost"),
+    [("html", {"NUL"}), ("xml", {"empty", "NUL"}), ("excel", {"empty", "NUL"}), ("csv", set())],
+)
+def test_texts_are_kept_as_they_are(name: str, lost: set[str], tmp_path: Path) -> None:
+    """Or refused, with a cause."""
+    frames_of_texts = {label: pd.DataFrame({"a ü": [1, 2, 3], "b": texts}) for label, texts in TEXTS.items()}
+
+    assert set(refused_of(name, frames_of_texts, tmp_path)) == lost
+
+
+def test_other_readers_find_the_table_of_html_and_xml(tmp_path: Path) -> None:
+    """In UTF-8, as the file says."""
+    frame = pd.DataFrame({"a": [1, 2], "ü": ["ß", None]})
+    payloads = {name: new_payload(tmp_path) for name in ("html", "xml")}
+    for name, payload in payloads.items():
+        format_named(name).encode(frame, payload, {})
+    (html,) = pd.read_html(payloads["html"].path("data.html"))
+    xml = pd.read_xml(payloads["xml"].path("data.xml"))
+
+    assert html.to_dict("list") == frame.to_dict("list")
+    assert xml.set_axis(["a", "ü"], axis=1).to_dict("list") == frame.to_dict("list")
+
+
+def test_the_table_of_an_older_html_is_read(tmp_path: Path) -> None:
+    """As pandas wrote it."""
+    frame, payload = pd.DataFrame({"a": [1, 2], "b": ["x &", None]}), new_payload(tmp_path)
+    format_named("html").encode(frame, payload, {})
+    payload.write("data.html", frame.fillna("").to_html(index=False, justify="left").encode())
+
+    assert_alike(format_named("html").decode(payload, {}), frame, "older")

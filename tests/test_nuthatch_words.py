@@ -13,6 +13,7 @@ import pytest
 import whorl
 from whorl import ConfigError, FormatError, cache, config
 from whorl.call import Binder
+from whorl.format_options import OPTIONS
 from whorl.formats.base import format_named
 from whorl.nuthatch_words import BACKENDS
 from whorl.sections import flatten, flatten_nuthatch
@@ -35,6 +36,10 @@ SOURCES = (
 )
 
 
+# What the format has besides.
+OTHERS = {"sql": {"url": "y"}, "zarr": {"compression": "gzip"}, "terracotta": {}, "delta": {}, "deltalake": {}}
+
+
 @pytest.fixture(autouse=True)
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """Give an empty project in which nothing is set; the files and variables of the user do not count."""
@@ -55,7 +60,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 def formats_by(source: str, backend: str, word: str, monkeypatch: pytest.MonkeyPatch) -> Mapping[str, Any]:
     """Set an option of a backend, and one that its format may have besides, in one of the ways that there are."""
-    section = {word: "x", "other": "y"}
+    section = {word: "x", **OTHERS[backend]}
     if source.endswith(".toml"):
         table = "tool.nuthatch" if source.startswith("nut") else None
         header = f"[{table}.root.{backend}]" if table else f"[root.{backend}]"
@@ -76,14 +81,14 @@ def formats_by(source: str, backend: str, word: str, monkeypatch: pytest.MonkeyP
 
 
 @pytest.mark.parametrize("source", [*SOURCES, "decorator", "call"])
-@pytest.mark.parametrize(("backend", "word"), [*WORDS, ("deltalake", "schema_mode"), ("delta", "schema_mode")])
+@pytest.mark.parametrize(("backend", "word"), WORDS)
 def test_words_are_read_alike_wherever_they_are_given(
     source: str, backend: str, word: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """In a file, a variable, a parameter, a block, for the process, at the decorator and at the call."""
     known = BACKENDS[backend]
     called = known.words.get(word, word)
-    given = {word: "x", "other": "y"}
+    given = {word: "x", **OTHERS[backend]}
     if source in ("decorator", "call"):
         declared = {"backend_kwargs": given} if source == "decorator" else {}
         asked = cache(backend=backend, **declared)(nothing).options(**({} if declared else {"backend_kwargs": given}))
@@ -92,7 +97,7 @@ def test_words_are_read_alike_wherever_they_are_given(
     else:
         found = formats_by(source, backend, word, monkeypatch)
 
-    assert found == {known.format: {"other": "y", **({called: "x"} if called else {})}}
+    assert found == {known.format: {**OTHERS[backend], **({called: "x"} if called else {})}}
 
 
 def nothing() -> None:
@@ -115,12 +120,12 @@ def test_a_word_that_is_taken_over_is_an_option_of_the_format(backend: str, word
 def test_a_word_of_one_backend_is_an_error_for_another(backend: str, word: str) -> None:
     """It was probably meant for something."""
 
-    @cache(backend=backend, backend_kwargs={word: 3})
-    def frame() -> pd.DataFrame:
-        return pd.DataFrame({"a": [1]})
+    with pytest.raises(FormatError, match=f"the format {backend} has no option {word!r}"):
+        cache(backend=backend, backend_kwargs={word: 3})(nothing)
+    with pytest.raises(ConfigError, match=rf"the format {backend} has no option {word!r} \(a file\)"):
+        flatten({backend: {word: 3}}, "a file")
 
-    with pytest.raises(FormatError, match=word if backend != "zarr" else "zarr"):
-        frame()
+    assert flatten_nuthatch({backend: {word: 3}}, "a file") == {"formats": {backend: {}}}
 
 
 def test_what_is_said_of_the_backend_to_read_from_is_not_said_of_another() -> None:
@@ -157,8 +162,10 @@ def test_a_stage_is_stored_whatever_its_settings_say_in_nuthatchs_words(table: d
     assert frame.last.stored
 
 
-def test_sections_of_both_names_of_a_backend_add_up() -> None:
+def test_sections_of_both_names_of_a_backend_add_up(monkeypatch: pytest.MonkeyPatch) -> None:
     """The one that stands below counts where both say something."""
+    monkeypatch.setattr("whorl.sections.OPTIONS", {**OPTIONS, "delta": ("a", "b")})
+    monkeypatch.setattr("whorl.settings.OPTIONS", {**OPTIONS, "delta": ("a", "b")})
     table = {"root": {"delta": {"a": 1, "b": 1}, "deltalake": {"b": 2}}}
     split = {"delta": {"a": 1, "b": 1}, "deltalake": {"b": 2}}
 

@@ -16,7 +16,7 @@ import xarray as xr
 
 import whorl
 from whorl import cache, config, timeseries
-from whorl.errors import FormatError, WhorlWarning
+from whorl.errors import ConfigError, FormatError, WhorlWarning
 from whorl.formats.schema.chunking import chunk_options
 from whorl.store.lazy import LazyFiles
 
@@ -158,7 +158,7 @@ def test_options_that_cannot_be_are_refused(options: dict[str, object]) -> None:
     def source(kind: str = "a") -> xr.Dataset:
         return heights()
 
-    with pytest.raises(FormatError):
+    with pytest.raises(ConfigError):
         cache(name="refused", backend_kwargs=options)(source)()
 
 

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from whorl.errors import ConfigError
-from whorl.nuthatch_words import section_called, without_place
+from whorl.format_options import OPTIONS
+from whorl.nuthatch_words import BACKENDS, section_called, without_place, words_called
 from whorl.settings import FORMATS, NAMES, check_setting, did_you_mean
 
 if TYPE_CHECKING:
@@ -73,7 +74,7 @@ def flatten_nuthatch(table: Mapping[str, Any], origin: str, *, is_part: bool = F
             parts = _split(value)
             if "formats" in parts:
                 sections = parts["formats"].items()
-                parts["formats"] = {key: without_place(key, section, origin) for key, section in sections}
+                parts["formats"] = {key: _of_nuthatch(key, section, origin) for key, section in sections}
             _merge(found, {key: item for key, item in parts.items() if key in (*_SHARED, "formats")})
         elif name == "local" and isinstance(value, dict):
             found |= {"local": value["filesystem"]} if "filesystem" in value else {}
@@ -85,8 +86,15 @@ def flatten_nuthatch(table: Mapping[str, Any], origin: str, *, is_part: bool = F
         elif name in _SHARED:
             found[name] = value
         elif (called := section_called(name, FORMATS)) and isinstance(value, dict):
-            _merge(found, {"formats": {called: without_place(name, value, origin)}})
+            _merge(found, {"formats": {called: _of_nuthatch(name, value, origin)}})
     return _checked(found, origin, is_part=is_part)
+
+
+def _of_nuthatch(backend: str, section: Mapping[str, object], origin: str) -> dict[str, object]:
+    """Leave out what the format has no word for."""
+    called = section_called(backend, FORMATS) or backend
+    options = words_called(called, without_place(backend, section, origin))
+    return {name: value for name, value in options.items() if name in OPTIONS.get(called, options)}
 
 
 def merge_layers(below: dict[str, object], above: Mapping[str, object], *, adds: bool) -> dict[str, object]:
@@ -118,7 +126,13 @@ def variable(rest: str, value: str) -> dict[str, Any] | None:
     if location in ("mirror", "mirrors"):
         kind = next((key for key in reversed(_ROOT) if name.endswith(f"_{key}")), None)
         return None if kind is None else {"mirrors": {name.removesuffix(f"_{kind}"): {kind: value}}}
-    return {location: {name: value}} if section_called(location, FORMATS) and name else None
+    called = section_called(location, FORMATS)
+    return {location: {name: value}} if called and _is_option(called, name) else None
+
+
+def _is_option(called: str, name: str) -> bool:
+    """Say whether a format has an option, under whorl's name or Nuthatch's."""
+    return name in OPTIONS[called] or (called in BACKENDS and name in BACKENDS[called].words)
 
 
 def _section(table: object, origin: str, name: str) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
 from whorl.errors import ConfigError
+from whorl.format_options import OPTIONS, fault_of_name, fault_of_value
 from whorl.modes import MODES
 from whorl.nuthatch_words import format_called, words_called
 
@@ -176,7 +177,17 @@ def _checked_formats(setting: str, value: object, origin: str) -> dict[str, Mapp
             raise ConfigError(f"{name} cannot be used ({origin})", cause)
         called = format_called(name) or name
         formats[called] = {**formats.get(called, {}), **words_called(called, section)}
+        _check_options(called, formats[called], origin)
     return formats
+
+
+def _check_options(name: str, options: Mapping[str, object], origin: str) -> None:
+    """Refuse what a built-in format does not have; of another one only itself knows."""
+    for option, value in options.items() if name in OPTIONS else ():
+        fault = fault_of_name(name, option, OPTIONS[name]) or fault_of_value(name, option, value)
+        if fault:
+            what, cause, tip = fault
+            raise ConfigError(f"{what} ({origin})", cause, tip)
 
 
 def _checked_keys(_name: str, value: object, origin: str) -> tuple[str, ...]:

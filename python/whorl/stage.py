@@ -391,10 +391,10 @@ def stage(function: Callable[..., Any] | None = None, /, **declared: Any) -> Any
 def make_stage(
     function: Callable[..., Any], declared: Mapping[str, object], options: Mapping[str, object]
 ) -> Stage[..., Any]:
-    """Make a stage of a function, its declared inputs and its options; FormatError for a format that nobody knows."""
+    """Make a stage of a function and options; FormatError for a format, or an option of it, that there is not."""
     definition = define(function, declared, **options)
     if definition.format is not None:
-        from whorl.formats.base import format_named
+        from whorl.formats.base import check_declared
 
-        format_named(definition.format)
+        check_declared(definition.format, definition.format_options)
     return Stage(definition)

@@ -54,6 +54,38 @@ _TIMES = (
 )
 
 
+def array_attributes() -> dict[str, object]:
+    """Give attributes that are arrays and scalars of numpy's, at any depth."""
+    kinds = ("?", "i1", ">i2", "u8", "f2", "f4", ">f8", "c8", "S3", ">U2", "V4", "m8", "M8[25s]", ">M8[ns]", "m8[D]")
+    odd_nan = np.array([0x7FF8000000000123, 0xFFF8000000000000], "u8").view("f8")
+    mixed = np.array([None, "a", np.float32(2), (1, 2), [3], pd.Timestamp("2020")], object)
+    return {
+        **{f"of {kind}": np.arange(6).astype("i8").view("V4" if kind == "V4" else "i8").astype(kind) for kind in kinds},
+        "actual_range": np.array([0, 39], "f4"),
+        "flag_meanings": np.array(["ü", "", "a\0b"]),
+        "odd nans": odd_nan,
+        "no time": np.array(["NaT", "2020"], "M8[Y]"),
+        "no axis": np.array(5, "i2"),
+        "three axes": np.asfortranarray(np.arange(24, dtype="u2").reshape(2, 3, 4)),
+        "strided": np.arange(9)[::-2],
+        "nothing": np.empty((0, 3), "f4"),
+        "no texts": np.array([], "U"),
+        "no bytes": np.zeros(2, "S1"),
+        "objects": mixed,
+        "objects in rows": np.array([["a", None], ["b", 1.5]], object),
+        "no objects": np.empty((2, 0), object),
+        "scalars": [
+            np.str_(""),
+            np.str_("a\0"),
+            np.bytes_(b""),
+            np.bytes_(b"a\0"),
+            np.void(b"ab"),
+            np.datetime64("NaT"),
+        ],
+        "deep": {"a": [(np.arange(2), {"b": np.float16(1.5)})]},
+    }
+
+
 def datasets() -> dict[str, object]:
     """Give values that xarray's own format holds."""
     return {
@@ -79,6 +111,11 @@ def refused_datasets() -> dict[str, object]:
         "periods": xr.Dataset(coords={"t": pd.period_range("2020", periods=2, freq="M")}),
         "objects of a class": _one(np.array([object(), object()])),
         "sets in attributes of a class": xr.Dataset(attrs={"a": [Sub()]}),
+        "records in attributes": xr.Dataset(attrs={"a": np.zeros(2, [("a", "i4"), ("b", "f8")])}),
+        "a record in attributes": xr.Dataset(attrs={"a": np.zeros(1, [("a", "i4"), ("b", "f8")])[0]}),
+        "a masked array in attributes": xr.Dataset(attrs={"a": np.ma.masked_array([1], [True])}),
+        "metadata of a dtype in attributes": xr.Dataset(attrs={"a": np.zeros(1, np.dtype("i4", metadata={"a": 1}))}),
+        "an array of itself in attributes": _of_itself(),
         "a structured dtype": _one(np.zeros(2, [("a", "i4"), ("b", "f8")])),
         "long doubles": _one(np.arange(2, dtype="g")),
         "lone surrogates": _one(np.array(["\ud800"])),
@@ -88,6 +125,12 @@ def refused_datasets() -> dict[str, object]:
 
 def _one(values: np.ndarray) -> xr.Dataset:
     return xr.Dataset({"v": ([f"d{axis}" for axis in range(values.ndim)], values)})
+
+
+def _of_itself() -> xr.Dataset:
+    array = np.empty(1, object)
+    array[0] = [array]
+    return xr.Dataset(attrs={"a": array})
 
 
 def _twice() -> xr.Dataset:
@@ -163,6 +206,10 @@ def _labels() -> dict[str, object]:
         "levels of a frame": pd.DataFrame(
             {"v": [1, 2]}, pd.MultiIndex.from_tuples([(1, 2), (1, 3)], names=["p", "q"])
         ).to_xarray(),
+        "arrays in attributes": xr.Dataset(
+            {"v": ("x", [1], array_attributes())}, {"x": ("x", [2], array_attributes())}, array_attributes()
+        ),
+        "a data array with arrays in attributes": xr.DataArray([1], dims="x", attrs=array_attributes()),
         "no index": xr.Dataset({"v": ("x", [1, 2])}, {"x": [3, 4]}).drop_indexes("x"),
         "an index of another name": xr.Dataset(coords={"k": ("x", [3, 4])}).set_xindex("k"),
         "attributes": xr.Dataset({"v": ("x", [1], attrs)}, {"x": ("x", [2], {"u": "m"})}, attrs),

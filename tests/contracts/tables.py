@@ -249,6 +249,7 @@ def frames() -> dict[str, object]:
         "nested": {"a": (1, None, {2})},
         3: np.float32(0.1),
         "when": pd.Timestamp("2020", tz=ZONE),
+        "arrays": [np.array([1.5, np.nan], ">f4"), {"a": np.array([["x", "y\0"]])}, np.array(3), np.str_("")],
     }
     random = np.random.default_rng(0)
     made |= {
@@ -272,7 +273,7 @@ def frames() -> dict[str, object]:
                 "c": pd.Categorical.from_codes(random.integers(-1, 9, MORE_THAN_ONE_BUFFER), list("abcdefghi")),
             }
         ),
-        "attrs that are not plain": _with_attrs(plain, {"array": np.arange(2)}),
+        "attrs that are not plain": _with_attrs(plain, {"records": np.zeros(1, [("a", "i4")])}),
         "a custom frequency": pd.DataFrame({"v": [1]}, index=_custom_days()),
         "a subclass": type("Frame", (pd.DataFrame,), {})({"a": [1]}),
     }

@@ -15,6 +15,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Protocol, cast
 
 from whorl.errors import FormatError
+from whorl.format_options import OPTIONS, fault_of_name, fault_of_value
+from whorl.format_options import closest as closest  # noqa: PLC0414 - formats take it from here
+from whorl.nuthatch_words import words_called
 from whorl.plugins import load_or_skip, scan
 from whorl.typenames import type_name
 from whorl.wish import PLAIN
@@ -319,12 +322,24 @@ def candidates(value: object) -> list[Format]:
 
 
 def check_options(chosen: Format, options: Mapping[str, object], known: Iterable[str]) -> None:
-    """Refuse an option that a format does not have; ``types``, which comes from the stage's code, is no option."""
-    for option in options:
-        if option not in known and option != "types":
-            close = closest(option, known)
-            has = f"it has {', '.join(known)}" if known else "it has none"
-            raise FormatError(f"the format {chosen.name} has no option {option!r}", has, close)
+    """
+    Refuse an option that a format does not have, or that cannot be what it is said to be.
+
+    ``types``, which comes from the stage's code, is no option.
+    """
+    for option, value in options.items():
+        if option == "types":
+            continue
+        fault = fault_of_name(chosen.name, option, known) or fault_of_value(chosen.name, option, value)
+        if fault:
+            raise FormatError(*fault)
+
+
+def check_declared(name: str, options: Mapping[str, object]) -> None:
+    """Refuse a format that nobody knows, and options that a built-in one does not have, before anything is computed."""
+    chosen = format_named(name)
+    if name in OPTIONS:
+        check_options(chosen, words_called(name, options), OPTIONS[name])
 
 
 def split_names(options: Mapping[str, object]) -> tuple[str, ...]:
@@ -334,14 +349,6 @@ def split_names(options: Mapping[str, object]) -> tuple[str, ...]:
     if not isinstance(names, (tuple, list)) or not all(isinstance(name, str) for name in names):
         raise FormatError(f"the option split_by is {given!r}, not a name or a list of names")
     return tuple(names)
-
-
-def closest(name: str, known: Iterable[str]) -> str:
-    """Ask whether one of the known names was meant; nothing where none is near."""
-    from difflib import get_close_matches
-
-    close = get_close_matches(name, known, n=1)
-    return f"did you mean {close[0]!r}?" if close else ""
 
 
 @cache

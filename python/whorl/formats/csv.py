@@ -18,6 +18,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, cast
 
+from whorl.format_options import OPTIONS
 from whorl.formats.base import check_options
 from whorl.formats.schema.frames import decode_table, encode_table
 from whorl.formats.schema.loss import refusing
@@ -52,7 +53,7 @@ class Csv:
 
     def encode(self, value: object, writer: PayloadWriter, options: Mapping[str, object]) -> None:
         """Write the rows and the schema, and read them again."""
-        check_options(self, options, ("delimiter",))
+        check_options(self, options, OPTIONS[self.name])
         delimiter = str(options.get("delimiter", ","))
         draft = Draft(writer)
         with refusing(self.name, value):

@@ -19,10 +19,10 @@ writes a new one.  What was written is read again and compared.  There are no op
 from __future__ import annotations
 
 import json
-import os
 from typing import TYPE_CHECKING, Any
 
 from whorl.formats.base import check_options
+from whorl.formats.schema.delta_folder import folder_to_read, folder_to_write
 from whorl.formats.schema.delta_parts import read_delta_parts, write_delta_parts
 from whorl.formats.schema.delta_types import for_delta, from_delta, writing_delta
 from whorl.formats.schema.direct import table_as
@@ -71,13 +71,13 @@ class Delta:
                 write_delta_parts(value, writer, _TABLE)
                 return
             table, schema = encode_table(value)
-            folder = writer.folder / _TABLE
-            with writing_delta():
-                deltalake.write_deltalake(str(folder), for_delta(table), target_file_size=_ONE_FILE)
             types = [type_text(kind) for kind in table.schema.types]
             whole = {"schema": schema, "names": table.column_names, "types": types, "version": 0}
+            with folder_to_write(writer.folder / _TABLE) as folder:
+                with writing_delta():
+                    deltalake.write_deltalake(folder, for_delta(table), target_file_size=_ONE_FILE)
+                check_same(value, decode_table(_table(whole, folder), schema))
             writer.write(_SCHEMA, json.dumps(whole, ensure_ascii=False, indent=1).encode())
-            check_same(value, decode_table(_table(whole, str(folder)), schema))
 
     def decode(self, reader: PayloadReader, options: Mapping[str, object]) -> object:  # noqa: ARG002 - it has none
         """Read the pinned version of the table; every file is checked."""
@@ -91,8 +91,10 @@ class Delta:
         if is_parts(reader):
             return read_delta_parts(reader)
         whole = json.loads(reader.read(_SCHEMA))
-        paths = [str(reader.path(name)) for name in reader.names if name != _SCHEMA]
-        table = _table(whole, os.path.join(paths[0].partition(f"{os.sep}{_TABLE}{os.sep}")[0], _TABLE))
+        files = {name.partition("/")[2]: reader.path(name) for name in reader.names if name.startswith(f"{_TABLE}/")}
+        name, path = next(iter(files.items()))
+        with folder_to_read(path.parents[name.count("/")], files) as folder:
+            table = _table(whole, folder)
         found = table_as(table, whole["schema"], engine)
         return decode_table(table, whole["schema"]) if found is None else found
 

@@ -19,7 +19,7 @@ import io
 from typing import TYPE_CHECKING, Any
 
 from whorl.formats.schema.leaves import PlainColumns, plain_frame
-from whorl.formats.schema.loss import require
+from whorl.formats.schema.loss import Loss, require
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -32,7 +32,10 @@ if TYPE_CHECKING:
 def _write(leaves: pa.Table, path: Path) -> None:
     require("openpyxl")
     sheet = io.BytesIO()  # on a full disk its library would leave a file open
-    plain_frame(leaves).to_excel(sheet, index=False, engine="openpyxl")
+    try:
+        plain_frame(leaves).to_excel(sheet, index=False, engine="openpyxl")
+    except require("openpyxl.utils.exceptions").IllegalCharacterError as error:
+        raise Loss("a text with a control character", "parquet") from error
     path.write_bytes(sheet.getbuffer())
 
 

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from whorl.errors import FormatError
+from whorl.format_options import OPTIONS
 from whorl.formats.base import check_options
 from whorl.formats.schema.ipc import read_ipc, write_ipc
 from whorl.formats.schema.loss import refusing
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from whorl.wish import Wish
 
 _FILE = "data.feather"
-_COMPRESSIONS = {"lz4": "lz4", "zstd": "zstd", "uncompressed": None}
 
 
 class Feather:
@@ -47,12 +46,10 @@ class Feather:
 
     def encode(self, value: object, writer: PayloadWriter, options: Mapping[str, object]) -> None:
         """Write one file."""
-        check_options(self, options, ("compression",))
+        check_options(self, options, OPTIONS[self.name])
         chosen = str(options.get("compression", "lz4"))
-        if chosen not in _COMPRESSIONS:
-            raise FormatError(f"feather has no compression {chosen!r}", f"it has {', '.join(_COMPRESSIONS)}")
         with refusing(self.name, value):
-            write_ipc(value, writer, _FILE, _COMPRESSIONS[chosen])
+            write_ipc(value, writer, _FILE, None if chosen == "uncompressed" else chosen)
 
     def decode(self, reader: PayloadReader, options: Mapping[str, object]) -> object:  # noqa: ARG002 - for writing only
         """Read the file."""

@@ -24,6 +24,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from whorl.format_options import OPTIONS
 from whorl.formats.base import check_options
 from whorl.formats.schema.loss import Loss, refusing
 
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
     from whorl.formats.base import Format, PayloadReader, PayloadWriter
 
 _TYPES = (("xarray", "Dataset"), ("xarray", "DataArray"))
-_COMPRESSIONS = ("none", "zlib")
 
 
 class NetCdf:
@@ -51,11 +51,9 @@ class NetCdf:
 
     def encode(self, value: object, writer: PayloadWriter, options: Mapping[str, object]) -> None:
         """Write the file and its schema."""
-        check_options(self, options, ("compression",))
+        check_options(self, options, OPTIONS[self.name])
         with refusing(self.name, value):
             compression = options.get("compression", "none")
-            if compression not in _COMPRESSIONS:
-                raise Loss(f"the option compression is {compression!r}, not one of {', '.join(_COMPRESSIONS)}", "")
             if not self.accepts(value):
                 raise Loss("it is not a Dataset or DataArray, or of a subclass")
             from whorl.formats.schema.hdf import write_netcdf

@@ -32,11 +32,13 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
+from whorl.errors import ConfigError
+from whorl.format_options import OPTIONS
 from whorl.formats.base import check_options, split_names
 from whorl.formats.schema.direct import file_table_as, parts_as
 from whorl.formats.schema.engines import DASK
 from whorl.formats.schema.files import of_file_table, to_file_table
-from whorl.formats.schema.loss import refusing, within
+from whorl.formats.schema.loss import Passing, refusing, within
 from whorl.formats.schema.parquet_parts import read_parts, rows_in_parts, write_parts
 from whorl.formats.schema.parts import is_dask_frame, is_parts, read_list
 from whorl.formats.schema.payload import MAP_FROM, Draft, check_same
@@ -53,26 +55,7 @@ if TYPE_CHECKING:
     from whorl.wish import Window, Wish
 
 _FILE = "data.parquet"
-_OPTIONS = (
-    "column_encoding",
-    "compression",
-    "compression_level",
-    "data_page_size",
-    "data_page_version",
-    "dictionary_pagesize_limit",
-    "max_rows_per_page",
-    "row_group_size",
-    "sorting_columns",
-    "split_by",
-    "store_decimal_as_integer",
-    "use_byte_stream_split",
-    "use_dictionary",
-    "version",
-    "write_batch_size",
-    "write_page_checksum",
-    "write_page_index",
-    "write_statistics",
-)
+_OPTIONS = OPTIONS["parquet"]
 # These change how bytes are laid out and no value; after any other option the file is read again and compared.
 _HARMLESS = frozenset(
     ("compression", "compression_level", "data_page_size", "row_group_size", "split_by", "write_batch_size")
@@ -100,12 +83,15 @@ class Parquet:
         axes = split_names(options)
         with refusing(self.name, value):
             if is_dask_frame(value):
-                check_options(self, rest, ())
-                write_parts(value, writer, axes)
+                if rest:
+                    _check_writable(to_file_table(value._meta), rest)  # type: ignore[attr-defined]  # noqa: SLF001 - of dask
+                write_parts(value, writer, axes, rest)
                 return
             table = to_file_table(value)
             _check_seconds(table)
             draft = Draft(writer)
+            if rest:
+                _check_writable(table.slice(0, 0), rest)
             _write_all(table, draft, axes, rest)
             if not (options.keys() <= _HARMLESS and all(map(_is_exact, table.schema.types))):
                 check_same(value, self.decode(draft, options))
@@ -170,6 +156,20 @@ def _settings(table: pa.Table) -> dict[str, Any]:
         "write_statistics": False,
         "store_schema": True,
     }
+
+
+def _check_writable(empty: pa.Table, options: Mapping[str, Any]) -> None:
+    """Raise ConfigError for options by which pyarrow cannot write even a table without rows, as it else can."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    settings = {**_settings(empty), **options}
+    try:
+        pq.write_table(empty, pa.BufferOutputStream(), **settings)
+    except Exception as error:
+        pq.write_table(empty, pa.BufferOutputStream())
+        what = f"the format parquet cannot be written by its options {', '.join(options)}"
+        raise Passing(ConfigError(what, f"{type(error).__name__}: {error}")) from error
 
 
 def _repeats(column: pa.ChunkedArray) -> bool:

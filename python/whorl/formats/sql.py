@@ -27,10 +27,10 @@ from typing import TYPE_CHECKING, Any
 
 from whorl.errors import StoreError
 from whorl.fingerprint.values import hash_value
+from whorl.format_options import OPTIONS
 from whorl.formats.base import check_options
 from whorl.formats.schema.databases import (
     ROW,
-    SETTINGS,
     database,
     make_revisions,
     read_again,
@@ -61,7 +61,7 @@ class Sql:
     suffix = ".sqlite"
     exact = True
     runs_code = False
-    settings_only = SETTINGS
+    settings_only = OPTIONS["sql"]
 
     def accepts(self, value: object) -> bool:
         """Take frames, series and Arrow tables."""

@@ -23,6 +23,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from whorl.format_options import OPTIONS
 from whorl.formats.base import check_options
 from whorl.formats.schema.loss import Loss, refusing
 
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from whorl.formats.base import Format, PayloadReader, PayloadWriter
 
 _TYPES = (("xarray", "Dataset"), ("xarray", "DataArray"))
-_OPTIONS = ("latitude_dimension", "longitude_dimension", "override_path")
+_OPTIONS = OPTIONS["terracotta"]
 
 
 class Terracotta:

@@ -39,9 +39,13 @@ def _write(leaves: pa.Table, path: Path) -> None:
 
 
 def _read(path: Path, _: int) -> Any:
+    """Read the texts as they are: ``pandas.read_xml`` takes some, such as NA, for gaps."""
     import pandas as pd
 
-    return pd.read_xml(path, parser="lxml", dtype=str)
+    etree = require("lxml.etree")
+    parser = etree.XMLParser(resolve_entities=False, no_network=True, huge_tree=True, remove_comments=True)
+    rows = [[cell.text for cell in row] for row in etree.parse(str(path), parser).getroot()]
+    return pd.DataFrame(rows, dtype=object)
 
 
 FORMAT: Format = PlainColumns("xml", ".xml", _write, _read)

@@ -24,8 +24,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from whorl.format_options import OPTIONS
 from whorl.formats.base import check_options
-from whorl.formats.schema.chunking import check_blocks, chunk_options
+from whorl.formats.schema.chunking import check_blocks, check_values, chunk_options
 from whorl.formats.schema.loss import Loss, refusing
 
 if TYPE_CHECKING:
@@ -33,17 +34,7 @@ if TYPE_CHECKING:
 
     from whorl.formats.base import Format, PayloadReader, PayloadWriter
 
-_OPTIONS = (
-    "chunks",
-    "chunking",
-    "chunk_by_arg",
-    "auto_rechunk",
-    "target_read_chunk_size_mb",
-    "chunk_size_upper_limit_mb",
-    "chunk_size_lower_limit_mb",
-    "split_by",
-    "compression",
-)
+_OPTIONS = OPTIONS["zarr"]
 _TYPES = (("xarray", "Dataset"), ("xarray", "DataArray"), ("numpy", "ndarray"))
 
 
@@ -63,6 +54,7 @@ class Zarr:
     def encode(self, value: object, writer: PayloadWriter, options: Mapping[str, object]) -> None:
         """Write one file for each chunk that is not all fill value, and the metadata."""
         check_options(self, options, _OPTIONS)
+        check_values(options)
         with refusing(self.name, value):
             if not self.accepts(value):
                 raise Loss("it is not a Dataset, DataArray or ndarray, or of a subclass")

@@ -14,7 +14,7 @@ from math import prod
 from typing import TYPE_CHECKING, Any
 
 from whorl.axis import choose
-from whorl.errors import FormatError, WhorlWarning, warn
+from whorl.errors import ConfigError, FormatError, WhorlWarning, warn
 from whorl.formats.base import split_names
 
 if TYPE_CHECKING:
@@ -70,6 +70,23 @@ def chunk_options(options: Mapping[str, object], arguments: Mapping[str, object]
     return {**rest, "chunking": lengths}
 
 
+def check_values(options: Mapping[str, object]) -> None:
+    """Raise ConfigError for options that make no sense, whatever is written."""
+    if "chunk_by_arg" in options:
+        raise ConfigError("the option chunk_by_arg was not settled by the arguments of a call")
+    if "chunks" in options and "chunking" in options:
+        raise ConfigError(
+            "the options chunks and chunking say the same thing", "both were given", "leave one of them out"
+        )
+    for name in ("chunks", "chunking"):
+        if name in options and (name, options[name]) != ("chunking", "auto"):
+            _lengths(name, options[name])
+    for name in ("chunk_size_upper_limit_mb", "chunk_size_lower_limit_mb"):
+        _bytes(options, name, 0)
+    split_names(options)
+    check_blocks(options)
+
+
 def check_chunking(options: Mapping[str, object], dims: Sequence[object]) -> Chunking:
     """
     Read the options for writing.
@@ -77,12 +94,6 @@ def check_chunking(options: Mapping[str, object], dims: Sequence[object]) -> Chu
     A dimension of ``chunks`` has to be there; one of ``chunking`` that is not is left out, for one option may serve
     several datasets.
     """
-    if "chunk_by_arg" in options:
-        raise FormatError("the option chunk_by_arg was not settled by the arguments of a call")
-    if "chunks" in options and "chunking" in options:
-        raise FormatError(
-            "the options chunks and chunking say the same thing", "both were given", "leave one of them out"
-        )
     chunking = options.get("chunking", "auto")
     if "chunks" in options:
         lengths = _lengths("chunks", options["chunks"])
@@ -137,7 +148,7 @@ def check_blocks(options: Mapping[str, object]) -> Blocks | None:
     """Read the options for reading; None where what was stored tells whether it is of dask, in blocks as stored."""
     is_asked = options.get("auto_rechunk", False)
     if type(is_asked) is not bool:
-        raise FormatError("the option auto_rechunk is true or false", f"not {is_asked!r}")
+        raise ConfigError("the option auto_rechunk is true or false", f"not {is_asked!r}")
     if options.get("target_read_chunk_size_mb") is not None:
         return Blocks(_bytes(options, "target_read_chunk_size_mb", _TARGET), {})
     chunking = options.get("chunking")
@@ -182,18 +193,18 @@ def _lengths(option: str, value: object) -> dict[Hashable, int]:
     found = _items(option, value)
     for name, length in found.items():
         if type(length) is not int or (length < 1 and length != _WHOLE):
-            raise FormatError(f"the option {option} has {length!r} for {name!r}, not a number above zero")
+            raise ConfigError(f"the option {option} has {length!r} for {name!r}, not a number above zero")
     return found
 
 
 def _items(option: str, value: Any) -> dict[Any, Any]:
     if not hasattr(value, "items"):
-        raise FormatError(f"the option {option} is {value!r}, not lengths by dimension")
+        raise ConfigError(f"the option {option} is {value!r}, not lengths by dimension")
     return dict(value.items())
 
 
 def _bytes(options: Mapping[str, object], name: str, otherwise: float) -> float:
     number = options.get(name, otherwise)
     if type(number) not in (int, float) or not number >= 0:  # type: ignore[operator]  # a number by then
-        raise FormatError(f"the option {name} is {number!r}, not a number of megabytes")
+        raise ConfigError(f"the option {name} is {number!r}, not a number of megabytes")
     return number * MEGABYTE  # type: ignore[operator]  # as above

@@ -21,11 +21,6 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-SETTINGS = (
-    *("url", "write_url"),
-    *("driver", "host", "port", "database", "user", "password", "write_user", "write_password"),
-    *("username", "write_username"),  # as Nuthatch has them
-)
 ROW, PART, _REVISIONS = "whorl_row", "whorl_part", "whorl_tables"
 # PostgreSQL cuts longer names off.
 _LONGEST_NAME = 60

@@ -38,7 +38,6 @@ def write_dataset(value: Any, writer: PayloadWriter, options: Mapping[str, objec
         value = _labelled(value)
     parts, indexes = parts_of(value)
     chunking, compression = check_chunking(options, value.dims), check_compression(options)
-    check_blocks(options)
     is_small = sum(part.variable.nbytes for part in parts) < _SMALL
     # Blocks that a process of dask's computes cannot reach this one's memory.
     parts = computed(parts, _SMALL)

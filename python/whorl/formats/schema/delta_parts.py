@@ -11,6 +11,7 @@ import json
 import time
 from typing import TYPE_CHECKING, Any
 
+from whorl.formats.schema.delta_folder import folder_to_write
 from whorl.formats.schema.delta_types import for_delta, from_delta, writing_delta
 from whorl.formats.schema.frames import decode_table, encode_table
 from whorl.formats.schema.loss import require
@@ -111,5 +112,5 @@ def _list_files(folder: Path, schema: pa.Schema, names: list[str], rows: list[in
         )
         for name, count in zip(names, rows, strict=True)
     ]
-    with writing_delta():
-        transaction.create_table_with_add_actions(str(folder), deltalake.Schema.from_arrow(schema), actions)
+    with folder_to_write(folder) as plain, writing_delta():
+        transaction.create_table_with_add_actions(plain, deltalake.Schema.from_arrow(schema), actions)

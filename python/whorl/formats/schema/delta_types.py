@@ -41,6 +41,10 @@ def writing_delta() -> Iterator[None]:
         if any(words in str(error) for words in _OF_DISKS):
             raise StoreError("the store could not write a result as delta", str(error)) from error
         raise Loss(str(error), "parquet") from error
+    except BaseException as error:
+        if type(error).__name__ != "PanicException":  # of Rust: no Exception, and no module has it
+            raise
+        raise Loss(str(error), "parquet") from error
 
 
 def for_delta(table: pa.Table) -> pa.Table:

@@ -12,23 +12,18 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from whorl.formats.schema.chunks import check_array, is_dask
+from whorl.formats.schema.conventions import json_attributes
 from whorl.formats.schema.elements import Elements
 from whorl.formats.schema.indexes import check_indexes, describe_indexes, rebuild_index
 from whorl.formats.schema.loss import passing, require, within
 from whorl.formats.schema.plain import pack, unpack
-from whorl.formats.schema.scalars import SCALARS
+from whorl.formats.schema.scalars import ATTRIBUTES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
 # What may name a folder on any file system, and is no name of zarr's or the store's.
 _PLAIN = re.compile(r"(?!__|refs$|side$|zarr\.json$|variable-)[a-z0-9_][A-Za-z0-9._-]{0,99}", re.IGNORECASE)
-_UNITS = {"s": "seconds", "ms": "milliseconds", "us": "microseconds", "ns": "nanoseconds"} | {
-    "D": "days",
-    "h": "hours",
-    "m": "minutes",
-}
-_NO_TIME = -(1 << 63)
 KEY = "whorl"
 
 
@@ -111,14 +106,14 @@ def is_plain_name(name: str) -> bool:
 
 
 def attributes_of(part: Part) -> dict[str, Any]:
-    """Say of one variable what other readers understand."""
-    return {**plain_attributes(part.variable.attrs, {}), **_conventional(part.variable.dtype)}
+    """Say of one variable what other readers of a zarr understand."""
+    return json_attributes(part.variable.attrs, part.variable.dtype)
 
 
 def root_attributes(value: Any, parts: Sequence[Part], described: Mapping[str, Any]) -> dict[str, Any]:
     """Give the description, and what other readers understand of the whole."""
     held = {KEY: described, "coordinates": " ".join(part.node for part in parts if part.is_coordinate and part.node)}
-    return {**held, **plain_attributes(value.attrs, held)} if described["type"] == "Dataset" else held
+    return {**held, **json_attributes(value.attrs), **held} if described["type"] == "Dataset" else held
 
 
 def _describe_part(part: Part, write: Callable[[Part, Elements], object]) -> dict[str, object]:
@@ -173,37 +168,10 @@ def _assembled(described: Any, variables: dict[Any, Any], coordinates: list[Any]
 
 
 def packed(value: object, place: str) -> Any:
-    """Make a tree for JSON of a name or attributes."""
-    return pack(value, extra=SCALARS, place=place)
+    """Make a tree for JSON of a name, which never is an array, or attributes."""
+    return pack(value, extra=ATTRIBUTES, place=place)
 
 
 def unpacked(tree: Any) -> Any:
     """Make what a tree was made of."""
-    return unpack(tree, extra=SCALARS)
-
-
-def plain_attributes(attrs: Mapping[Any, Any], taken: Mapping[str, object]) -> dict[str, Any]:
-    """Keep the attributes that JSON has, for other readers."""
-    return {name: item for name, item in attrs.items() if type(name) is str and name not in taken and _is_json(item)}
-
-
-def _is_json(value: object) -> bool:
-    if type(value) in (str, bool, int, type(None)):
-        return True
-    if type(value) is float:
-        return value - value == 0.0
-    return type(value) is list and all(map(_is_json, value))
-
-
-def _conventional(dtype: Any) -> dict[str, object]:
-    """Say in the words of CF what numbers of times mean."""
-    import numpy as np
-
-    if dtype.kind not in "mM":
-        return {}
-    unit, count = np.datetime_data(dtype)
-    if count != 1 or unit not in _UNITS:
-        return {}
-    if dtype.kind == "m":
-        return {"units": _UNITS[unit], "_FillValue": _NO_TIME}
-    return {"units": f"{_UNITS[unit]} since 1970-01-01", "calendar": "proleptic_gregorian", "_FillValue": _NO_TIME}
+    return unpack(tree, extra=ATTRIBUTES)

@@ -18,7 +18,7 @@ from whorl.formats.schema.labels import describe_index, describe_labels, index_o
 from whorl.formats.schema.loss import Loss, within
 from whorl.formats.schema.plain import pack, unpack
 from whorl.formats.schema.polars_tables import arrow_of, frame_of
-from whorl.formats.schema.scalars import SCALARS
+from whorl.formats.schema.scalars import ATTRIBUTES, SCALARS
 from whorl.formats.schema.tables import is_table, table_name
 from whorl.formats.schema.text import as_type
 
@@ -48,7 +48,7 @@ def encode_table(value: Any) -> tuple[pa.Table, Kind]:
     if (geo := describe_geo(value)) is not None:
         described["geo"] = geo
     with within("attrs"):
-        described["attrs"] = pack(value.attrs, extra=SCALARS, place="the dictionary")
+        described["attrs"] = pack(value.attrs, extra=ATTRIBUTES, place="the dictionary")
     described["unique"] = not value.flags.allows_duplicate_labels
     return shelf.table(), described
 
@@ -65,7 +65,7 @@ def decode_table(table: pa.Table, described: Kind, memory: Memory | None = None)
     )
     if "geo" in described:
         value = as_geo(value, cast("Kind", described["geo"]))
-    value.attrs = unpack(described["attrs"], extra=SCALARS)
+    value.attrs = unpack(described["attrs"], extra=ATTRIBUTES)
     if described["unique"]:
         value.flags.allows_duplicate_labels = False
     return value

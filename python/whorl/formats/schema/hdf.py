@@ -14,15 +14,8 @@ from contextlib import closing, suppress
 from typing import TYPE_CHECKING, Any, cast
 
 from whorl.formats.schema.chunks import is_dask, values_of
-from whorl.formats.schema.described import (
-    attributes_of,
-    computed,
-    describe,
-    is_plain_name,
-    parts_of,
-    plain_attributes,
-    rebuild,
-)
+from whorl.formats.schema.conventions import netcdf_attributes
+from whorl.formats.schema.described import computed, describe, is_plain_name, parts_of, rebuild
 from whorl.formats.schema.detour import regions
 from whorl.formats.schema.elements import STRING, Elements
 from whorl.formats.schema.loss import Loss
@@ -39,7 +32,6 @@ _FILE, _SCHEMA = "data.nc", "schema.json"
 _SMALL = 1 << 20
 # What is computed at a time of what is lazy, and what is read at once rather than from a path.
 _BLOCK, _READ = 128 << 20, 16 << 20
-_LIMIT = 1 << 63
 # HDF5's and netCDF's own.
 _TAKEN = frozenset(("CLASS", "NAME", "DIMENSION_LIST", "REFERENCE_LIST", "_FillValue", "_NCProperties"))
 
@@ -161,7 +153,7 @@ def write_netcdf(value: Any, writer: PayloadWriter, *, is_compressed: bool) -> N
                     _write_part(file, part, elements, names, sink, is_compressed=is_compressed)
 
             described = describe(value, parts, indexes, write)
-            _set_attributes(file.attrs, plain_attributes(value.attrs, {}) if described["type"] == "Dataset" else {})
+            _set_attributes(file.attrs, netcdf_attributes(value.attrs) if described["type"] == "Dataset" else {})
             beside = " ".join(part.node for part in parts if part.is_coordinate and not part.is_indexed and part.node)
             _set_attributes(file.attrs, {"coordinates": beside} if beside else {})
         data = sink.finish()
@@ -218,8 +210,8 @@ def _write_part(
     settings = {"compression": "gzip", "compression_opts": 4, "shuffle": True} if is_compressed and shape else {}
     target = file.create_variable(part.node, tuple(dims), dtype=_stored(elements), **settings)
     extra = {"dtype": "bool"} if elements.dtype.kind == "b" else {}
-    attributes = attributes_of(part)
-    fill = attributes.get("_FillValue") if elements.kind == "count" else None
+    attributes = netcdf_attributes(variable.attrs, variable.dtype)
+    fill = netcdf_attributes({}, variable.dtype).get("_FillValue")
     _set_attributes(target.attrs, {**attributes, **extra})
     if fill is not None:
         import numpy as np
@@ -280,16 +272,8 @@ def _read(file: Any, node: str, shape: tuple[int, ...], elements: Elements) -> A
 def _set_attributes(target: Any, attributes: Mapping[str, Any]) -> None:
     """Write what netCDF has, for other readers."""
     for name, item in attributes.items():
-        if name not in _TAKEN and is_plain_name(name) and _is_attribute(item):
+        if name not in _TAKEN and is_plain_name(name):
             target[name] = item
-
-
-def _is_attribute(item: object) -> bool:
-    if type(item) is str:
-        return "\0" not in item and item.isprintable() and bool(item)
-    if type(item) is int:
-        return -_LIMIT <= item < _LIMIT
-    return type(item) is float
 
 
 def _by_dask(variable: Any) -> Any:

@@ -24,7 +24,7 @@ from whorl.formats.schema.spans import axis_of, ranges_of_rows, read_range, span
 from whorl.formats.schema.tables import table_name
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     import pyarrow as pa
 
@@ -34,10 +34,10 @@ if TYPE_CHECKING:
     from whorl.wish import Window
 
 
-def write_parts(value: Any, writer: PayloadWriter, axes: Sequence[str]) -> None:
+def write_parts(value: Any, writer: PayloadWriter, axes: Sequence[str], options: Mapping[str, Any]) -> None:
     """Write a file per partition; ``axes`` name an axis of times, of which first and last one in each are noted."""
     names = names_of_parts(value)
-    spans = write_frame(value, _write_part, [str(writer.path(name)) for name in names], axes)
+    spans = write_frame(value, _write_part, [str(writer.path(name)) for name in names], axes, options)
     write_list(value, writer, names, {"spans": spans})
 
 
@@ -81,13 +81,14 @@ def _beside(spans: Sequence[Span | None], table: pa.Table, meta: Any, windows: S
     return found
 
 
-def _write_part(frame: Any, path: str, axes: Sequence[str]) -> Span | None:
+def _write_part(frame: Any, path: str, axes: Sequence[str], options: Mapping[str, Any]) -> Span | None:
     """Write one partition, and compare: a task of dask's, in whatever process.  Gives its first and last time."""
     import pyarrow.parquet as pq
 
     check_partition(frame)
     table = to_file_table(frame)
-    pq.write_table(table, path, compression="none", write_page_checksum=True, store_schema=True)
+    settings: dict[str, Any] = {"compression": "none", "write_page_checksum": True, "store_schema": True, **options}
+    pq.write_table(table, path, **settings)
     check_same(frame, of_file_table(pq.read_table(path)))
     axis = axis_of(table.schema, described_by(table), axes)
     return None if axis is None else span_of(table.column(axis))

@@ -54,7 +54,7 @@ class Extra(Protocol):
     """More types than the builtin ones."""
 
     def pack(self, value: object) -> tuple[str, object] | None:
-        """Give a tag and a tree, or None for a value that is not of these types either."""
+        """Give a tag and a tree, or None for a value that is not of these types either; or raise ``Loss``."""
         ...
 
     def unpack(self, tag: str, tree: object) -> object:
@@ -102,10 +102,12 @@ class _Packing:
     def leave(self, container: object) -> None:
         self.above.discard(id(container))
 
-    def loss(self, what: str) -> Loss:
+    def where(self) -> str:
         # Segments are written out here alone, for nearly no walk ends in a loss.
-        places = [f"[{reprlib.repr(place)}]" for place in self.place[1:]]
-        return Loss(f"{self.place[0]}{''.join(places)} {what}")
+        return f"{self.place[0]}{''.join(f'[{reprlib.repr(place)}]' for place in self.place[1:])}"
+
+    def loss(self, what: str) -> Loss:
+        return Loss(f"{self.where()} {what}")
 
 
 def is_plain(kind: type) -> bool:
@@ -276,7 +278,10 @@ def _pack_other(value: object, walk: _Packing) -> object:
         tree = record_of(value, walk.child, walk.loss)
         walk.leave(value)
         return {TAG: "record", "t": walk.types[kind], "v": tree}
-    packed = walk.extra.pack(value) if walk.extra else None
+    try:
+        packed = walk.extra.pack(value) if walk.extra else None
+    except Loss as loss:
+        raise Loss(f"{walk.where()}: {loss.what}", loss.keeper) from loss.__cause__
     if packed is None:
         raise walk.loss(f"is of type {qualified}")
     return _tagged(*packed)

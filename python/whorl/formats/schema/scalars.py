@@ -1,7 +1,8 @@
 """
-A numpy or pandas scalar or a pytz zone comes in, a tag and a tree for ``plain`` go out, and back.
+A numpy or pandas scalar, a pytz zone or an array comes in, a tag and a tree for ``plain`` go out, and back.
 
-They occur as names of columns and indexes and in ``attrs``: a row taken out of a frame is named by its timestamp.  On
+They occur as names of columns and indexes and in ``attrs``: a row taken out of a frame is named by its timestamp.
+Arrays are for ``attrs`` alone, where files of arrays have them: the range of a variable, the meanings of its flags.  On
 the arrow: *encode* and *decode*.
 """
 
@@ -9,8 +10,10 @@ from __future__ import annotations
 
 import base64
 from importlib import import_module
+from math import prod
 from typing import TYPE_CHECKING, cast
 
+from whorl.formats.schema.loss import Loss
 from whorl.formats.schema.plain import Extra, pack
 
 if TYPE_CHECKING:
@@ -32,13 +35,37 @@ class _Scalars:
         return _UNPACK[tag](tree)
 
 
+class _Attributes(_Scalars):
+    """The scalars and arrays."""
+
+    def pack(self, value: object) -> tuple[str, object] | None:
+        kind = type(value)
+        if (kind.__module__, kind.__qualname__) == ("numpy", "ndarray"):
+            return _ARRAY, _pack_array(value)
+        return super().pack(value)
+
+    def unpack(self, tag: str, tree: object) -> object:
+        return _unpack_array(tree) if tag == _ARRAY else super().unpack(tag, tree)
+
+
 SCALARS: Extra = _Scalars()
+ATTRIBUTES: Extra = _Attributes()
+_ARRAY = "numpy.array"
+_OBJECTS = "|O"
+_KINDS = "biufcmMSUV"
+_LONGEST = {"f": 8, "c": 16}  # long doubles have bytes that nobody wrote
 
 
 def _pack_numpy(value: Any) -> object:
     import numpy as np
 
-    if not isinstance(value, np.generic) or value.dtype.hasobject or np.dtype(value.dtype.str).type is not type(value):
+    kind = type(value)
+    if kind in (np.str_, np.bytes_):
+        # Its dtype says nothing of a text without length, and one that ends in NULs is cut off by it.
+        return [kind.__name__, pack(str.__str__(value) if kind is np.str_ else bytes(value))]
+    if not isinstance(value, np.generic) or value.dtype.hasobject or np.dtype(value.dtype.str).type is not kind:
+        return None
+    if value.dtype.fields is not None or not value.dtype.itemsize:
         return None
     return [value.dtype.str, base64.b64encode(value.tobytes()).decode()]
 
@@ -46,7 +73,42 @@ def _pack_numpy(value: Any) -> object:
 def _unpack_numpy(tree: Any) -> object:
     import numpy as np
 
-    return np.frombuffer(base64.b64decode(tree[1]), np.dtype(tree[0]))[0]
+    name, held = tree
+    if name in ("str_", "bytes_"):
+        return np.str_(held) if name == "str_" else np.bytes_(held)
+    return np.frombuffer(base64.b64decode(held), np.dtype(name))[0]
+
+
+def _pack_array(array: Any) -> object:
+    import numpy as np
+
+    dtype = array.dtype
+    if dtype == np.dtype(object) and not dtype.metadata:
+        # Without arrays in them: none contains itself.
+        return [_OBJECTS, list(array.shape), pack(list(array.ravel()), extra=SCALARS, place="the elements")]
+    if dtype.metadata or not _is_simple(dtype) or np.dtype(dtype.str) != dtype:
+        raise Loss(f"an array of the dtype {dtype!r}")
+    return [dtype.str, list(array.shape), base64.b64encode(array.tobytes()).decode()]
+
+
+def _unpack_array(tree: Any) -> object:
+    import numpy as np
+
+    name, shape, held = tree
+    if name == _OBJECTS:
+        found = np.empty(len(held), object)
+        for place, item in enumerate(held):
+            found[place] = item
+        return found.reshape(shape)
+    dtype, data = np.dtype(name), base64.b64decode(held)
+    if dtype.str != name or not _is_simple(dtype) or prod(shape) * dtype.itemsize != len(data):
+        raise ValueError(f"a stored array of shape {shape} and dtype {name} has {len(data)} bytes")
+    return np.ndarray(shape, dtype, data).copy()
+
+
+def _is_simple(dtype: Any) -> bool:
+    """Say whether bytes are all there is to a dtype; numpy makes more of strings without length."""
+    return dtype.kind in _KINDS and 0 < dtype.itemsize <= _LONGEST.get(dtype.kind, dtype.itemsize)
 
 
 def _pack_timestamp(value: Any) -> object:
