@@ -38,7 +38,7 @@ from whorl.formats.base import check_options, split_names
 from whorl.formats.schema.direct import file_table_as, parts_as
 from whorl.formats.schema.engines import DASK
 from whorl.formats.schema.files import of_file_table, to_file_table
-from whorl.formats.schema.loss import Passing, refusing, within
+from whorl.formats.schema.loss import refusing, within
 from whorl.formats.schema.parquet_parts import read_parts, rows_in_parts, write_parts
 from whorl.formats.schema.parts import is_dask_frame, is_parts, read_list
 from whorl.formats.schema.payload import MAP_FROM, Draft, check_same
@@ -169,7 +169,7 @@ def _check_writable(empty: pa.Table, options: Mapping[str, Any]) -> None:
     except Exception as error:
         pq.write_table(empty, pa.BufferOutputStream())
         what = f"the format parquet cannot be written by its options {', '.join(options)}"
-        raise Passing(ConfigError(what, f"{type(error).__name__}: {error}")) from error
+        raise ConfigError(what, f"{type(error).__name__}: {error}") from error
 
 
 def _repeats(column: pa.ChunkedArray) -> bool:

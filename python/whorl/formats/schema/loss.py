@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from whorl.errors import FormatError
+from whorl.errors import ConfigError, FormatError
 from whorl.plans import PlanFailed, plan_runs
 
 if TYPE_CHECKING:
@@ -79,6 +79,8 @@ def within(place: str) -> Iterator[None]:
     """Say in which part of a value the losses met here are; a library's refusal is a loss too."""
     try:
         yield
+    except ConfigError:  # of options: no other format is the better for it
+        raise
     except Loss as loss:
         raise Loss(f"{place}: {loss.what}", loss.keeper) from loss.__cause__
     except _REFUSALS as error:
@@ -90,7 +92,7 @@ def refusing(name: str, value: object) -> Iterator[None]:
     """Turn a loss, or a refusal by the library that writes the file, into a ``FormatError`` of the format ``name``."""
     try:
         yield
-    except FormatError:
+    except (ConfigError, FormatError):
         raise
     except Loss as loss:
         raise _refusal(name, value, loss.what, loss.keeper) from loss.__cause__
