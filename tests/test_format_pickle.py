@@ -177,11 +177,13 @@ OF_XARRAY = {
 
 @pytest.mark.parametrize("name", OF_XARRAY)
 def test_what_is_xarrays_keeps_its_digest(name: str, tmp_path: Path) -> None:
-    """So that it need not be compared, which would compute a plan in it a second time."""
+    """So that it need not be compared, which would compute a plan in it a second time; else it is refused."""
     value = [OF_XARRAY[name]]
     try:
-        digest = hash_value(value)
+        digest, found = hash_value(value), through("pickle", value, tmp_path)
     except UndigestableError:
         pytest.skip("it has no digest")
+    except FormatError:
+        pytest.skip("it is refused")
 
-    assert hash_value(through("pickle", value, tmp_path)) == digest
+    assert hash_value(found) == digest

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -256,63 +255,6 @@ def test_a_plan_may_come_out_of_a_global(name: str, tmp_path: Path) -> None:
     assert last_outcome(call.definition).kind == "hit"  # type: ignore[union-attr]
 
 
-def test_a_place_is_given_back_by_who_waits_for_a_lease() -> None:
-    """Whoever holds the lease may need a place to go on."""
-
-    def block(values: Any) -> Any:
-        time.sleep(0.05)
-        return values + 1
-
-    @stage(cache=True)
-    def lazy() -> xr.Dataset:
-        time.sleep(0.3)
-        return blocks(block)
-
-    @stage(cache=True)
-    def second() -> float:
-        time.sleep(0.1)
-        return float(lazy()["v"].sum()) + 2
-
-    @stage(cache=True)
-    def third() -> float:
-        time.sleep(0.1)
-        return float(lazy()["v"].sum()) + 3
-
-    @stage(a=lazy, b=second, c=third, cache=True, jobs=2)
-    def top(a: xr.Dataset, b: float, c: float) -> float:
-        return float(a["v"].sum()) + b + c
-
-    assert top() == 2 + 4 + 5
-
-
-def test_a_place_is_not_needed_to_store_a_plan() -> None:
-    """Those who wait for it may hold them all."""
-
-    def block(values: Any) -> Any:
-        time.sleep(0.3)
-        return values + 1
-
-    @stage(cache=True)
-    def lazy() -> xr.Dataset:
-        return blocks(block)
-
-    @stage(cache=True)
-    def second() -> float:
-        time.sleep(0.1)
-        return float(lazy()["v"].sum()) + 2
-
-    @stage(cache=True)
-    def third() -> float:
-        time.sleep(0.1)
-        return float(lazy()["v"].sum()) + 3
-
-    @stage(a=lazy, b=second, c=third, cache=True, jobs=2)
-    def top(a: xr.Dataset, b: float, c: float) -> float:
-        return float(a["v"].sum()) + b + c
-
-    assert top() == 2 + 4 + 5
-
-
 def test_a_lazy_frame_with_the_same_rows_stops_what_follows(raw: Path) -> None:
     """As a frame that is not lazy does; one that is not lazy is another result."""
     made: list[type] = [pl.LazyFrame]
@@ -336,3 +278,68 @@ def test_a_lazy_frame_with_the_same_rows_stops_what_follows(raw: Path) -> None:
 
     assert found == ["LazyFrame", "LazyFrame", "DataFrame"]
     assert happened == "kept"
+
+
+def second_is_broken(values: Any, block_info: Any = None) -> Any:
+    """Compute the first of two blocks."""
+    if block_info and block_info[0]["chunk-location"] == (1,):
+        raise ValueError("broken")
+    return values + 1
+
+
+@stage
+def half() -> xr.Dataset:
+    """Give a plan half of which can be computed."""
+    array = da.zeros(4, chunks=2).map_blocks(second_is_broken, dtype=float, meta=np.zeros(0))
+    return xr.Dataset({"v": ("x", array)})
+
+
+@pytest.mark.parametrize("mode", ["write", "off"])
+def test_a_plan_that_nobody_computes_raises_nothing(mode: str) -> None:
+    """Whether its stage is called or declared."""
+
+    @cache
+    def calling() -> float:
+        return float(half()["v"][0])
+
+    @stage(half=half, cache=True)
+    def declaring(half: xr.Dataset) -> float:
+        return float(half["v"][0])
+
+    with config.options(mode=mode):
+        assert [calling(), declaring()] == [1.0, 1.0]
+
+
+@cache
+def summed(array: xr.DataArray) -> float:
+    """Take a plan as an argument."""
+    return float(array.sum())
+
+
+@cache
+def calling_summed() -> float:
+    """Make a plan and hand it to a stage."""
+    return summed(blocks(lambda values: values + 1)["v"])
+
+
+class Calling:
+    """Calls a stage while it is pickled."""
+
+    def __init__(self) -> None:
+        self.total = 0.0
+
+    def __getstate__(self) -> dict[str, object]:
+        return {"total": calling_summed()}
+
+
+def test_stages_that_run_while_a_value_is_digested_are_none_of_its_plans() -> None:
+    """Their arguments are theirs to digest."""
+
+    @cache
+    def made() -> Calling:
+        return Calling()
+
+    found = [made(), made()]
+
+    assert found[1].total == 2.0
+    assert last_outcome(made.definition).kind == "hit"  # type: ignore[union-attr]

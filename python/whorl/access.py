@@ -10,14 +10,14 @@ import atexit
 import logging
 import os
 import threading
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from whorl import config
 from whorl.errors import ConfigError, LeaseTimeoutError, SignatureError, StoreError, StoreWarning, warn
-from whorl.executors.threads import waiting
+from whorl.executors.threads import has_place, waiting
 from whorl.formats.base import runs_code
 from whorl.opening import open_store, policy_of, shown
 from whorl.store.disk import digest_bytes
@@ -138,25 +138,31 @@ class Access:
     @contextmanager
     def lease(self, slot: Slot) -> Iterator[None]:
         """Hold a slot while computing; a lease that cannot be had is done without: a value may be computed twice."""
-        lease = self.attempt(lambda store: store.lease(slot), None)
-        if lease is None:
+        with ExitStack() as held:
+            try:
+                self._hold(held, slot)
+            except LeaseTimeoutError as error:
+                _log.warning("%s; computing without waiting any longer", error.message)
+            except StoreError as error:
+                self.complain(error)
             yield
+
+    def _hold(self, held: ExitStack, slot: Slot) -> None:
+        """Take a lease; who has to wait for it gives back the place that it computes in meanwhile."""
+
+        def take(timeout: float | None) -> None:
+            lease = self.attempt(lambda store: store.lease(slot, timeout=timeout), None)
+            if lease is not None:
+                held.enter_context(lease)
+
+        if not has_place():
+            take(None)
             return
         try:
+            take(0.0)
+        except LeaseTimeoutError:
             with waiting():
-                lease.__enter__()
-        except LeaseTimeoutError as error:
-            _log.warning("%s; computing without waiting any longer", error.message)
-            yield
-            return
-        except StoreError as error:
-            self.complain(error)
-            yield
-            return
-        try:
-            yield
-        finally:
-            lease.__exit__(None, None, None)
+                take(None)
 
     def note_use(self, manifest: Manifest | None, saved: float) -> None:
         """Note that an entry, if there is one, stood in for computing; ``saved`` is in seconds, net of loading."""

@@ -21,7 +21,7 @@ from whorl.fingerprint.lazy import is_lazy
 from whorl.fingerprint.values import digest_argument
 from whorl.formats.schema.polars_tables import is_lazy_frame
 from whorl.key import Component
-from whorl.plans import as_raised, plan_runs, plans_of, until_a_plan
+from whorl.plans import PlanFailed, plan_runs, plans_of, until_a_plan
 from whorl.provenance import describe_origin
 from whorl.sizes import is_dask_backed
 from whorl.store.manifest import ADOPTED, MOST_RAW_FILES, Manifest, RawFile, Slot, Trace
@@ -117,8 +117,11 @@ class Resolution:
             if stored is not MISSING:
                 self._digest_stored(stored)
                 return
-            with self.computing():
-                as_raised(partial(self._digest, self.value))
+            try:
+                with self.computing():
+                    self._digest(self.value)
+            except PlanFailed:  # nobody has asked for what fails in it: it has no digest
+                self.digested = True
 
     def add_digest_unless_lazy(self) -> None:
         """Digest the value, if there is no plan in it: that is for those who compute it."""

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _making = threading.Lock()
-_inside: ContextVar[Slots | None] = ContextVar("whorl slot held", default=None)
+_inside: ContextVar[_Place | None] = ContextVar("whorl slot held", default=None)
 
 
 class Slots:
@@ -30,7 +30,7 @@ class Slots:
         self.number = number
         self._places: threading.BoundedSemaphore | None = None
 
-    def _made(self) -> threading.BoundedSemaphore:
+    def made(self) -> threading.BoundedSemaphore:
         """Make the places when one is first asked for: a hit takes none."""
         with _making:
             if self._places is None:
@@ -40,36 +40,90 @@ class Slots:
     @contextmanager
     def hold(self) -> Iterator[None]:
         """Wait for a place and keep it for the block."""
-        if _inside.get() is self:
+        outer = _inside.get()
+        if outer is not None and outer.slots is self:
             yield
             return
-        with self._made():
-            token = _inside.set(self)
-            try:
-                yield
-            finally:
-                _inside.reset(token)
-
-    @contextmanager
-    def given_back(self) -> Iterator[None]:
-        """Let others have this context's place meanwhile: whom it waits for may need it."""
-        places = self._made()
-        places.release()
+        place = _Place(self, outer)
+        token = _inside.set(place)
         try:
             yield
         finally:
-            places.acquire()
+            _inside.reset(token)
+            place.end()
+
+
+class _Place:
+    """
+    The place that one body computes in, with the one that it was called from.
+
+    Threads of the body may wait side by side: the first gives the place back, and the last takes one again.
+    """
+
+    def __init__(self, slots: Slots, outer: _Place | None) -> None:
+        self.slots, self.outer = slots, outer
+        self._lock = threading.Lock()
+        self._waiting = 0
+        self._is_taking = self._has_ended = False
+        self._places = slots.made()
+        self._places.acquire()
+        self._is_held = True
+
+    def give_back(self) -> None:
+        """Let others have the place: whom a thread waits for may need it."""
+        with self._lock:
+            self._waiting += 1
+            self._release()
+
+    def take_again(self) -> None:
+        """Wait for a place, if no other thread of the body waits for something or for the place."""
+        with self._lock:
+            self._waiting -= 1
+            if self._waiting or self._has_ended or self._is_taking or self._is_held:
+                return
+            self._is_taking = True
+        try:
+            self._places.acquire()
+        except BaseException:
+            self._is_taking = False
+            raise
+        with self._lock:
+            self._is_taking, self._is_held = False, True
+            if self._has_ended or self._waiting:
+                self._release()
+
+    def end(self) -> None:
+        """Give the place back for good, even if a thread outlives the body."""
+        with self._lock:
+            self._has_ended = True
+            self._release()
+
+    def _release(self) -> None:
+        if self._is_held:
+            self._is_held = False
+            self._places.release()
+
+
+def has_place() -> bool:
+    """Whether this context is a part of a body that computes."""
+    return _inside.get() is not None
 
 
 @contextmanager
 def waiting() -> Iterator[None]:
-    """Give the place back that this context computes in, if it has one, and take one again after the block."""
-    slots = _inside.get()
-    if slots is None:
+    """Give back the places of the bodies that this context is a part of, and take them again after the block."""
+    chain: list[_Place] = []
+    place = _inside.get()
+    while place is not None:
+        chain.append(place)
+        place = place.outer
+    for each in chain:
+        each.give_back()
+    try:
         yield
-        return
-    with slots.given_back():
-        yield
+    finally:
+        for each in reversed(chain):
+            each.take_again()
 
 
 @dataclass(slots=True)

@@ -131,7 +131,9 @@ def _reduce_named_array(array: Any) -> Any:
 
 def _is_trusted(kind: type) -> bool:
     # Functions compiled by Cython are of types in modules named after its version; they are pickled by name.
-    # A masked array forgets whether its mask is hard.
+    # A masked array forgets whether its mask is hard, a scalar of bytes or void the zeros at its end.
+    if kind.__module__ == "numpy" and kind.__name__ in ("bytes_", "str_", "void"):
+        return False
     module = kind.__module__.partition(".")[0]
     return (module in _TRUSTED or module.startswith("_cython_")) and not kind.__module__.startswith("numpy.ma")
 

@@ -60,7 +60,7 @@ def passing() -> Iterator[None]:
     except (PlanFailed, _Writing) as failed:
         error = failed.error if isinstance(failed, PlanFailed) else failed
         if isinstance(error, _Writing):
-            raise error.error from error
+            raise error.error from error.error.__cause__
         raise
 
 
