@@ -39,7 +39,7 @@ from whorl.fingerprint.inputs import hand_over
 from whorl.making import Making
 from whorl.modes import MODES
 from whorl.outcome import Outcome
-from whorl.plans import PlanFailed, plans_of
+from whorl.plans import PlanFailed, outside_of_plans
 from whorl.private import UncopyableError, private_copy
 from whorl.running import Running
 from whorl.search import Search
@@ -65,7 +65,7 @@ T = TypeVar("T")
 def run(definition: Definition, args: tuple[object, ...], kwargs: Mapping[str, object], options: CallOptions) -> object:
     """Call a stage: its value is stored where nothing that it depends on has changed, else it is computed."""
     options = options.joined()
-    with function_waits(), plans_of(None):
+    with function_waits(), outside_of_plans():
         call = Binder(options).bind(definition, args, kwargs)
         session = open_session(call)
         session.usage.prepare(call)

@@ -8,15 +8,17 @@ raises are the work of the stage that made the plan.  Beside the arrow: *compute
 
 from __future__ import annotations
 
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
 
 T = TypeVar("T")
 
+_OUTSIDE = nullcontext()
 _begin: ContextVar[Callable[[], object] | None] = ContextVar("whorl plans", default=None)
 
 
@@ -44,6 +46,11 @@ def plans_of(begin: Callable[[], object] | None) -> Iterator[None]:
         yield
     finally:
         _begin.reset(token)
+
+
+def outside_of_plans() -> AbstractContextManager[None]:
+    """Leave a block out of whatever plan or value is computed around it: what a stage meets is its own."""
+    return _OUTSIDE if _begin.get() is None else plans_of(None)
 
 
 @contextmanager
