@@ -119,6 +119,26 @@ def test_sections_and_variables_name_locations_and_formats(project: Path, monkey
 
 
 @pytest.mark.parametrize(
+    ("name", "text", "expected"),
+    [
+        ("WHORL_PARQUET_ROW_GROUP_SIZE", "1000", {"parquet": {"row_group_size": 1000}}),
+        ("WHORL_PARQUET_VERSION", "2.6", {"parquet": {"version": "2.6"}}),
+        ("WHORL_ZARR_AUTO_RECHUNK", "True", {"zarr": {"auto_rechunk": True}}),
+        ("NUTHATCH_ZARR_TARGET_READ_CHUNK_SIZE_MB", "0.5", {"zarr": {"target_read_chunk_size_mb": 0.5}}),
+        ("WHORL_SQL_PASSWORD", "007", {"sql": {"password": "007"}}),
+    ],
+)
+@pytest.mark.usefixtures("project")
+def test_numbers_and_truths_in_variables_are_these(
+    name: str, text: str, expected: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A variable is text, and an option is not always; a password is."""
+    monkeypatch.setenv(name, text)
+
+    assert config.settings().formats == expected
+
+
+@pytest.mark.parametrize(
     ("table", "words"),
     [
         ({"filesistem": "x"}, "did you mean 'filesystem'"),

@@ -312,3 +312,19 @@ def test_the_object_of_an_upstream_counts_for_callers() -> None:
     model.factor = 2
 
     assert (first, calls()) == (10, 20)
+
+
+def test_what_wraps_a_method_holds_no_more_than_the_function_does() -> None:
+    """As with a method: its attributes are copied, not what it is bound to."""
+    wrapped = functools.wraps(Model(2).scaled)(lambda x: x)
+
+    assert not {"__self__", "__func__"} & vars(wrapped).keys()
+
+
+def test_whoever_looks_at_all_attributes_of_a_method_may() -> None:
+    """The key without arguments is none where there must be some."""
+    bound = Model(2).awaited
+
+    assert dict(inspect.getmembers(bound))["__self__"].factor == 2
+    assert not hasattr(bound, "hash")
+    assert Model(2).scaled.hash == Model(2).scaled.key().hex()

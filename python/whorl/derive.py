@@ -306,7 +306,10 @@ class Snapshot:
             return Component(f"upstream/{name}", encoder.finish())
         try:
             return Component(f"raw/{name}", self.input(value).digest)
-        except InputMissingError:  # the caller may replace it, or make it before the nested call
+        except (
+            InputMissingError,
+            InputUnreadableError,
+        ):  # the caller may replace it, or make it first
             return Component(f"raw/{name}", Encoder("missing").text(value.text).finish())
 
 

@@ -8,6 +8,7 @@ reads, this understands.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _ROOT = ("filesystem", "filesystem_options")
+_OF_TEXTS, _NUMBER = ("sql", "terracotta"), re.compile(r"\d+(\.\d+)?")
 # Other names of settings: Nuthatch's, and a shorter one.
 _ALIASES: Mapping[str, str] = {"cache_mode": "mode", "memory": "local_cache_size"}
 # Mappings that have variables of their own, or none.
@@ -127,7 +129,18 @@ def variable(rest: str, value: str) -> dict[str, Any] | None:
         kind = next((key for key in reversed(_ROOT) if name.endswith(f"_{key}")), None)
         return None if kind is None else {"mirrors": {name.removesuffix(f"_{kind}"): {kind: value}}}
     called = section_called(location, FORMATS)
-    return {location: {name: value}} if called and _is_option(called, name) else None
+    return {location: {name: _option(called, value)}} if called and _is_option(called, name) else None
+
+
+def _option(called: str, text: str) -> object:
+    """Read the text of an option: numbers and truths are these, but for databases, where a password may look so."""
+    if called in _OF_TEXTS:
+        return text
+    if not _NUMBER.fullmatch(text):
+        return {"true": True, "false": False}.get(text.lower(), text)
+    if "." not in text:
+        return int(text)
+    return float(text) if called == "zarr" else text  # a version, elsewhere
 
 
 def _is_option(called: str, name: str) -> bool:

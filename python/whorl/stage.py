@@ -136,7 +136,10 @@ class Stage(Generic[P, R]):
     @property
     def hash(self) -> str:
         """The call key without arguments, as hex."""
-        return self._call_key((), {}).hex()
+        try:
+            return self._call_key((), {}).hex()
+        except TypeError as error:  # what looks at all attributes of a thing goes on then
+            raise AttributeError(str(error)) from error
 
     @property
     def last(self) -> Outcome | None:
@@ -263,13 +266,10 @@ class Stage(Generic[P, R]):
 
 
 class BoundStage(Stage[P, R]):
-    """
-    A stage that is bound to an object, as a method is: the object is its first argument, whatever is asked of it.
-
-    It passes for a method where that matters: equal to one of the same stage and object, counted as one in keys.
-    """
+    """A stage that is bound to an object, its first argument in all that is asked; it passes for a method in keys."""
 
     __whorl_bound__ = True
+    __slots__ = ("__func__", "__self__")  # no part of what functools.wraps copies
 
     def __init__(self, function: Stage[..., R], instance: object) -> None:
         vars(self).update(vars(function))
