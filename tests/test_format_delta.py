@@ -257,7 +257,7 @@ def test_a_store_may_lie_in_a_folder_of_any_name(name: str, tmp_path: Path, monk
     (tmp_path / "temporary").mkdir()
     frame = pd.DataFrame({"a": [1, 2]})
     whole = cache(name="whole", backend="delta")(lambda: frame)
-    parts = cache(name="parts", backend="delta")(lambda: dd.from_pandas(frame, npartitions=2))
+    parts = cache(name="parts in any folder", backend="delta")(lambda: dd.from_pandas(frame, npartitions=2))
     for folder in (name, "link"):
         with config.options(filesystem=str(tmp_path / folder / "store")):
             found = [stage() for stage in (whole, parts) for _ in range(2)]

@@ -184,7 +184,6 @@ def test_a_window_of_inputs_cannot_be_sliceable() -> None:
     with pytest.raises(ConfigError, match="cannot be sliceable"):
 
         @timeseries(sliceable=True)
-        @cache(name="odd")
         @stage(start_time=Param("2020"), cache=True, name="odd input")
         def odd(start_time: str, end_time: str) -> str:
             return start_time + end_time
