@@ -133,10 +133,10 @@ class BadNetwork:
         try:
             await asyncio.wait({there, back}, return_when=asyncio.FIRST_COMPLETED)
         finally:
+            to_server.close()  # first: the end may come while the tasks are waited for
             for task in (there, back):
                 task.cancel()
             await asyncio.gather(there, back, return_exceptions=True)
-            to_server.close()
 
     async def _carry_requests(
         self, source: asyncio.StreamReader, target: asyncio.StreamWriter, now: list[Trouble]
