@@ -188,6 +188,21 @@ def test_an_input_that_is_not_there_yet_is_no_obstacle(tmp_path: Path) -> None:
     assert takes(source) == takes(source)
 
 
+def test_an_input_that_cannot_be_read_is_no_obstacle() -> None:
+    """The stage may be given another, or not be called at all."""
+
+    @stage(raw="http://127.0.0.1:9/raw.csv", cache=True)
+    def unreachable(raw: str) -> str:
+        return raw
+
+    @cache()
+    def ignoring(given: object) -> str:
+        return type(given).__name__
+
+    assert ignoring(unreachable) == "Stage"
+    assert ignoring.status(unreachable) == "fresh"
+
+
 def test_processors_of_a_stage_that_is_an_argument_count() -> None:
     """The same function with and without ``timeseries`` are two stages."""
     assert [length(WHOLE), length(CUT), length(WHOLE)] == ["pandas 9", "pandas 3", "pandas 9"]

@@ -15,7 +15,7 @@ from whorl.definition import Definition, Param, is_stage
 from whorl.digest import Digest, Encoder
 from whorl.errors import InputMissingError, InputUnreadableError
 from whorl.fingerprint.code import fingerprint
-from whorl.fingerprint.inputs import InputDigest, RawInput, collect_inputs, digest_input
+from whorl.fingerprint.inputs import InputDigest, RawInput, collect_inputs, digest_input, digest_of_nothing
 from whorl.fingerprint.values import current_behaviour, digest_argument
 from whorl.key import Component, UpstreamKey, derive_call_key, derive_common
 
@@ -306,11 +306,8 @@ class Snapshot:
             return Component(f"upstream/{name}", encoder.finish())
         try:
             return Component(f"raw/{name}", self.input(value).digest)
-        except (
-            InputMissingError,
-            InputUnreadableError,
-        ):  # the caller may replace it, or make it first
-            return Component(f"raw/{name}", Encoder("missing").text(value.text).finish())
+        except InputMissingError:  # the caller may replace it, or make it before the nested call
+            return Component(f"raw/{name}", digest_of_nothing(value))
 
 
 def _add(found: dict[str, Definition], reached: Definition) -> bool:

@@ -17,7 +17,7 @@ from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, TypeVar
 
 from whorl.digest import Encoder, scan_files, scan_tree
-from whorl.errors import InputMissingError
+from whorl.errors import InputMissingError, InputUnreadableError
 from whorl.fingerprint.urls import hide_secrets, is_url
 
 if TYPE_CHECKING:
@@ -106,18 +106,23 @@ class Glob(RawInput):
 
 @dataclass(frozen=True, slots=True)
 class Declared:
-    """A raw input that a stage declares, as a value: where nothing is there yet, it counts by its text."""
+    """A raw input that a stage declares, as a value: where nothing can be read yet, it counts by its text."""
 
     raw: RawInput
 
     def __whorl_digest__(self) -> Digest:
         try:
             found = digest_input(self.raw).digest
-        except InputMissingError:  # the caller may replace it, or make it before the stage is called
-            return Encoder("missing").text(self.raw.text).finish()
+        except (InputMissingError, InputUnreadableError):  # the stage may be given another, or not be called at all
+            return digest_of_nothing(self.raw)
         if (met := _met.get()) is not None:
             met.append(self.raw)
         return found
+
+
+def digest_of_nothing(raw: RawInput) -> Digest:
+    """Give what stands for the content of a raw input where there is none."""
+    return Encoder("missing").text(raw.text).finish()
 
 
 @dataclass(frozen=True, slots=True)
