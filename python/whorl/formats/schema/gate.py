@@ -27,28 +27,19 @@ class Gate:
     def __reduce__(self) -> tuple[type[Gate], tuple[()]]:
         return (Gate, ())
 
-    def acquire(self) -> bool:
-        """Go in to write; an error, which nobody hears any more, where the gate is shut."""
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """Be within; an error, which nobody hears any more, where the gate is shut."""
         with self._changed:
             if self._is_shut:
                 raise RuntimeError("the work that this task belongs to has failed")
             self._within += 1
-        return True
-
-    def release(self) -> None:
-        """Come out."""
-        with self._changed:
-            self._within -= 1
-            self._changed.notify_all()
-
-    @contextmanager
-    def writing(self) -> Iterator[None]:
-        """Be within."""
-        self.acquire()
         try:
             yield
         finally:
-            self.release()
+            with self._changed:
+                self._within -= 1
+                self._changed.notify_all()
 
     @contextmanager
     def shut_afterwards(self) -> Iterator[None]:
