@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
 from whorl.errors import ConfigError
-from whorl.format_options import OPTIONS, fault_of_name, fault_of_value
+from whorl.format_options import OPTIONS, closest, fault_of_name, fault_of_value
 from whorl.modes import MODES
 from whorl.nuthatch_words import format_called, words_called
 
@@ -108,11 +108,8 @@ _BYTES = re.compile(r"(\d+(?:\.\d*)?(?:e\d+)?)\s*(?:([kmgtp])(i)?)?b?", re.IGNOR
 
 def did_you_mean(name: str, known: object) -> str:
     """Word a tip that names the nearest known spelling, or all of them."""
-    import difflib
-
     names = sorted(str(item) for item in known)  # type: ignore[attr-defined]
-    close = difflib.get_close_matches(name, names, n=1)
-    return f"did you mean {close[0]!r}?" if close else f"known: {', '.join(names)}"
+    return closest(name, names) or f"known: {', '.join(names)}"
 
 
 def is_url(location: str) -> bool:

@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING
 
 from whorl.errors import FormatError, UndigestableError
 from whorl.fingerprint.boundary import canonical_module
-from whorl.fingerprint.kinds import MAINS
+from whorl.fingerprint.kinds import MAINS, top_of
 from whorl.fingerprint.lazy import is_lazy, is_plan
 from whorl.fingerprint.values import hash_value
 from whorl.formats.base import check_options
@@ -84,7 +84,7 @@ class Pickle:
 
 def _computed(value: Any) -> Any:
     """Compute a lazy dataset as a whole: a task that several of its variables come of runs once."""
-    if not (is_lazy(value) and type(value).__module__.partition(".")[0] == "xarray"):
+    if not (is_lazy(value) and top_of(type(value)) == "xarray"):
         return value
     with passing():
         return value.compute()
@@ -102,7 +102,7 @@ def _reducer_of(kind: type) -> Callable[[Any], Any] | None:
     """Find what takes lazy values of a type apart as loaded ones, or gives None for one that is loaded; mostly none."""
     if kind.__module__ == _LAZY and kind.__name__ == "LazyElements":
         return _reduce_elements
-    named = {base.__name__ for base in kind.__mro__ if base.__module__.partition(".")[0] == "xarray"}
+    named = {base.__name__ for base in kind.__mro__ if top_of(base) == "xarray"}
     if "Variable" in named:
         return _reduce_variable
     return _reduce_named_array if "NamedArray" in named else None

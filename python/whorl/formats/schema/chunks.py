@@ -31,7 +31,6 @@ _CHUNK = 16 << 20
 _BLOCK = 128 << 20
 # Beside the arrays while they are written.
 _BETWEEN = "~between"
-COMPRESSIONS = ("zstd", "blosc", "gzip", "none")
 
 
 @dataclass(slots=True)
@@ -151,17 +150,9 @@ def is_dask(variable: Any) -> bool:
     return bool(variable.chunks) or type(variable._data).__module__.startswith("dask.array")  # noqa: SLF001 - the public ways load it
 
 
-def check_compression(options: Mapping[str, object]) -> str:
-    """Read the option ``compression``."""
-    from whorl.formats.base import closest
-
-    chosen = options.get("compression", "zstd")
-    if chosen not in COMPRESSIONS:
-        meant = closest(str(chosen), COMPRESSIONS)
-        raise Loss(
-            f"the option compression is {chosen!r}, not one of {', '.join(COMPRESSIONS)}; {meant}".rstrip("; "), ""
-        )
-    return str(chosen)
+def block_lengths(variable: Any) -> tuple[int, ...]:
+    """Give the longest side of dask's blocks along each axis."""
+    return tuple(max(lengths, default=1) for lengths in variable.data.chunks)
 
 
 def _compressors(compression: str, elements: Elements) -> Any:
@@ -193,7 +184,7 @@ def _size_of(shape: Sequence[int], chunks: Sequence[int], elements: Elements) ->
 
 def _known_chunks(variable: Any) -> tuple[int, ...]:
     if is_dask(variable):
-        return tuple(max(lengths, default=1) for lengths in variable.data.chunks)
+        return block_lengths(variable)
     if variable._in_memory:  # noqa: SLF001 - as above
         return ()
     preferred = variable.encoding.get("preferred_chunks", {})

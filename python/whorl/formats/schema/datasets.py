@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from whorl.formats.schema.chunking import Blocks, check_blocks, check_chunking
-from whorl.formats.schema.chunks import ChunkWriter, check_compression
+from whorl.formats.schema.chunks import ChunkWriter
 from whorl.formats.schema.described import KEY, attributes_of, computed, describe, parts_of, rebuild, root_attributes
 from whorl.formats.schema.elements import Elements
 
@@ -37,7 +37,7 @@ def write_dataset(value: Any, writer: PayloadWriter, options: Mapping[str, objec
     if is_bare:
         value = _labelled(value)
     parts, indexes = parts_of(value)
-    chunking, compression = check_chunking(options, value.dims), check_compression(options)
+    chunking, compression = check_chunking(options, value.dims), str(options.get("compression", "zstd"))
     is_small = sum(part.variable.nbytes for part in parts) < _SMALL
     # Blocks that a process of dask's computes cannot reach this one's memory.
     parts = computed(parts, _SMALL)

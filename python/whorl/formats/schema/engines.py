@@ -20,6 +20,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from whorl.errors import FormatError
+from whorl.format_options import closest
 from whorl.formats.schema import engine_grids as grids
 from whorl.formats.schema import engine_numbers as numbers
 from whorl.formats.schema import engine_tables as tables
@@ -48,11 +49,7 @@ def engine_named(name: str) -> str:
     """Give the type that a name stands for; FormatError, with the nearest one, for a name of none."""
     known = {XARRAY, *_GRIDS, _SERIES, *_ALIASES, *_ALIASES.values()}
     if name not in known:
-        from difflib import get_close_matches
-
-        close = get_close_matches(name, known, n=1)
-        names = ", ".join(sorted(known))
-        raise FormatError(f"unknown engine {name!r}", f"known: {names}", f"did you mean {close[0]!r}?" if close else "")
+        raise FormatError(f"unknown engine {name!r}", f"known: {', '.join(sorted(known))}", closest(name, known))
     return _ALIASES.get(name, name)
 
 

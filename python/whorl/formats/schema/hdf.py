@@ -13,7 +13,7 @@ import json
 from contextlib import closing, suppress
 from typing import TYPE_CHECKING, Any, cast
 
-from whorl.formats.schema.chunks import is_dask, values_of
+from whorl.formats.schema.chunks import block_lengths, is_dask, values_of
 from whorl.formats.schema.conventions import netcdf_attributes
 from whorl.formats.schema.described import computed, describe, is_plain_name, parts_of, rebuild
 from whorl.formats.schema.detour import regions
@@ -226,7 +226,7 @@ def _regions(variable: Any, elements: Elements) -> Any:
     """Cut what is lazy between its blocks; what is in memory is one region."""
     chunks = variable.shape
     if is_dask(variable):
-        chunks = [max(lengths) for lengths in variable.data.chunks]
+        chunks = block_lengths(variable)
     elif not variable._in_memory:  # noqa: SLF001 - not loaded here
         chunks = (1,) * variable.ndim
     return regions(variable.shape, chunks, elements.dtype.itemsize, _BLOCK)

@@ -14,7 +14,7 @@ from math import prod
 from typing import TYPE_CHECKING, Any
 
 from whorl.errors import StoreError
-from whorl.formats.schema.chunks import is_dask, values_of
+from whorl.formats.schema.chunks import block_lengths, is_dask, values_of
 from whorl.formats.schema.described import computed, describe, parts_of, rebuild
 from whorl.formats.schema.detour import regions
 from whorl.formats.schema.elements import STRING, Elements
@@ -120,7 +120,7 @@ def _each_map(variable: Any, elements: Elements) -> Iterator[tuple[tuple[int, ..
     import numpy as np
 
     shape, size = variable.shape[:-2], variable.dtype.itemsize * prod(variable.shape[-2:])
-    chunks = [max(lengths) for lengths in variable.data.chunks[:-2]] if is_dask(variable) else (1,) * len(shape)
+    chunks = block_lengths(variable)[:-2] if is_dask(variable) else (1,) * len(shape)
     if prod(chunks) * size > _BLOCK:
         chunks = (1,) * len(shape)
     for region in regions(shape, chunks, size, _BLOCK):

@@ -2,9 +2,8 @@
 An older table, a newer one and the names of key columns in, the older one with the newer rows put in out.
 
 A row whose key is there takes the place of the older one, whatever else it says; others follow at the end, in their
-order.  Both tables have the same columns of the same types; one that has had no
-value so far takes the type of the other.  On the arrow: before *encode*, for calls that ask for
-``upsert``.
+order.  Both tables have the same columns of the same types; one that has had no value so far takes the type of the
+other.  On the arrow: before *encode*, for calls that ask for ``upsert``.
 """
 
 from __future__ import annotations
