@@ -30,6 +30,29 @@ def recorder() -> Iterator[Recorder]:
     recorder.write()
 
 
+@pytest.fixture
+def raw_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Give a test a store, and ``raw.txt`` with a number in it, in the current folder."""
+    from whorl import config
+
+    monkeypatch.chdir(tmp_path)
+    file = tmp_path / "raw.txt"
+    file.write_text("1")
+    with config.options(filesystem=str(tmp_path / "store")):
+        yield file
+
+
+@pytest.fixture
+def empty_memory(tmp_path: Path) -> Iterator[None]:
+    """Give a test a store of its own, and an empty memory."""
+    from whorl import clear_memoizer, config
+
+    clear_memoizer()
+    with config.options(filesystem=str(tmp_path / "store")):
+        yield
+    clear_memoizer()
+
+
 @pytest.fixture(scope="session")
 def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
     """Give a process that speaks S3, one for all tests of this process."""

@@ -25,7 +25,7 @@ from whorl.private import private_copy
 from whorl.sizes import is_dask_backed, size_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from pathlib import Path
 
 MB = 1_000_000
@@ -265,15 +265,6 @@ def test_texts_of_a_frame_count() -> None:
 # --- with stages ---
 
 
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[None]:
-    """Give a test a store of its own, and an empty memory."""
-    whorl.clear_memoizer()
-    with config.options(filesystem=str(tmp_path / "store")):
-        yield
-    whorl.clear_memoizer()
-
-
 @cache(memoize=True)
 def remembered(number: int = 1) -> list[int]:
     return [number]
@@ -312,7 +303,7 @@ def damage(tmp_path: Path) -> None:
     (tmp_path / "store").rename(tmp_path / "elsewhere")
 
 
-@pytest.mark.usefixtures("store")
+@pytest.mark.usefixtures("empty_memory")
 def test_a_remembered_value_needs_no_store(tmp_path: Path) -> None:
     """And is its caller's own."""
     remembered()
@@ -324,7 +315,7 @@ def test_a_remembered_value_needs_no_store(tmp_path: Path) -> None:
     assert kinds(lambda: remembered(2)) == ["ran"]
 
 
-@pytest.mark.usefixtures("store")
+@pytest.mark.usefixtures("empty_memory")
 def test_a_stage_that_is_not_stored_can_be_remembered() -> None:
     """Its entry is in memory alone."""
     assert kinds(only_remembered) == ["ran"]
@@ -335,7 +326,7 @@ def test_a_stage_that_is_not_stored_can_be_remembered() -> None:
     assert only_remembered.entries() == []
 
 
-@pytest.mark.usefixtures("store")
+@pytest.mark.usefixtures("empty_memory")
 def test_memory_holds_what_a_processor_left(tmp_path: Path) -> None:
     """A wider window is not answered from it."""
     assert len(series("2020-01-01", "2020-01-10")) == 10
@@ -345,7 +336,7 @@ def test_memory_holds_what_a_processor_left(tmp_path: Path) -> None:
     assert len(series("2020-01-01", "2020-01-10")) == 10
 
 
-@pytest.mark.usefixtures("store")
+@pytest.mark.usefixtures("empty_memory")
 def test_a_recomputed_stage_is_not_remembered_as_it_was() -> None:
     """Here, by another call; what was made from it neither."""
     remembered()
@@ -356,7 +347,7 @@ def test_a_recomputed_stage_is_not_remembered_as_it_was() -> None:
     assert kinds(remembered) == ["ran"]
 
 
-@pytest.mark.usefixtures("store")
+@pytest.mark.usefixtures("empty_memory")
 def test_names_reach_nested_stages_that_are_remembered() -> None:
     """``memoize`` as ``recompute`` does; a call may ask for it, or ask not to."""
     outer.options(memoize=["inner"])()
@@ -366,7 +357,7 @@ def test_names_reach_nested_stages_that_are_remembered() -> None:
     assert kinds(outer.options(memoize=False)) == ["hit"]
 
 
-@pytest.mark.usefixtures("store")
+@pytest.mark.usefixtures("empty_memory")
 def test_namespaces_are_apart_in_memory_too() -> None:
     """A value of one is none of another."""
     remembered.options(namespace="one")()
@@ -374,7 +365,7 @@ def test_namespaces_are_apart_in_memory_too() -> None:
     assert kinds(remembered.options(namespace="two")) == ["ran"]
 
 
-@pytest.mark.usefixtures("store")
+@pytest.mark.usefixtures("empty_memory")
 def test_a_mode_that_reads_nothing_reads_no_memory() -> None:
     """Memory is the first of the tiers."""
     remembered()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import dask.array as da
 import dask.dataframe as dd
@@ -10,21 +10,7 @@ import pandas as pd
 import pytest
 import xarray as xr
 
-import whorl
-from whorl import cache, config, stage
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[None]:
-    """Give a test a store of its own, and an empty memory."""
-    whorl.clear_memoizer()
-    with config.options(filesystem=str(tmp_path / "store")):
-        yield
-    whorl.clear_memoizer()
+from whorl import cache, stage
 
 
 @cache(memoize=True)
@@ -79,7 +65,7 @@ def spoil_result(value: Any) -> None:
         part["a"] *= 0
 
 
-@pytest.mark.usefixtures("store")
+@pytest.mark.usefixtures("empty_memory")
 @pytest.mark.parametrize("name", ["table", "by_engine", "cube"])
 def test_no_stage_stores_what_a_caller_made_of_a_remembered_value(name: str) -> None:
     """It would be a wrong result under a right key."""
@@ -90,7 +76,7 @@ def test_no_stage_stores_what_a_caller_made_of_a_remembered_value(name: str) -> 
     assert below(name) == 10
 
 
-@pytest.mark.usefixtures("store")
+@pytest.mark.usefixtures("empty_memory")
 def test_consumers_of_an_unstored_frame_have_parts_of_their_own() -> None:
     """Though its parts are held by the frame."""
     assert both() == (0, 10)

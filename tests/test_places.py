@@ -8,17 +8,17 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any
 
-import dask.array as da
-import numpy as np
 import pytest
-import xarray as xr
 
+from lazy_values import lazy_dataset
 from whorl import cache, config, stage
 from whorl.executors.threads import Slots, waiting
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
+
+    import xarray as xr
 
 pytestmark = pytest.mark.timeout(60)
 
@@ -27,11 +27,6 @@ pytestmark = pytest.mark.timeout(60)
 def _store(tmp_path: Path) -> Iterator[None]:
     with config.options(filesystem=str(tmp_path / "store")):
         yield
-
-
-def blocks(work: Callable[[Any], Any]) -> xr.Dataset:
-    """Make a dataset of one block by some work."""
-    return xr.Dataset({"v": ("x", da.zeros(2, chunks=2).map_blocks(work, dtype=float, meta=np.zeros(0)))})
 
 
 @cache
@@ -120,45 +115,18 @@ def test_a_free_lease_costs_no_place() -> None:
     assert seen == [False]
 
 
-def test_a_place_is_given_back_by_who_waits_for_a_lease() -> None:
-    """Whoever holds the lease may need a place to go on."""
+@pytest.mark.parametrize(("first", "later"), [(0.3, 0.05), (0.0, 0.3)], ids=["the body", "its plan"])
+def test_who_is_waited_for_gets_on_without_a_place(first: float, later: float) -> None:
+    """Those who wait for a lease give theirs back, and to store a plan takes none: others may hold them all."""
 
     def block(values: Any) -> Any:
-        time.sleep(0.05)
+        time.sleep(later)
         return values + 1
 
     @stage(cache=True)
     def lazy() -> xr.Dataset:
-        time.sleep(0.3)
-        return blocks(block)
-
-    @stage(cache=True)
-    def second() -> float:
-        time.sleep(0.1)
-        return float(lazy()["v"].sum()) + 2
-
-    @stage(cache=True)
-    def third() -> float:
-        time.sleep(0.1)
-        return float(lazy()["v"].sum()) + 3
-
-    @stage(a=lazy, b=second, c=third, cache=True, jobs=2)
-    def top(a: xr.Dataset, b: float, c: float) -> float:
-        return float(a["v"].sum()) + b + c
-
-    assert top() == 2 + 4 + 5
-
-
-def test_a_place_is_not_needed_to_store_a_plan() -> None:
-    """Those who wait for it may hold them all."""
-
-    def block(values: Any) -> Any:
-        time.sleep(0.3)
-        return values + 1
-
-    @stage(cache=True)
-    def lazy() -> xr.Dataset:
-        return blocks(block)
+        time.sleep(first)
+        return lazy_dataset(block)
 
     @stage(cache=True)
     def second() -> float:

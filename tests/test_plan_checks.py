@@ -12,49 +12,30 @@ import pytest
 import xarray as xr
 
 from fresh_modules import fresh_module
+from lazy_values import lazy_dataset, lazy_frame, note, noted
 from whorl import StaleWarning, cache, clear_memoizer, config, stage
 from whorl.errors import FormatError, StoreError
 from whorl.outcome import last_outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
-pytestmark = pytest.mark.timeout(60)
-
-
-@pytest.fixture(autouse=True)
-def raw(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """Give a test a store, and a file that plans read, in the current folder."""
-    monkeypatch.chdir(tmp_path)
-    file = tmp_path / "raw.txt"
-    file.write_text("1")
-    with config.options(filesystem=str(tmp_path / "store")):
-        yield file
-
-
-def blocks(work: Callable[[Any], Any]) -> xr.Dataset:
-    """Make a dataset of one block by some work."""
-    return xr.Dataset({"v": ("x", da.zeros(2, chunks=2).map_blocks(work, dtype=float, meta=np.zeros(0)))})
-
-
-def batches(work: Callable[[Any], Any]) -> pl.LazyFrame:
-    """Make a lazy frame by some work."""
-    return pl.LazyFrame({"a": [0.0]}).select(pl.col("a").map_batches(work, return_dtype=pl.Float64))
+pytestmark = [pytest.mark.timeout(60), pytest.mark.usefixtures("raw_file")]
 
 
 PLANS: dict[str, tuple[Callable[[Any], Any], Callable[[Any], float]]] = {
-    "a dataset": (blocks, lambda found: float(found["v"][0])),
-    "inside": (lambda work: {"it": blocks(work)}, lambda found: float(found["it"]["v"][0])),
+    "a dataset": (lazy_dataset, lambda found: float(found["v"][0])),
+    "inside": (lambda work: {"it": lazy_dataset(work)}, lambda found: float(found["it"]["v"][0])),
     "beside what has no digest": (
-        lambda work: {"it": blocks(work), "rows": iter([1])},
+        lambda work: {"it": lazy_dataset(work), "rows": iter([1])},
         lambda found: float(found["it"]["v"][0]),
     ),
-    "a lazy frame": (batches, lambda found: float(found.collect()["a"][0])),
+    "a lazy frame": (lazy_frame, lambda found: float(found.collect()["a"][0])),
 }
 
 
 @pytest.mark.parametrize("name", PLANS)
-def test_a_file_that_changes_while_a_plan_runs_costs_the_entry(name: str, raw: Path) -> None:
+def test_a_file_that_changes_while_a_plan_runs_costs_the_entry(name: str, raw_file: Path) -> None:
     """What came of it belongs to no state of the file for sure."""
     make, first = PLANS[name]
     has_run = Path("has_run")
@@ -71,7 +52,7 @@ def test_a_file_that_changes_while_a_plan_runs_costs_the_entry(name: str, raw: P
 
     with pytest.warns(StaleWarning, match="changed while it ran"):
         planned()
-    raw.write_text("1")
+    raw_file.write_text("1")
 
     assert first(planned()) == 1.0
     assert first(planned()) == 1.0
@@ -86,12 +67,7 @@ def test_a_plan_runs_once(name: str, tmp_path: Path) -> None:
 
     @cache
     def planned() -> object:
-        def work(values: Any) -> Any:
-            with counted.open("a") as file:
-                file.write("x")
-            return values + 1
-
-        return make(work)
+        return make(noted(counted))
 
     found = first(planned())
 
@@ -124,8 +100,7 @@ def test_whatever_a_plan_raises_is_raised(name: str, error: str, tmp_path: Path)
 
     def work(values: Any) -> Any:
         if values.size:
-            with counted.open("a") as file:
-                file.write("x")
+            note(counted)
             raise ERRORS[error]
         return values
 
@@ -160,15 +135,15 @@ def number_in(raw: str) -> float:
 READERS = {"number": number_in}
 
 
-def test_a_plan_that_a_class_computes_while_it_is_pickled_is_heard(raw: Path) -> None:
+def test_a_plan_that_a_class_computes_while_it_is_pickled_is_heard(raw_file: Path) -> None:
     """The stages that it calls count, though nobody but the class knows that there is a plan."""
 
     @cache
     def planned(name: str) -> Keeper:
-        return Keeper(blocks(lambda values: values + READERS[name]()))
+        return Keeper(lazy_dataset(lambda values: values + READERS[name]()))
 
     found = [float(planned("number").held["v"][0])]
-    raw.write_text("2")
+    raw_file.write_text("2")
     found.append(float(planned("number").held["v"][0]))
 
     assert found == [1.0, 2.0]
@@ -201,7 +176,7 @@ def test_an_object_with_a_graph_stays_what_it_is() -> None:
     assert found[1].name == "wind"
 
 
-def test_a_memoized_plan_runs_once(raw: Path) -> None:
+def test_a_memoized_plan_runs_once(raw_file: Path) -> None:
     """What memory holds is what was checked."""
     runs = Path("runs")
 
@@ -212,7 +187,7 @@ def test_a_memoized_plan_runs_once(raw: Path) -> None:
 
     @stage(raw="raw.txt", cache=False, memoize=True)
     def planned(raw: str) -> xr.Dataset:
-        return blocks(work)
+        return lazy_dataset(work)
 
     found = [float(planned()["v"][0]) for _ in range(3)]
     clear_memoizer()
@@ -255,7 +230,7 @@ def test_a_plan_may_come_out_of_a_global(name: str, tmp_path: Path) -> None:
     assert last_outcome(call.definition).kind == "hit"  # type: ignore[union-attr]
 
 
-def test_a_lazy_frame_with_the_same_rows_stops_what_follows(raw: Path) -> None:
+def test_a_lazy_frame_with_the_same_rows_stops_what_follows(raw_file: Path) -> None:
     """As a frame that is not lazy does; one that is not lazy is another result."""
     made: list[type] = [pl.LazyFrame]
 
@@ -269,11 +244,11 @@ def test_a_lazy_frame_with_the_same_rows_stops_what_follows(raw: Path) -> None:
         return type(rows).__name__
 
     found = [kind()]
-    raw.write_text("2")
+    raw_file.write_text("2")
     found.append(kind())
     happened = last_outcome(kind.definition).kind  # type: ignore[union-attr]
     made[0] = pl.DataFrame
-    raw.write_text("3")
+    raw_file.write_text("3")
     found.append(kind())
 
     assert found == ["LazyFrame", "LazyFrame", "DataFrame"]
@@ -319,7 +294,7 @@ def summed(array: xr.DataArray) -> float:
 @cache
 def calling_summed() -> float:
     """Make a plan and hand it to a stage."""
-    return summed(blocks(lambda values: values + 1)["v"])
+    return summed(lazy_dataset(lambda values: values + 1)["v"])
 
 
 class Calling:

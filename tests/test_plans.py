@@ -15,33 +15,22 @@ import dask.array as da
 import dask.dataframe as dd
 import numpy as np
 import pandas as pd
-import polars as pl
 import pytest
 import xarray as xr
 
+from lazy_values import lazy_array, lazy_dataset, lazy_frame, note, noted
 from store_examples import child_environment
-from whorl import File, cache, clear_memoizer, config, stage
+from whorl import File, cache, clear_memoizer, stage
 from whorl.outcome import last_outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
+
+    import polars as pl
 
 LARGE = 1 << 18
 
-
-@pytest.fixture(autouse=True)
-def raw(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """Give a test a store, a file that plans read by a stage, and the folder it lies in as the current one."""
-    monkeypatch.chdir(tmp_path)
-    file = tmp_path / "raw.txt"
-    file.write_text("1")
-    with config.options(filesystem=str(tmp_path / "store")):
-        yield file
-
-
-def blocks(size: int, work: Callable[[Any], Any]) -> da.Array:
-    """Make an array of two blocks, each by some work."""
-    return da.zeros(size, chunks=size // 2).map_blocks(work, dtype=float, meta=np.zeros(0))
+pytestmark = pytest.mark.usefixtures("raw_file")
 
 
 def rows(work: Callable[[float], float]) -> dd.DataFrame:
@@ -54,27 +43,17 @@ def rows(work: Callable[[float], float]) -> dd.DataFrame:
     return dd.from_map(part, [0, 1], meta=meta)  # type: ignore[no-untyped-call,no-any-return]
 
 
-def batches(work: Callable[[Any], Any]) -> pl.LazyFrame:
-    """Make a lazy frame of polars whose column is made by some work."""
-    return pl.LazyFrame({"a": [0.0]}).select(pl.col("a").map_batches(work, return_dtype=pl.Float64))
-
-
 # A plan made by some work on numbers, and the first number that comes of it.
 PLANS: dict[str, tuple[str | None, Callable[[Any], Any], Callable[[Any], float]]] = {
-    "a large array": ("zarr", lambda work: dataset(blocks(LARGE, work)), lambda found: float(found["v"][0])),
-    "a small array": ("zarr", lambda work: dataset(blocks(8, work)), lambda found: float(found["v"][0])),
-    "a small file": ("netcdf", lambda work: dataset(blocks(8, work)), lambda found: float(found["v"][0])),
-    "a pickle": ("pickle", lambda work: dataset(blocks(8, work)), lambda found: float(found["v"][0])),
-    "inside": (None, lambda work: {"it": dataset(blocks(8, work))}, lambda found: float(found["it"]["v"][0])),
+    "a large array": ("zarr", lambda work: lazy_dataset(work, LARGE, 2), lambda found: float(found["v"][0])),
+    "a small array": ("zarr", lambda work: lazy_dataset(work, 8, 2), lambda found: float(found["v"][0])),
+    "a small file": ("netcdf", lambda work: lazy_dataset(work, 8, 2), lambda found: float(found["v"][0])),
+    "a pickle": ("pickle", lambda work: lazy_dataset(work, 8, 2), lambda found: float(found["v"][0])),
+    "inside": (None, lambda work: {"it": lazy_dataset(work, 8, 2)}, lambda found: float(found["it"]["v"][0])),
     "a frame": ("parquet", rows, lambda found: float(found["a"].compute().iloc[0])),
     "rows of a table": ("sql", rows, lambda found: float(found["a"].compute().iloc[0])),
-    "a lazy frame": ("parquet", batches, lambda found: float(found.collect()["a"][0])),
+    "a lazy frame": ("parquet", lazy_frame, lambda found: float(found.collect()["a"][0])),
 }
-
-
-def dataset(array: da.Array) -> xr.Dataset:
-    """Make a dataset of an array."""
-    return xr.Dataset({"v": ("x", array)})
 
 
 @cache
@@ -89,7 +68,7 @@ def add_raw(values: Any) -> Any:
 
 
 @pytest.mark.parametrize("name", PLANS)
-def test_what_a_plan_calls_is_what_its_stage_depends_on(name: str, raw: Path) -> None:
+def test_what_a_plan_calls_is_what_its_stage_depends_on(name: str, raw_file: Path) -> None:
     """Nothing in the stage's code says which file it is."""
     backend, make, first = PLANS[name]
 
@@ -99,7 +78,7 @@ def test_what_a_plan_calls_is_what_its_stage_depends_on(name: str, raw: Path) ->
 
     found = [first(planned()), first(planned())]
     kinds = [last_outcome(planned.definition).kind]  # type: ignore[union-attr]
-    raw.write_text("2")
+    raw_file.write_text("2")
     found.append(first(planned()))
 
     assert found == [1.0, 1.0, 2.0]
@@ -110,14 +89,9 @@ def test_a_plan_that_is_not_kept_is_not_computed(tmp_path: Path) -> None:
     """A digest that nobody asks for would cost as much as the value."""
     counted = tmp_path / "counted"
 
-    def slow(values: Any) -> Any:
-        with counted.open("a") as file:
-            file.write("x")
-        return values + 1
-
     @cache(backend="zarr")
     def planned() -> xr.Dataset:
-        return dataset(blocks(8, slow))
+        return lazy_dataset(noted(counted), 8, 2)
 
     found = planned.options(cache_mode="read_only")()
     has_run = counted.exists()
@@ -126,15 +100,15 @@ def test_a_plan_that_is_not_kept_is_not_computed(tmp_path: Path) -> None:
     assert float(found["v"][0]) == 1.0
 
 
-def test_a_plan_in_memory_depends_on_it_too(raw: Path) -> None:
+def test_a_plan_in_memory_depends_on_it_too(raw_file: Path) -> None:
     """It is computed to be digested, and kept on the cluster."""
 
     @stage(cache=False, memoize=True)
     def planned() -> xr.Dataset:
-        return dataset(blocks(8, add_raw))
+        return lazy_dataset(add_raw, 8, 2)
 
     found = [float(planned()["v"][0]), float(planned()["v"][0])]
-    raw.write_text("2")
+    raw_file.write_text("2")
     found.append(float(planned()["v"][0]))
     clear_memoizer()
 
@@ -147,13 +121,12 @@ def test_an_expiry_in_a_plan_is_its_stages(tmp_path: Path) -> None:
 
     @cache(ttl=0.2)
     def fleeting() -> float:
-        with counted.open("a") as file:
-            file.write("x")
+        note(counted)
         return 1.0
 
     @cache(backend="zarr")
     def planned() -> xr.Dataset:
-        return dataset(blocks(8, lambda values: values + fleeting()))
+        return lazy_dataset(lambda values: values + fleeting(), 8, 2)
 
     planned()
     (entry,) = planned.entries()
@@ -170,13 +143,13 @@ def test_options_of_a_call_reach_into_plans(tmp_path: Path) -> None:
 
     @cache
     def inner() -> float:
-        with counted.open("a") as file:
-            file.write("x")
+        note(counted)
         return 1.0
 
     @cache(backend="zarr")
     def planned() -> xr.Dataset:
-        return dataset(da.from_delayed(dask.delayed(lambda: np.full(4, inner()))(), (4,), float))
+        array = da.from_delayed(dask.delayed(lambda: np.full(4, inner()))(), (4,), float)
+        return xr.Dataset({"v": ("x", array)})
 
     planned()
     planned.options(recompute="inner")()
@@ -273,14 +246,9 @@ def test_a_task_that_several_variables_come_of_runs_once(backend: str, tmp_path:
     """It may take hours."""
     counted = tmp_path / "counted"
 
-    def slow(values: Any) -> Any:
-        with counted.open("a") as file:
-            file.write("x")
-        return values + 1
-
     @cache(backend=backend)
     def planned() -> xr.Dataset:
-        shared = blocks(8, slow)
+        shared = lazy_array(noted(counted), 8, 2)
         return xr.Dataset({"v": ("x", shared + 1), "w": ("x", shared + 2)})
 
     found = planned()
@@ -295,8 +263,7 @@ def test_maps_of_a_block_are_computed_together(tmp_path: Path, monkeypatch: pyte
     counted = tmp_path / "counted"
 
     def slow(values: Any) -> Any:
-        with counted.open("a") as file:
-            file.write("x")
+        note(counted)
         return values + np.arange(values.shape[0])[:, None, None]
 
     @cache(backend="terracotta")
@@ -318,14 +285,9 @@ def test_rows_of_a_lazy_frame_are_made_once(tmp_path: Path) -> None:
     """They are written and compared, and given to whoever called."""
     counted = tmp_path / "counted"
 
-    def slow(values: pl.Series) -> pl.Series:
-        with counted.open("a") as file:
-            file.write("x")
-        return values + 1
-
     @cache(backend="parquet")
     def planned() -> pl.LazyFrame:
-        return batches(slow)
+        return lazy_frame(noted(counted))
 
     found = planned()
 
