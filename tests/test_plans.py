@@ -171,7 +171,8 @@ def client(name):
 
 @cache(backend="zarr")
 def planned():
-    return xr.Dataset({"v": ("x", da.zeros(4, chunks=4).map_blocks(lambda b: b + client("a"), dtype=float))})
+    array = da.zeros(4, chunks=4).map_blocks(lambda b: b + client("a"), dtype=float, meta=np.zeros(0))
+    return xr.Dataset({"v": ("x", array)})
 
 planned()
 print(planned.last.kind)
@@ -188,6 +189,7 @@ def test_a_memo_that_a_plan_fills_is_its_stages_own(tmp_path: Path) -> None:
 
     assert [each.stdout.split() for each in said] == [["ran"], ["hit"]]
     assert ["the stage itself changes script.CLIENTS" in each.stderr for each in said] == [True, False]
+    assert said[0].stderr.startswith(f"{script}:")
 
 
 MEMO: dict[str, float] = {}

@@ -108,9 +108,12 @@ class StoreWarning(WhorlWarning):
     """A store failed; the value was computed and returned all the same."""
 
 
+_NOT_THE_CALLERS = ("whorl", "contextlib")
+
+
 def warn(message: str, category: type[WhorlWarning]) -> None:
-    """Warn at the line of the caller's own code that led here, not at a line of whorl."""
+    """Warn at the line of the caller's own code that led here, not at one of whorl, or of what it leaves blocks by."""
     depth, frame = 2, sys._getframe(1)  # noqa: SLF001 - the one way to see who called
-    while frame.f_back is not None and str(frame.f_globals.get("__name__")).partition(".")[0] == "whorl":
+    while frame.f_back is not None and str(frame.f_globals.get("__name__")).partition(".")[0] in _NOT_THE_CALLERS:
         depth, frame = depth + 1, frame.f_back
     warnings.warn(message, category, stacklevel=depth)
